@@ -1,0 +1,265 @@
+import { Ajv, type Options, type ValidateFunction } from 'ajv';
+import type { Facts } from '../domain/facts.ts';
+import { DEALS, type Family, FIELDS, KINDS, type Listing } from '../domain/listing.ts';
+import type { Notice } from '../domain/notice.ts';
+import { agree } from '../domain/text.ts';
+import type { Board, BoardRule } from './catalogue.ts';
+
+/**
+ * Checks a listing against a board: one ajv validator per rule, so that several problems are told together, rules
+ * sorted into buckets by kind and deal, and every schema text compiled once for all boards.
+ */
+
+/** A JSON Schema over the subject. */
+export type SubjectSchema = boolean | { readonly [word: string]: unknown };
+
+/** What a rule looks at: the listing's fields and, under `facts`, what was computed about them. */
+export type Subject = Listing & { readonly facts: Facts };
+
+type Predicate = (subject: Subject) => boolean;
+
+/** Our ajv: strict about the schemas, changes nothing in the data. Types stand in the listing's own schema. */
+export function newAjv(options: Options = {}): Ajv {
+  return new Ajv({
+    strict: true,
+    // `{ "maximum": { "$data": "/priceKopecks" } }` compares a field with another one of the listing.
+    $data: true,
+    strictTypes: false,
+    strictRequired: false,
+    allErrors: false,
+    coerceTypes: false,
+    removeAdditional: false,
+    useDefaults: false,
+    ...options,
+  });
+}
+
+const ajv = newAjv();
+const validators = new Map<string, Predicate>();
+
+/** The compiled schema; the same text is compiled once, whatever rule or board it stands in. */
+export function validatorOf(schema: SubjectSchema): Predicate {
+  if (typeof schema === 'boolean') return () => schema;
+  const text = JSON.stringify(schema);
+  let found = validators.get(text);
+  if (!found) {
+    found = ajv.compile(schema) as ValidateFunction as Predicate;
+    validators.set(text, found);
+  }
+  return found;
+}
+
+/*
+ * Sentences.
+ *   {label} {name} {nameDative} {nameGenitive}   the field's and the board's names
+ *   {offers}                                     «продажа квартир»
+ *   {floor} {facts.descriptionChars}             a value of the subject
+ *   {priceKopecks|roubles}                       «9 800 000 ₽» out of kopecks
+ *   {landAreaM2|m2}                              «54,3 м²»
+ *   {facts.descriptionChars|знак|знака|знаков}   «11 знаков»
+ */
+
+const PLACEHOLDER = /\{([^{}]+)\}/g;
+
+/** What stands in braces in a sentence, without the braces. */
+export function placeholdersOf(sentence: string): string[] {
+  return [...sentence.matchAll(PLACEHOLDER)].map((found) => found[1]!);
+}
+
+// A sentence is formed for every notice, and making a formatter costs a hundred times more than using one.
+const numbers = new Intl.NumberFormat('ru', { maximumFractionDigits: 4, useGrouping: 'min2' });
+
+function valueAt(subject: Subject, path: string): unknown {
+  if (path.startsWith('facts.')) return subject.facts[path.slice(6) as keyof Facts];
+  if (path.startsWith('own:')) {
+    for (const fields of Object.values(subject.boardFields ?? {})) {
+      const value = (fields as Record<string, unknown> | undefined)?.[path.slice(4)];
+      if (value !== undefined) return value;
+    }
+    return undefined;
+  }
+  return subject[path as keyof Listing];
+}
+
+function tell(value: unknown, forms: readonly string[]): string {
+  if (value === undefined) return 'не заполнено';
+  if (typeof value === 'boolean') return value ? 'да' : 'нет';
+  if (typeof value !== 'number') return String(value);
+  if (forms.length === 3) {
+    return `${numbers.format(value)} ${agree(value, forms[0]!, forms[1]!, forms[2]!)}`;
+  }
+  if (forms[0] === 'roubles') return `${numbers.format(value / 100)} ₽`;
+  if (forms[0] === 'm2') return `${numbers.format(value)} м²`;
+  return numbers.format(value);
+}
+
+type Sentence = (subject: Subject) => string;
+
+function compileSentence(rule: BoardRule, board: Board): Sentence {
+  const names: Readonly<Record<string, string>> = {
+    label: rule.label,
+    name: board.name,
+    nameDative: board.nameDative,
+    nameGenitive: board.nameGenitive,
+  };
+  const parts: (string | Sentence)[] = [];
+  let from = 0;
+  const add = (part: string) => {
+    if (typeof parts.at(-1) === 'string') parts.push((parts.pop() as string) + part);
+    else parts.push(part);
+  };
+  for (const found of rule.message.matchAll(PLACEHOLDER)) {
+    add(rule.message.slice(from, found.index));
+    from = found.index + found[0].length;
+    const [path, ...forms] = found[1]!.split('|') as [string, ...string[]];
+    if (names[path] !== undefined) add(names[path]);
+    else if (path === 'offers') parts.push(describeOffers);
+    else parts.push((subject) => tell(valueAt(subject, path), forms));
+  }
+  add(rule.message.slice(from));
+  return (subject) => parts.map((part) => (typeof part === 'string' ? part : part(subject))).join('');
+}
+
+const COMMERCIAL_OFFERS: Readonly<Record<NonNullable<Listing['commercialType']>, string>> = {
+  office: 'офисов',
+  retail: 'торговых помещений',
+  'free-purpose': 'помещений свободного назначения',
+  warehouse: 'складов',
+  manufacturing: 'производственных помещений',
+  building: 'зданий',
+  business: 'готового бизнеса',
+  land: 'коммерческой земли',
+  catering: 'помещений общепита',
+  hotel: 'гостиниц',
+  'auto-service': 'автосервисов',
+  coworking: 'рабочих мест в коворкингах',
+  'storage-room': 'кладовых',
+  'legal-address': 'юридических адресов',
+};
+const HOUSE_OFFERS: Readonly<Record<NonNullable<Listing['houseType']>, string>> = {
+  house: 'домов',
+  dacha: 'дач',
+  cottage: 'коттеджей',
+  townhouse: 'таунхаусов',
+  duplex: 'дуплексов',
+  part: 'частей домов',
+};
+const GARAGE_OFFERS: Readonly<Record<NonNullable<Listing['garageType']>, string>> = {
+  garage: 'гаражей',
+  box: 'боксов',
+  'parking-place': 'машино-мест',
+};
+const DEAL_WORDS = { sale: 'продажа', rent: 'аренда', 'daily-rent': 'посуточная аренда' } as const;
+
+function offeredThings(listing: Listing): string {
+  switch (listing.kind) {
+    case 'flat':
+      if (listing.isShare === true) return 'долей в квартирах';
+      return listing.market === 'new' ? 'квартир в новостройках' : 'квартир';
+    case 'room':
+      return 'комнат';
+    case 'bed':
+      return 'койко-мест';
+    case 'house':
+      return listing.isShare === true ? 'частей домов' : HOUSE_OFFERS[listing.houseType ?? 'house'];
+    case 'land':
+      return 'участков';
+    case 'garage':
+      return GARAGE_OFFERS[listing.garageType ?? 'garage'];
+    case 'commercial':
+      return listing.commercialType === undefined
+        ? 'коммерческой недвижимости'
+        : COMMERCIAL_OFFERS[listing.commercialType];
+  }
+}
+
+/**
+ * What kind of advertisement a listing is, as boards divide them.
+ * @example describeOffers({ externalId: '1', kind: 'flat', deal: 'sale', market: 'new' }) // 'продажа квартир в новостройках'
+ */
+export function describeOffers(listing: Listing): string {
+  return `${DEAL_WORDS[listing.deal]} ${offeredThings(listing)}`;
+}
+
+interface CompiledRule {
+  readonly rule: BoardRule;
+  readonly when: Predicate | undefined;
+  readonly must: Predicate;
+  readonly sentence: Sentence;
+  /** What the notice gives as the actual value: the first value its sentence tells, else the field. */
+  readonly actualPath: string;
+}
+
+/** A board ready to judge listings in one format family. */
+export interface Checker {
+  readonly board: Board;
+  readonly family: Family;
+  /**
+   * Everything the board has to say about a listing, blocking notices first; empty when there is nothing.
+   * One code is told once. A listing that the board cannot take at all gets that one notice alone.
+   */
+  check(listing: Listing, facts: Facts): Notice[];
+}
+
+/** Compiles a board's rules for the family a cabinet writes (the board's usual one unless told otherwise). */
+export function compileBoard(board: Board, family: Family = board.family): Checker {
+  const meant = board.rules.filter((rule) => rule.families === undefined || rule.families.includes(family));
+  const compiled = meant.map((rule): CompiledRule => {
+    const told = placeholdersOf(rule.message)
+      .map((placeholder) => placeholder.split('|')[0]!)
+      .find((path) => path.startsWith('facts.') || FIELDS.includes(path as keyof Listing));
+    return {
+      rule,
+      when: rule.when === undefined ? undefined : validatorOf(rule.when),
+      must: validatorOf(rule.must),
+      sentence: compileSentence(rule, board),
+      actualPath: told ?? rule.field,
+    };
+  });
+  const buckets = new Map<string, readonly CompiledRule[]>();
+  for (const kind of KINDS) {
+    for (const deal of DEALS) {
+      buckets.set(
+        `${kind} ${deal}`,
+        compiled.filter(
+          ({ rule }) =>
+            (rule.kinds === undefined || rule.kinds.includes(kind)) &&
+            (rule.deals === undefined || rule.deals.includes(deal)),
+        ),
+      );
+    }
+  }
+
+  return {
+    board,
+    family,
+    check(listing, facts) {
+      const notices: Notice[] = [];
+      const subject: Subject = { ...listing, facts };
+      for (const one of buckets.get(`${listing.kind} ${listing.deal}`) ?? []) {
+        if (one.when !== undefined && !one.when(subject)) continue;
+        if (one.must(subject)) continue;
+        const notice = noticeOf(one, subject);
+        if (one.rule.isFinal) return [notice];
+        if (!notices.some((other) => other.code === notice.code)) notices.push(notice);
+      }
+      return notices;
+    },
+  };
+}
+
+function noticeOf({ rule, sentence, actualPath }: CompiledRule, subject: Subject): Notice {
+  const actual = valueAt(subject, actualPath);
+  const isPlain = typeof actual === 'number' || typeof actual === 'boolean' || typeof actual === 'string';
+  return {
+    code: rule.code,
+    severity: rule.severity,
+    field: rule.field,
+    label: rule.label,
+    message: sentence(subject),
+    fixedBy: rule.fixedBy,
+    source: rule.source.title,
+    checkedOn: rule.checkedOn,
+    ...(isPlain && { actual: typeof actual === 'string' && actual.length > 200 ? `${actual.slice(0, 199)}…` : actual }),
+  };
+}

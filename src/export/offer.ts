@@ -1,0 +1,59 @@
+import type { Board } from '../boards/catalogue.ts';
+import { type Checker, compileBoard } from '../boards/check.ts';
+import type { Codec } from '../boards/formats/codec.ts';
+import { CODECS } from '../boards/formats/index.ts';
+import { formatPhone } from '../boards/formats/phone.ts';
+import { factsOf } from '../domain/facts.ts';
+import { decide, type Decision } from '../domain/gates.ts';
+import type { Family, Listing } from '../domain/listing.ts';
+import type { Notice } from '../domain/notice.ts';
+import type { MarkedListing } from '../store/publishing.ts';
+
+/** A board as one cabinet uses it: its rules for one family, and the codec. */
+export interface BoardDesk {
+  readonly board: Board;
+  readonly checker: Checker;
+  readonly codec: Codec;
+}
+
+export function deskOf(board: Board, family: Family = board.family): BoardDesk {
+  return { board, checker: compileBoard(board, family), codec: CODECS[family] };
+}
+
+/**
+ * The listing as this cabinet's board is to see it: its id there, the phone to call, the texts with the phone put in.
+ * Last step before checking and rendering; pure.
+ */
+export function dress(marked: Pick<MarkedListing, 'values' | 'boardOfferId' | 'avitoId' | 'firstSeenAt' | 'employee'>, board: Board): Listing {
+  const { values } = marked;
+  const phones = values.contactPhones ?? (marked.employee && marked.employee.phones.length > 0 ? [...marked.employee.phones] : undefined);
+  const put = (text: string | undefined) => (text === undefined || phones === undefined ? text : text.replaceAll('{phone}', formatPhone(phones[0]!)));
+  const dressed: Listing = { ...values, externalId: marked.boardOfferId };
+  if (phones) dressed.contactPhones = phones.slice(0, board.quirks.phonesMax ?? phones.length);
+  for (const field of ['title', 'description'] as const) {
+    const text = put(values[field]);
+    if (text !== undefined) dressed[field] = text;
+  }
+  if (values.photos && board.quirks.photosMax !== undefined) dressed.photos = values.photos.slice(0, board.quirks.photosMax);
+  if (values.contactName === undefined && marked.employee) dressed.contactName = marked.employee.name;
+  if (values.contactEmail === undefined && marked.employee?.email) dressed.contactEmail = marked.employee.email;
+  if (values.createdAt === undefined) dressed.createdAt = marked.firstSeenAt.toISOString().replace(/\.\d+Z$/, '+00:00');
+  if (marked.avitoId !== null) {
+    dressed.boardFields = { ...values.boardFields, avito: { ...values.boardFields?.avito, AvitoId: marked.avitoId } };
+  }
+  return dressed;
+}
+
+export interface Judged {
+  readonly dressed: Listing;
+  readonly notices: readonly Notice[];
+  readonly decision: Decision;
+}
+
+/** Checks a listing for a board and decides its mark, short of looking at the written offer. */
+export function judge(marked: Pick<MarkedListing, 'values' | 'boardOfferId' | 'avitoId' | 'firstSeenAt' | 'employee' | 'goneAt'>, desk: BoardDesk): Judged {
+  const dressed = dress(marked, desk.board);
+  const notices = desk.checker.check(dressed, factsOf(dressed));
+  const decision = decide({ listing: dressed, goneOn: marked.goneAt?.toISOString().slice(0, 10) ?? null, notices });
+  return { dressed, notices, decision };
+}

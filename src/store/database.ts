@@ -1,0 +1,280 @@
+/**
+ * The one door to PostgreSQL: a pool that speaks our types, to a server of the agency's or to the embedded one.
+ */
+import pg from 'pg';
+import { Fault } from '../domain/fault.ts';
+import { type Attachment, attachPostgres } from './postgres.ts';
+
+/** The oldest major version our SQL is written for and tested on. */
+export const OLDEST_POSTGRES = 15;
+/** The database the application lives in on the embedded server. */
+export const APPLICATION_DATABASE = 'vygruzka';
+
+/** How to reach the database. */
+export interface DatabaseOptions {
+  /** The agency's own server. Without it the embedded server in `dataDir` is joined or started. */
+  databaseUrl?: string | undefined;
+  /** The program's data folder; used only without `databaseUrl`. */
+  dataDir: string;
+  /** The npm package with the embedded server's binaries; by default the one for this platform. */
+  postgresPackage?: string | undefined;
+  /** Additional settings for the embedded server, used only by the process that starts it (tests: `fsync: 'off'`). */
+  settings?: Readonly<Record<string, string>>;
+  /** How many connections the pool may open; 10 unless told. */
+  poolSize?: number;
+  /** Told about connections that broke while idle, and about the embedded server's troubles; for the log. */
+  onTrouble?: (error: unknown) => void;
+}
+
+/** An open database. */
+export interface Database {
+  readonly pool: pg.Pool;
+  /** The connection string; it carries the password, so it never goes into a log. */
+  readonly url: string;
+  /** Is it the embedded server? */
+  readonly embedded: boolean;
+  /** The server's major version, such as 18. */
+  readonly version: number;
+  /** Waits for the queries in flight and lets go; the last process out stops the embedded server. Safe to repeat. */
+  close(): Promise<void>;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Types. In a pool of ours only: other libraries in the process may count on the global ones.
+
+const OID = {
+  int8: 20,
+  int8Array: 1016,
+  date: 1082,
+  dateArray: 1182,
+  numeric: 1700,
+  numericArray: 1231,
+  timestamp: 1114,
+  timestampArray: 1115,
+  timestamptz: 1184,
+  timestamptzArray: 1185,
+} as const;
+
+/** The driver knows it, its type declarations do not. */
+const TEXT_ARRAY = 1009 as typeof OID.int8;
+
+type Parse = (text: string) => unknown;
+
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new Fault(
+    'integer-too-big',
+    `База данных вернула число ${text}, которое нельзя представить без потери точности.`,
+  );
+}
+
+/** A day is a day: `Date` would shift it by the time zone. */
+function parseDate(text: string): string {
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return text;
+  throw new Fault('date-unexpected', `База данных вернула день «${text}» не в виде ГГГГ-ММ-ДД.`);
+}
+
+function parseInstant(text: string): Date {
+  const value: unknown = pg.types.getTypeParser(OID.timestamptz, 'text')(text);
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value;
+  throw new Fault('instant-unexpected', `База данных вернула время «${text}», которого нет в календаре.`);
+}
+
+function forbidTimestamp(text: string): never {
+  throw new Fault(
+    'timestamp-without-zone',
+    `База данных вернула время без часового пояса («${text}»). Такой тип в программе запрещён: нужен timestamptz.`,
+  );
+}
+
+/** Arrays of any depth: the driver takes them apart as texts, the element's own parser does the rest. */
+function arrayOf(parse: Parse): Parse {
+  const deep = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(deep) : value === null ? null : parse(value as string);
+  return (text) => deep(pg.types.getTypeParser(TEXT_ARRAY, 'text')(text));
+}
+
+const same: Parse = (text) => text;
+
+const PARSERS: ReadonlyMap<number, Parse> = new Map<number, Parse>([
+  [OID.int8, parseInt8],
+  [OID.int8Array, arrayOf(parseInt8)],
+  [OID.date, parseDate],
+  [OID.dateArray, arrayOf(parseDate)],
+  [OID.numeric, same],
+  [OID.numericArray, arrayOf(same)],
+  [OID.timestamp, forbidTimestamp],
+  [OID.timestampArray, forbidTimestamp],
+  [OID.timestamptz, parseInstant],
+  [OID.timestamptzArray, arrayOf(parseInstant)],
+]);
+
+/**
+ * How values come out of the database: int8 as a safe number or not at all, DATE as 'YYYY-MM-DD', numeric as its
+ * exact text, timestamptz as Date, a timestamp without zone never. For clients that are not from our pool.
+ */
+export const typeParsers: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    const own = format === 'binary' ? undefined : PARSERS.get(oid);
+    return own ?? pg.types.getTypeParser(oid, format as 'text');
+  }) as typeof pg.types.getTypeParser,
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+function poolOf(config: pg.PoolConfig, { poolSize = 10, onTrouble }: DatabaseOptions): pg.Pool {
+  const pool = new pg.Pool({
+    ...config,
+    max: poolSize,
+    application_name: 'vygruzka',
+    // The driver's default is to wait for ever.
+    connectionTimeoutMillis: 5000,
+    keepAlive: true,
+    types: typeParsers,
+  });
+  // An idle connection that breaks would end the process if nobody listened. The pool forgets it and opens another.
+  pool.on('error', (error) => onTrouble?.(error));
+  return pool;
+}
+
+/** Where the server is, without the password. */
+function addressOf(databaseUrl: string): string {
+  try {
+    const { hostname, port, pathname } = new URL(databaseUrl);
+    return `${hostname || 'localhost'}:${port || 5432}${pathname}`;
+  } catch {
+    return 'из DATABASE_URL';
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'по этому адресу никто не отвечает';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'имя сервера не найдено';
+    case 'ETIMEDOUT':
+      return 'сервер не ответил вовремя';
+    case '28P01':
+    case '28000':
+      return 'сервер не принял имя пользователя или пароль';
+    case '3D000':
+      return 'такой базы на сервере нет, создайте её';
+    case '53300':
+      return 'на сервере заняты все соединения';
+    default:
+      if (/timeout/i.test(message ?? '')) return 'сервер не ответил вовремя';
+      // Connecting to a name with several addresses fails with an AggregateError, which has no message of its own.
+      return message || code || String(error);
+  }
+}
+
+/** Asks the server what it is, and refuses one our SQL would break on half-way through the work. */
+async function serverVersion(pool: pg.Pool, address: string): Promise<number> {
+  let row: { version: number; encoding: string };
+  try {
+    const result = await pool.query(
+      "select current_setting('server_version_num')::int / 10000 as version, current_setting('server_encoding') as encoding",
+    );
+    row = result.rows[0] as typeof row;
+  } catch (cause) {
+    const code = (cause as { code?: string }).code ?? '';
+    const hopeless = ['28P01', '28000', '3D000', 'ENOTFOUND'].includes(code);
+    throw new Fault('database-unreachable', `Нет соединения с базой данных ${address}: ${reasonOf(cause)}.`, {
+      cause,
+      retryable: !hopeless,
+    });
+  }
+  if (row.version < OLDEST_POSTGRES) {
+    throw new Fault(
+      'postgres-too-old',
+      `На сервере ${address} стоит PostgreSQL ${row.version}, а нужен ${OLDEST_POSTGRES} или новее.`,
+    );
+  }
+  if (row.encoding !== 'UTF8') {
+    throw new Fault(
+      'database-encoding',
+      `База данных ${address} в кодировке ${row.encoding}, а нужна UTF8: create database … encoding 'UTF8' template template0.`,
+    );
+  }
+  return row.version;
+}
+
+/** The agency's own server. */
+async function openRemote(databaseUrl: string, options: DatabaseOptions): Promise<Database> {
+  const address = addressOf(databaseUrl);
+  let pool: pg.Pool;
+  try {
+    pool = poolOf({ connectionString: databaseUrl }, options);
+  } catch (cause) {
+    throw new Fault('database-url-wrong', 'DATABASE_URL не похож на адрес: нужно postgres://имя:пароль@сервер/база.', {
+      cause,
+    });
+  }
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= pool.end();
+    return closed;
+  };
+  try {
+    return { pool, url: databaseUrl, embedded: false, version: await serverVersion(pool, address), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The embedded server in the data folder. */
+async function openEmbedded(options: DatabaseOptions): Promise<Database> {
+  let pool: pg.Pool | undefined;
+  const attachment: Attachment = await attachPostgres({
+    dataDir: options.dataDir,
+    ...(options.postgresPackage ? { postgresPackage: options.postgresPackage } : {}),
+    ...(options.settings ? { settings: options.settings } : {}),
+    ...(options.onTrouble ? { onTrouble: options.onTrouble } : {}),
+    // The pool reads its options anew for every connection it opens.
+    onMoved: (port) => {
+      if (pool) pool.options.port = port;
+    },
+  });
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= (async () => {
+      try {
+        await pool?.end();
+      } finally {
+        await attachment.leave();
+      }
+    })();
+    return closed;
+  };
+  try {
+    await attachment.ensureDatabase(APPLICATION_DATABASE);
+    const { host, port, user, password } = attachment;
+    pool = poolOf({ host, port, user, password, database: APPLICATION_DATABASE, ssl: false }, options);
+    const version = await serverVersion(pool, `в папке ${options.dataDir}`);
+    return {
+      pool,
+      get url() {
+        return attachment.url(APPLICATION_DATABASE);
+      },
+      embedded: true,
+      version,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Opens the database: the agency's server when `databaseUrl` is given, otherwise the embedded server of the data
+ * folder, which many processes may share. Throws a {@link Fault} with a sentence for a person when it cannot.
+ */
+export function openDatabase(options: DatabaseOptions): Promise<Database> {
+  return options.databaseUrl ? openRemote(options.databaseUrl, options) : openEmbedded(options);
+}

@@ -1,0 +1,69 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Database } from './database.ts';
+import type { CabinetRow } from './publishing.ts';
+
+/**
+ * Addresses of feeds: `/f/<board>/<cabinet>-<token>.xml`. The token is derived from a secret, so an address can be
+ * shown again at any time and nothing that opens a feed stands in the database.
+ */
+
+/** How long the previous address answers after a rotation. */
+export const PREVIOUS_ADDRESS_DAYS = 14;
+
+/** The secret from the settings, or the one kept in the data folder, made at first need. */
+export function feedSecret(dataDir: string, configured: string | undefined): string {
+  if (configured) return configured;
+  const path = join(dataDir, 'feed.secret');
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    // `wx`: of two commands that start together one makes the secret, the other reads it.
+    writeFileSync(path, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(path, 'utf8').trim();
+}
+
+export function feedToken(secret: string, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>, serial: number): string {
+  return createHmac('sha256', secret).update(`feed/${cabinet.agencyId}/${cabinet.id}/${serial}`).digest('base64url');
+}
+
+export function feedPath(secret: string, cabinet: Pick<CabinetRow, 'agencyId' | 'id' | 'board' | 'slug' | 'tokenSerial'>): string {
+  return `/f/${cabinet.board}/${cabinet.slug}-${feedToken(secret, cabinet, cabinet.tokenSerial)}.xml`;
+}
+
+const TOKEN_LENGTH = 43;
+
+function isEqual(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b));
+}
+
+/**
+ * The cabinet that an address opens, or undefined for a wrong one.
+ * @param name `<cabinet>-<token>`
+ */
+export async function openAddress(
+  db: Database,
+  secret: string,
+  board: string,
+  name: string,
+  now: Date,
+): Promise<{ cabinet: CabinetRow; isPrevious: boolean } | undefined> {
+  const slug = name.slice(0, -TOKEN_LENGTH - 1);
+  const token = name.slice(-TOKEN_LENGTH);
+  if (slug === '' || !/^[\w-]{43}$/.test(token)) return undefined;
+  const found = await db.pool.query<CabinetRow>(
+    `select agency_id as "agencyId", id, board, slug, name, family, token_serial as "tokenSerial",
+       previous_token_until as "previousTokenUntil", edition_id as "editionId"
+     from cabinet where board = $1 and slug = $2`,
+    [board, slug],
+  );
+  for (const cabinet of found.rows) {
+    if (isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial))) return { cabinet, isPrevious: false };
+    const isStillOpen = cabinet.previousTokenUntil !== null && cabinet.previousTokenUntil > now;
+    if (isStillOpen && isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial - 1))) return { cabinet, isPrevious: true };
+  }
+  return undefined;
+}

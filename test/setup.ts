@@ -1,0 +1,90 @@
+/**
+ * Once per test run: a real PostgreSQL with a migrated template database, which each test file clones for itself
+ * (see `store/testdb.ts`). `TEST_POSTGRES=15` runs everything on the oldest version we support.
+ */
+import { existsSync } from 'node:fs';
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { type Database, openDatabase } from '../src/store/database.ts';
+import { databaseOf, TEMPLATE, testPostgresPackage } from './store/testdb.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The connection string of the test server; the databases of the tests are beside the one it names. */
+    postgresUrl: string;
+  }
+}
+
+const PREFIX = 'vygruzka-test-';
+
+/** Nothing here must survive a power cut, so the server need not wait for the disk. */
+const FAST = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+};
+
+/** Stops and removes what a killed test run left behind. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const owner = Number(name.startsWith(PREFIX) ? name.slice(PREFIX.length).split('-')[0] : Number.NaN);
+    if (!(owner > 0) || alive(owner)) continue;
+    const dir = join(tmpdir(), name);
+    try {
+      const dataDir = join(dir, 'data');
+      // To join and to leave as the last one is how the server is stopped.
+      if (existsSync(join(dataDir, 'postgres', 'postmaster.pid'))) {
+        await (await openDatabase({ dataDir, settings: FAST, postgresPackage: testPostgresPackage() })).close();
+      }
+    } catch {
+      // Another version's, or somebody else's; the folder goes, and a server without its folder goes with it.
+    }
+    await rm(dir, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Brings the template to the newest schema. */
+async function migrateTemplate(template: Database): Promise<void> {
+  const file = new URL('../src/store/migrate.ts', import.meta.url);
+  // Until the migrations are written the template is an empty database.
+  if (!existsSync(file)) return;
+  const module = (await import(file.href)) as { migrate(db: Database): Promise<string[]> };
+  await module.migrate(template);
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await sweep();
+  const dir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  // As root the server runs as `nobody`, who must be able to pass through.
+  if (process.getuid?.() === 0) await chmod(dir, 0o711);
+  const server = await openDatabase({
+    dataDir: join(dir, 'data'),
+    settings: FAST,
+    postgresPackage: testPostgresPackage(),
+  });
+  await server.pool.query(`create database ${TEMPLATE}`);
+  const template = await openDatabase({ databaseUrl: databaseOf(server.url, TEMPLATE), dataDir: dir });
+  try {
+    await migrateTemplate(template);
+  } finally {
+    await template.close();
+  }
+  project.provide('postgresUrl', server.url);
+  return async () => {
+    await server.close();
+    await rm(dir, { recursive: true, force: true });
+  };
+}
