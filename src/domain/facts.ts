@@ -86,10 +86,6 @@ export const FactsSchema = Type.Object(
     livingPlusKitchenM2: Type.Number({ minimum: 0 }),
     /** Living area and kitchen together are larger than the total area. */
     areRoomsAboveTotal: Type.Boolean(),
-    /** The room on offer is larger than the whole flat. */
-    isRoomAboveTotal: Type.Boolean(),
-    /** More rooms are offered than the flat has. */
-    areOfferedRoomsAboveTotal: Type.Boolean(),
     /** The number of rooms is told in some way: at least one room, a studio or an open plan. */
     isRoomsKnown: Type.Boolean(),
     /** The area of the plot in sotkas (100 m²); 0 when unknown. */
@@ -110,6 +106,8 @@ export const FactsSchema = Type.Object(
     badPhonesCount: pieces(),
     /** Numbers that are `+7` and ten digits, pieces. */
     russianPhonesCount: pieces(),
+    /** Length of the contact's name, characters; 0 without one. */
+    contactNameChars: chars(),
     /** The mail address lies in a zone that feed checkers stumble over (`.moscow` and other new zones). */
     isNonCommonEmailZone: Type.Boolean(),
     /** The mail address has no `@`, or nothing before or after it. */
@@ -315,11 +313,6 @@ export function factsOf(listing: Listing): Facts {
       listing.floor !== undefined && listing.floorsTotal !== undefined && listing.floor > listing.floorsTotal,
     livingPlusKitchenM2,
     areRoomsAboveTotal: areaM2 !== undefined && livingPlusKitchenM2 > areaM2,
-    isRoomAboveTotal: areaM2 !== undefined && listing.roomAreaM2 !== undefined && listing.roomAreaM2 > areaM2,
-    areOfferedRoomsAboveTotal:
-      listing.roomsCount !== undefined &&
-      listing.roomsOffered !== undefined &&
-      listing.roomsOffered > listing.roomsCount,
     isRoomsKnown: (listing.roomsCount ?? 0) >= 1 || listing.isStudio === true || listing.isOpenPlan === true,
     landAreaSotka: (listing.landAreaM2 ?? 0) / 100,
 
@@ -331,6 +324,7 @@ export function factsOf(listing: Listing): Facts {
     phonesCount,
     badPhonesCount: phonesCount - russianPhonesCount,
     russianPhonesCount,
+    contactNameChars: listing.contactName?.length ?? 0,
     isNonCommonEmailZone: contactEmail?.includes('.') === true && !COMMON_ZONE.test(contactEmail),
     isEmailMalformed: contactEmail !== undefined && !/^[^\s@]+@[^\s@]+\.[^\s@.]+$/.test(contactEmail),
 

@@ -63,12 +63,22 @@ export interface DecisionInput {
 export function decide(input: DecisionInput): Decision {
   const blocking = input.notices.filter((notice) => notice.severity === 'blocking');
   const first = blocking[0];
-  const checks: { gate: GateName; label: string; outcome: Outcome; reason: string | null; fixedBy: Notice['fixedBy'] | null; facts: Record<string, unknown> }[] = [
+  const checks: {
+    gate: GateName;
+    label: string;
+    outcome: Outcome;
+    reason: string | null;
+    fixedBy: Notice['fixedBy'] | null;
+    facts: Record<string, unknown>;
+  }[] = [
     {
       gate: 'market',
       label: 'На рынке',
       outcome: 'off-market',
-      reason: input.goneOn === null ? null : `Объекта нет в выгрузке источника с ${russianDay(input.goneOn)}. Верните его в CRM или снимите отметку.`,
+      reason:
+        input.goneOn === null
+          ? null
+          : `Объекта нет в выгрузке источника с ${russianDay(input.goneOn)}. Верните его в CRM или снимите отметку.`,
       fixedBy: 'agent',
       facts: { goneOn: input.goneOn },
     },
@@ -78,7 +88,11 @@ export function decide(input: DecisionInput): Decision {
       outcome: 'blocked',
       reason: blocking.length === 0 ? null : blocking.map((notice) => notice.message).join(' '),
       fixedBy: first?.fixedBy ?? null,
-      facts: { blocking: blocking.length, advisory: input.notices.length - blocking.length, codes: input.notices.map((notice) => notice.code) },
+      facts: {
+        blocking: blocking.length,
+        advisory: input.notices.length - blocking.length,
+        codes: input.notices.map((notice) => notice.code),
+      },
     },
     { gate: 'edition', label: 'В фиде', outcome: 'published', reason: null, fixedBy: null, facts: {} },
   ];

@@ -159,7 +159,23 @@ export const ListingSchema = Type.Object(
     buildingName: text('Название здания или комплекса', 300),
     buildingSeries: text('Серия дома', 100),
     wallMaterial: choice(
-      ['brick', 'panel', 'block', 'monolith', 'monolith-brick', 'wood', 'stalin', 'old', 'aerated-concrete', 'frame', 'metal', 'sandwich', 'reinforced-concrete', 'log', 'other'],
+      [
+        'brick',
+        'panel',
+        'block',
+        'monolith',
+        'monolith-brick',
+        'wood',
+        'stalin',
+        'old',
+        'aerated-concrete',
+        'frame',
+        'metal',
+        'sandwich',
+        'reinforced-concrete',
+        'log',
+        'other',
+      ],
       'Материал стен',
     ),
     passengerLifts: count('Пассажирских лифтов', 50),
@@ -168,7 +184,10 @@ export const ListingSchema = Type.Object(
     hasConcierge: flag('Консьерж'),
     parkingKinds: several(['underground', 'multilevel', 'open', 'gated', 'ground', 'roof', 'covered'], 'Парковка'),
     parkingPlacesCount: count('Машино-мест', 100_000),
-    heating: choice(['no', 'central', 'autonomous', 'gas', 'electric', 'stove', 'fireplace', 'boiler', 'other'], 'Отопление'),
+    heating: choice(
+      ['no', 'central', 'autonomous', 'gas', 'electric', 'stove', 'fireplace', 'boiler', 'other'],
+      'Отопление',
+    ),
 
     renovation: choice(['needs', 'cosmetic', 'euro', 'designer'], 'Ремонт'),
     /** Finish of a new building as handed over by the developer. */

@@ -43,7 +43,11 @@ export function editionPath(folder: string, sha256: string, kind: 'xml' | 'xml.g
 function asFault(error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new Fault('disk-full', 'На диске нет места: новое издание не записано, доски получают прежнее. Освободите место и повторите.', { cause: error, retryable: true });
+    return new Fault(
+      'disk-full',
+      'На диске нет места: новое издание не записано, доски получают прежнее. Освободите место и повторите.',
+      { cause: error, retryable: true },
+    );
   }
   return error;
 }
@@ -118,7 +122,9 @@ export class EditionReader {
       this.#xml = await open(editionPath(this.#folder, this.#sha256, 'xml'));
       this.#gzip = await open(editionPath(this.#folder, this.#sha256, 'xml.gz'));
       this.#index = await open(editionPath(this.#folder, this.#sha256, 'idx'));
-      this.#lines = createInterface({ input: this.#index.createReadStream({ autoClose: false }) })[Symbol.asyncIterator]();
+      this.#lines = createInterface({ input: this.#index.createReadStream({ autoClose: false }) })[
+        Symbol.asyncIterator
+      ]();
       await this.#advance();
       return true;
     } catch (error) {
@@ -244,13 +250,27 @@ export class EditionWriter {
       const gzipAt = this.#gzip.size;
       const xmlAt = this.#xml.size;
       const packed = await this.#plain(bytes);
-      await this.#note(key, bytes.length, packed.length, offers.map((offer) => [offer.listingId, offer.bytes.length] as const), xmlAt, gzipAt);
+      await this.#note(
+        key,
+        bytes.length,
+        packed.length,
+        offers.map((offer) => [offer.listingId, offer.bytes.length] as const),
+        xmlAt,
+        gzipAt,
+      );
     } catch (error) {
       throw asFault(error);
     }
   }
 
-  async #note(key: number, bytes: number, packed: number, slots: readonly OfferSlot[], xmlAt = this.#xml.size, gzipAt = this.#gzip.size): Promise<void> {
+  async #note(
+    key: number,
+    bytes: number,
+    packed: number,
+    slots: readonly OfferSlot[],
+    xmlAt = this.#xml.size,
+    gzipAt = this.#gzip.size,
+  ): Promise<void> {
     this.#offers += slots.length;
     const segment: Segment = { key, x: [xmlAt, bytes], g: [gzipAt, packed], o: slots };
     await this.#index.write(Buffer.from(`${JSON.stringify(segment)}\n`));
@@ -324,7 +344,11 @@ const KEPT = 3;
  * Removes files of old editions and what killed runs left behind.
  * @param keep sha256 of the editions to keep, newest first; only the first few are kept
  */
-export async function sweepEditions(folder: string, keep: readonly string[], isMine: (temporaryName: string) => boolean): Promise<void> {
+export async function sweepEditions(
+  folder: string,
+  keep: readonly string[],
+  isMine: (temporaryName: string) => boolean,
+): Promise<void> {
   const kept = new Set(keep.slice(0, KEPT));
   for (const name of await readdir(folder).catch(() => [] as string[])) {
     const [stem, ...rest] = name.split('.');

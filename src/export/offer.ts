@@ -2,9 +2,10 @@ import type { Board } from '../boards/catalogue.ts';
 import { type Checker, compileBoard } from '../boards/check.ts';
 import type { Codec } from '../boards/formats/codec.ts';
 import { CODECS } from '../boards/formats/index.ts';
+import { schemaJudge } from '../boards/formats/inspect.ts';
 import { formatPhone } from '../boards/formats/phone.ts';
 import { factsOf } from '../domain/facts.ts';
-import { decide, type Decision } from '../domain/gates.ts';
+import { type Decision, decide } from '../domain/gates.ts';
 import type { Family, Listing } from '../domain/listing.ts';
 import type { Notice } from '../domain/notice.ts';
 import type { MarkedListing } from '../store/publishing.ts';
@@ -24,17 +25,24 @@ export function deskOf(board: Board, family: Family = board.family): BoardDesk {
  * The listing as this cabinet's board is to see it: its id there, the phone to call, the texts with the phone put in.
  * Last step before checking and rendering; pure.
  */
-export function dress(marked: Pick<MarkedListing, 'values' | 'boardOfferId' | 'avitoId' | 'firstSeenAt' | 'employee'>, board: Board): Listing {
+export function dress(
+  marked: Pick<MarkedListing, 'values' | 'boardOfferId' | 'avitoId' | 'firstSeenAt' | 'employee'>,
+  board: Board,
+): Listing {
   const { values } = marked;
-  const phones = values.contactPhones ?? (marked.employee && marked.employee.phones.length > 0 ? [...marked.employee.phones] : undefined);
-  const put = (text: string | undefined) => (text === undefined || phones === undefined ? text : text.replaceAll('{phone}', formatPhone(phones[0]!)));
+  const phones =
+    values.contactPhones ??
+    (marked.employee && marked.employee.phones.length > 0 ? [...marked.employee.phones] : undefined);
+  const put = (text: string | undefined) =>
+    text === undefined || phones === undefined ? text : text.replaceAll('{phone}', formatPhone(phones[0]!));
   const dressed: Listing = { ...values, externalId: marked.boardOfferId };
   if (phones) dressed.contactPhones = phones.slice(0, board.quirks.phonesMax ?? phones.length);
   for (const field of ['title', 'description'] as const) {
     const text = put(values[field]);
     if (text !== undefined) dressed[field] = text;
   }
-  if (values.photos && board.quirks.photosMax !== undefined) dressed.photos = values.photos.slice(0, board.quirks.photosMax);
+  if (values.photos && board.quirks.photosMax !== undefined)
+    dressed.photos = values.photos.slice(0, board.quirks.photosMax);
   if (values.contactName === undefined && marked.employee) dressed.contactName = marked.employee.name;
   if (values.contactEmail === undefined && marked.employee?.email) dressed.contactEmail = marked.employee.email;
   if (values.createdAt === undefined) dressed.createdAt = marked.firstSeenAt.toISOString().replace(/\.\d+Z$/, '+00:00');
@@ -51,9 +59,39 @@ export interface Judged {
 }
 
 /** Checks a listing for a board and decides its mark, short of looking at the written offer. */
-export function judge(marked: Pick<MarkedListing, 'values' | 'boardOfferId' | 'avitoId' | 'firstSeenAt' | 'employee' | 'goneAt'>, desk: BoardDesk): Judged {
+export function judge(
+  marked: Pick<MarkedListing, 'values' | 'boardOfferId' | 'avitoId' | 'firstSeenAt' | 'employee' | 'goneAt'>,
+  desk: BoardDesk,
+): Judged {
   const dressed = dress(marked, desk.board);
   const notices = desk.checker.check(dressed, factsOf(dressed));
   const decision = decide({ listing: dressed, goneOn: marked.goneAt?.toISOString().slice(0, 10) ?? null, notices });
   return { dressed, notices, decision };
+}
+
+/**
+ * Like `judge`, and looks at the written offer too: what the file's schema refuses is a notice like any other.
+ * For one listing at a time; a run inspects in batches.
+ */
+export function judgeWritten(marked: Parameters<typeof judge>[0], desk: BoardDesk): Judged {
+  const judged = judge(marked, desk);
+  if (judged.decision.outcome !== 'published') return judged;
+  const [problem] = schemaJudge(desk.codec.family).judge([{ id: '0', xml: desk.codec.render(judged.dressed) }]);
+  if (!problem) return judged;
+  const notices = [inspectorNotice(problem.message), ...judged.notices];
+  return { ...judged, notices, decision: decide({ listing: judged.dressed, goneOn: null, notices }) };
+}
+
+/** An offer of ours that our own schema refuses: somebody must look at the program, the agent cannot mend it. */
+export function inspectorNotice(problem: string): Notice {
+  return {
+    code: 'inspector/schema',
+    severity: 'blocking',
+    field: 'externalId',
+    label: 'Готовый файл',
+    message: `Готовый файл: объявление не прошло проверку (${problem.replace(/\.$/, '')}). Сообщите администратору.`,
+    fixedBy: 'admin',
+    source: 'схема формата в feed-schemas',
+    checkedOn: '2026-11-21',
+  };
 }

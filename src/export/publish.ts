@@ -6,6 +6,7 @@ import { schemaJudge } from '../boards/formats/inspect.ts';
 import type { Clock } from '../clock.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
+import type { Notice } from '../domain/notice.ts';
 import type { Database } from '../store/database.ts';
 import {
   type CabinetRow,
@@ -22,15 +23,15 @@ import {
   takeFence,
 } from '../store/publishing.ts';
 import { EditionReader, EditionWriter, editionFolder, type Segment, segmentOf, sweepEditions } from './edition.ts';
-import { type BoardDesk, deskOf, judge } from './offer.ts';
+import { type BoardDesk, deskOf, inspectorNotice, judge } from './offer.ts';
 
 export interface PublishOptions {
   readonly db: Database;
   readonly boards: readonly Board[];
   readonly dataDir: string;
   readonly clock: Clock;
-  /** Told how many marks are done, for the progress bar. */
-  readonly onProgress?: (done: number) => void;
+  /** Told how many marks of a cabinet are decided, for the progress bar. */
+  readonly onProgress?: (cabinetId: number, done: number) => void;
 }
 
 export interface PublishedCabinet {
@@ -49,7 +50,9 @@ export interface PublishedCabinet {
 
 /** Changes with everything but the data that decides what an offer looks like. */
 const CODE_VERSION = createHash('sha256')
-  .update((JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version)
+  .update(
+    (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version,
+  )
   .digest('hex')
   .slice(0, 8);
 
@@ -80,10 +83,16 @@ export async function publishCabinet(cabinet: CabinetRow, options: PublishOption
     if (result === 'unchanged') return { ...(await summary(cabinet, options.db)), isNewEdition: false };
     if (result === 'kept-edition') return { ...(await summary(cabinet, options.db)), isNewEdition: false };
     if (result === 'overtaken') {
-      throw new Fault('publish-overtaken', `Фид «${board.name}» уже публикует другой запуск. Подождите и повторите.`, { retryable: true });
+      throw new Fault('publish-overtaken', `Фид «${board.name}» уже публикует другой запуск. Подождите и повторите.`, {
+        retryable: true,
+      });
     }
     if (attempt === TRIES) {
-      throw new Fault('publish-disturbed', `Пока собирался фид «${board.name}», отметки ${TRIES} раза подряд снимали. Повторите публикацию.`, { retryable: true });
+      throw new Fault(
+        'publish-disturbed',
+        `Пока собирался фид «${board.name}», отметки ${TRIES} раза подряд снимали. Повторите публикацию.`,
+        { retryable: true },
+      );
     }
   }
 }
@@ -140,7 +149,14 @@ async function runOnce(cabinet: CabinetRow, desk: BoardDesk, options: PublishOpt
   }
 }
 
-async function commit(cabinet: CabinetRow, fence: number, writer: EditionWriter, hasPrevious: boolean, db: Database, now: Date): Promise<RunResult> {
+async function commit(
+  cabinet: CabinetRow,
+  fence: number,
+  writer: EditionWriter,
+  hasPrevious: boolean,
+  db: Database,
+  now: Date,
+): Promise<RunResult> {
   let edition: Omit<EditionRow, 'id'> | undefined;
   if (!hasPrevious || !writer.isSameAsPrevious) {
     const { sha256, gzipSha256, bytes, gzipBytes, offers } = await writer.finish();
@@ -222,7 +238,7 @@ class Run {
       start = end;
     }
     this.#done += rows.length;
-    this.#options.onProgress?.(this.#done);
+    this.#options.onProgress?.(this.#cabinet.id, this.#done);
   }
 
   /** The previous edition's segments for these rows, with where each offer's bytes are. */
@@ -263,8 +279,15 @@ class Run {
       if (decision.outcome === 'published') written.push({ listing, xml: this.#desk.codec.render(dressed) });
       else {
         answer.set(listing.listingId, null);
-        const told = notices.filter((notice) => notice.severity === 'blocking').map(({ code, message }) => ({ code, message }));
-        staged.push({ listingId: listing.listingId, outcome: decision.outcome, notices: told.length > 0 ? told : null, inputKey });
+        const told = notices
+          .filter((notice) => notice.severity === 'blocking')
+          .map(({ code, message }) => ({ code, message }));
+        staged.push({
+          listingId: listing.listingId,
+          outcome: decision.outcome,
+          notices: told.length > 0 ? told : null,
+          inputKey,
+        });
       }
     }
     const faulty = this.#inspect(written);
@@ -274,7 +297,7 @@ class Run {
       staged.push({
         listingId: listing.listingId,
         outcome: problem === undefined ? 'published' : 'blocked',
-        notices: problem === undefined ? null : [{ code: 'inspector/schema', message: problem }],
+        notices: problem === undefined ? null : [{ code: problem.code, message: problem.message }],
         inputKey: keys.get(listing.listingId)!,
       });
     }
@@ -285,22 +308,29 @@ class Run {
     return answer;
   }
 
-  /** What the schema says of freshly written offers: by listing, one sentence. */
-  #inspect(written: readonly { listing: MarkedListing; xml: string }[]): Map<number, string> {
-    const faulty = new Map<number, string>();
+  /** What the schema says of freshly written offers: by listing, one notice. */
+  #inspect(written: readonly { listing: MarkedListing; xml: string }[]): Map<number, Notice> {
+    const faulty = new Map<number, Notice>();
     const judgeOf = schemaJudge(this.#desk.codec.family);
     for (let start = 0; start < written.length; start += INSPECTED_TOGETHER) {
       const batch = written.slice(start, start + INSPECTED_TOGETHER);
       for (const problem of judgeOf.judge(batch.map(({ listing, xml }) => ({ id: String(listing.listingId), xml })))) {
         const listingId = Number(problem.id);
-        if (!faulty.has(listingId)) faulty.set(listingId, inspectorSentence(problem.message));
+        if (!faulty.has(listingId)) faulty.set(listingId, inspectorNotice(problem.message));
       }
     }
     return faulty;
   }
 
-  async #segment(key: number, rows: readonly NarrowRow[], kept: KeptSegment | undefined, rendered: ReadonlyMap<number, Buffer | null>): Promise<void> {
-    const published = rows.filter((row) => (rendered.has(row.listingId) ? rendered.get(row.listingId) !== null : row.outcome === 'published'));
+  async #segment(
+    key: number,
+    rows: readonly NarrowRow[],
+    kept: KeptSegment | undefined,
+    rendered: ReadonlyMap<number, Buffer | null>,
+  ): Promise<void> {
+    const published = rows.filter((row) =>
+      rendered.has(row.listingId) ? rendered.get(row.listingId) !== null : row.outcome === 'published',
+    );
     if (kept && isSameSegment(published, kept, rendered)) {
       await this.#writer.copy(kept.segment, this.#previous!);
       return;
@@ -311,9 +341,15 @@ class Run {
       const fresh = rendered.get(row.listingId);
       if (fresh) return { listingId: row.listingId, bytes: fresh };
       const [at, length] = kept!.offers.get(row.listingId)!;
-      return { listingId: row.listingId, bytes: old!.subarray(at - kept!.segment.x[0], at - kept!.segment.x[0] + length) };
+      return {
+        listingId: row.listingId,
+        bytes: old!.subarray(at - kept!.segment.x[0], at - kept!.segment.x[0] + length),
+      };
     });
-    const isEqual = old !== undefined && Buffer.concat(offers.map((offer) => offer.bytes)).equals(old) && offers.length === kept!.segment.o.length;
+    const isEqual =
+      old !== undefined &&
+      Buffer.concat(offers.map((offer) => offer.bytes)).equals(old) &&
+      offers.length === kept!.segment.o.length;
     // A change that does not show in the file (a note, a queue) leaves the segment as it was.
     if (isEqual) await this.#writer.copy(kept!.segment, this.#previous!);
     else await this.#writer.add(key, offers);
@@ -325,15 +361,14 @@ interface KeptSegment {
   readonly offers: ReadonlyMap<number, readonly [number, number]>;
 }
 
-function isSameSegment(published: readonly NarrowRow[], kept: KeptSegment, rendered: ReadonlyMap<number, Buffer | null>): boolean {
+function isSameSegment(
+  published: readonly NarrowRow[],
+  kept: KeptSegment,
+  rendered: ReadonlyMap<number, Buffer | null>,
+): boolean {
   const slots = kept.segment.o;
   return (
     published.length === slots.length &&
     published.every((row, index) => slots[index]![0] === row.listingId && !rendered.has(row.listingId))
   );
-}
-
-/** An offer of ours that our own schema refuses: somebody must look at the program, the agent cannot mend it. */
-export function inspectorSentence(message: string): string {
-  return `Объявление не прошло проверку готового файла: ${message} Сообщите администратору.`;
 }

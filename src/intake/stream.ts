@@ -337,16 +337,18 @@ function bomLength(head: Buffer): number {
   return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
 }
 
-const LABELS: Record<string, FeedHead['encoding']> = {
-  'utf-8': 'utf-8',
-  utf8: 'utf-8',
-  'windows-1251': 'windows-1251',
-  windows1251: 'windows-1251',
-  'win-1251': 'windows-1251',
-  cp1251: 'windows-1251',
-  'cp-1251': 'windows-1251',
-  'x-cp1251': 'windows-1251',
-};
+const LABELS = new Map<string, FeedHead['encoding']>(
+  Object.entries({
+    'utf-8': 'utf-8',
+    utf8: 'utf-8',
+    'windows-1251': 'windows-1251',
+    windows1251: 'windows-1251',
+    'win-1251': 'windows-1251',
+    cp1251: 'windows-1251',
+    'cp-1251': 'windows-1251',
+    'x-cp1251': 'windows-1251',
+  } as const),
+);
 
 /** Finds the encoding by byte order mark and XML declaration. */
 function sniff(head: Buffer): { encoding: FeedHead['encoding']; isDeclared: boolean } {
@@ -371,7 +373,7 @@ function sniff(head: Buffer): { encoding: FeedHead['encoding']; isDeclared: bool
   }
   const label = /^\s*<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)["']/.exec(start)?.[1];
   if (label === undefined) return { encoding: 'utf-8', isDeclared: false };
-  const encoding = LABELS[label.trim().toLowerCase()];
+  const encoding = LABELS.get(label.trim().toLowerCase());
   if (encoding === undefined) {
     throw new Fault(
       'feed-unknown-encoding',
@@ -484,24 +486,26 @@ const FIX = 'исправьте выгрузку в CRM и загрузите ф
 const FAMILY_NAMES: Record<Family, string> = { avito: 'Авито', cian: 'Циан', yandex: 'Яндекс Недвижимость' };
 
 /** Shapes of other boards, by the root's name in lower case (BSN's order of tests and what live feeds carry). */
-const OTHER_SHAPES: Record<string, string> = {
-  root: 'EMLS или БН (старый формат, root/objects/object)',
-  'bn-feed': 'БН (bn-feed/bn-object)',
-  eip: 'EIP (eip/rec)',
-  ads: 'ГдеЭтотДом (ADS/OBJECTS)',
-  'rfl-feed': 'Realtymag (rfl-feed)',
-  yml_catalog: 'YML, каталог товаров (yml_catalog)',
-  'supplementing-metarealty-feed': 'дополнение для Яндекс Вебмастера (supplementing-metarealty-feed)',
-  'campaign-feed': 'кампании Яндекс Директа (campaign-feed)',
-  flats_rent: 'Циан, старый формат (flats_rent)',
-  flats_for_sale: 'Циан, старый формат (flats_for_sale)',
-  commerce: 'Циан, старый формат (commerce)',
-  suburbian: 'Циан, старый формат (suburbian)',
-  complexes: 'Домклик, новостройки (complexes)',
-  rss: 'новостная лента RSS',
-  urlset: 'карта сайта (urlset)',
-  коммерческаяинформация: 'CommerceML из 1С',
-};
+const OTHER_SHAPES = new Map(
+  Object.entries({
+    root: 'EMLS или БН (старый формат, root/objects/object)',
+    'bn-feed': 'БН (bn-feed/bn-object)',
+    eip: 'EIP (eip/rec)',
+    ads: 'ГдеЭтотДом (ADS/OBJECTS)',
+    'rfl-feed': 'Realtymag (rfl-feed)',
+    yml_catalog: 'YML, каталог товаров (yml_catalog)',
+    'supplementing-metarealty-feed': 'дополнение для Яндекс Вебмастера (supplementing-metarealty-feed)',
+    'campaign-feed': 'кампании Яндекс Директа (campaign-feed)',
+    flats_rent: 'Циан, старый формат (flats_rent)',
+    flats_for_sale: 'Циан, старый формат (flats_for_sale)',
+    commerce: 'Циан, старый формат (commerce)',
+    suburbian: 'Циан, старый формат (suburbian)',
+    complexes: 'Домклик, новостройки (complexes)',
+    rss: 'новостная лента RSS',
+    urlset: 'карта сайта (urlset)',
+    коммерческаяинформация: 'CommerceML из 1С',
+  }),
+);
 const HTML_ROOTS = new Set(['html', 'head', 'body', 'title', 'meta', 'div', 'script', 'center', 'h1', 'p']);
 
 /** What XML 1.0 forbids, in a text that holds no lone surrogates because it was decoded strictly. */
@@ -523,6 +527,21 @@ interface Place {
   readonly removedOnLine: number;
 }
 
+/** saxes makes an `Error` with a stack for each complaint, which a file full of forbidden references can exploit. */
+class StrictParser extends SaxesParser {
+  readonly #complain: (message: string) => void;
+
+  constructor(complain: (message: string) => void) {
+    super({ position: false, forceXMLVersion: true, defaultXMLVersion: '1.0' });
+    this.#complain = complain;
+  }
+
+  override fail(message: string): this {
+    this.#complain(message);
+    return this;
+  }
+}
+
 /**
  * Runs the strict parser over the text and cuts the offers out. Positions count UTF-16 units of the text after the
  * forbidden characters were dropped, as saxes does; lines and columns are those of the source.
@@ -536,7 +555,7 @@ class Judge {
   readonly #shapes: readonly FeedShape[];
   readonly #format: Family | 'auto';
   readonly #limits: Limits;
-  readonly #parser = new SaxesParser({ position: false, forceXMLVersion: true, defaultXMLVersion: '1.0' });
+  readonly #parser: StrictParser;
 
   /** Text still needed: from the start of the open offer, else from the last piece of markup. */
   #kept: string[] = [];
@@ -553,7 +572,7 @@ class Judge {
 
   #shape: FeedShape | undefined;
   #offerNames: ReadonlySet<string> = new Set();
-  #path: string[] = [];
+  #depth = 0;
   #isRootClosed = false;
   #hasText = false;
   #attributes = 0;
@@ -575,7 +594,8 @@ class Judge {
     this.#shapes = shapes;
     this.#format = format;
     this.#limits = limits;
-    const parser = this.#parser;
+    const parser = new StrictParser((message) => this.#wrong(message));
+    this.#parser = parser;
     // Seven handlers and no more: with the eighth V8 turns the parser into a slow object (110 -> 21 MB/s).
     parser.on('opentagstart', (tag) => this.#openTagStart(tag.name));
     parser.on('attribute', () => this.#attribute());
@@ -583,7 +603,6 @@ class Judge {
     parser.on('closetag', (tag) => this.#closeTag(tag.name));
     parser.on('comment', () => this.#mark());
     parser.on('cdata', () => this.#mark());
-    parser.on('error', (error) => this.#wrong(error));
   }
 
   /** The offers finished since the last call. */
@@ -660,13 +679,12 @@ class Judge {
   }
 
   #openTagStart(name: string): void {
-    const depth = this.#path.length + 1;
+    const depth = ++this.#depth;
     if (depth === 1 && this.#isRootClosed)
       this.fail('feed-two-roots', `${TWO_ROOTS}|снова начинается ${tag(name)}`, FIX);
     if (depth > this.#limits.depthMax) {
       this.fail('feed-too-deep', `Элементы вложены глубже ${this.#limits.depthMax} уровней`, FIX);
     }
-    this.#path.push(name);
     this.#attributes = 0;
     const local = localName(name);
     if (depth === 1) {
@@ -698,7 +716,7 @@ class Judge {
 
   #openTag(name: string, attributes: Record<string, string>): void {
     this.#mark();
-    if (this.#path.length !== 1 || this.#shape === undefined) return;
+    if (this.#depth !== 1 || this.#shape === undefined) return;
     const namespaces = Object.keys(attributes).filter((key) => key === 'xmlns' || key.startsWith('xmlns:'));
     for (const key of namespaces) {
       const namespace = attributes[key]!;
@@ -718,11 +736,11 @@ class Judge {
   #closeTag(name: string): void {
     // saxes closes before it compares names and reports a mismatch after; then nothing cut here is ever taken.
     this.#lastClosed = name;
-    this.#path.pop();
+    this.#depth--;
     this.#mark();
     this.#lastClosing = '';
-    if (this.#path.length === 1 && this.#offer) this.#closeOffer(this.#offer);
-    if (this.#path.length === 0) this.#isRootClosed = true;
+    if (this.#depth === 1 && this.#offer) this.#closeOffer(this.#offer);
+    if (this.#depth === 0) this.#isRootClosed = true;
   }
 
   #openOffer(name: string): void {
@@ -776,7 +794,7 @@ class Judge {
       return shape;
     }
     if (HTML_ROOTS.has(lower)) this.#html();
-    const other = OTHER_SHAPES[lower];
+    const other = OTHER_SHAPES.get(lower);
     if (other) this.#otherFormat(other);
     const known = this.#shapes.map((one) => `${tag(roots(one)[0] ?? '')} («${FAMILY_NAMES[one.family]}»)`).join(', ');
     return this.fail(
@@ -801,8 +819,8 @@ class Judge {
   }
 
   /** A reference to a forbidden character goes, everything else that saxes finds is a fault. */
-  #wrong(error: Error): void {
-    if (error.message === 'malformed character entity.') {
+  #wrong(message: string): void {
+    if (message === 'malformed character entity.') {
       const end = this.#parser.position;
       const tail = this.#slice(end - 32, end);
       const reference = tail.slice(tail.lastIndexOf('&'));
@@ -812,11 +830,11 @@ class Judge {
         return;
       }
     }
-    this.#translate(error);
+    this.#translate(message);
   }
 
-  #translate(cause: Error): never {
-    const message = cause.message;
+  #translate(message: string): never {
+    const cause = new Error(message);
     const not = (what: string, at?: number) => this.fail('feed-not-well-formed', what, FIX, { cause, at });
     if (this.#shape === undefined) this.#checkProlog(cause);
     // A bare ampersand swallows everything up to the next semicolon: the reason stands far before the symptom.
@@ -849,8 +867,10 @@ class Judge {
     if (this.#isRootClosed && message.includes('XML declaration'))
       this.fail('feed-two-roots', TWO_ROOTS, FIX, { cause });
     if (message === 'text data outside of root node.') {
-      if (this.#isRootClosed) not('После конца файла объявлений стоит лишний текст');
-      this.fail('feed-not-xml', 'Это не XML, файл начинается не с тега', AGAIN, { cause });
+      const text = this.#slice(this.#marked, this.#end);
+      const at = this.#marked + /^(?:\s|<!--[\s\S]*?-->|<\?[\s\S]*?\?>)*/.exec(text)![0].length;
+      if (this.#isRootClosed) not('После конца файла объявлений стоит лишний текст', at);
+      this.fail('feed-not-xml', 'Это не XML, файл начинается не с тега', AGAIN, { cause, at });
     }
     if (message.startsWith('an XML declaration must be')) {
       not('Перед строкой <?xml …?> стоит лишнее (часто пустая строка или пробел)');
@@ -878,14 +898,18 @@ class Judge {
 
   /** A document type or a web page before the root; asked before any other fault there. */
   #checkProlog(cause?: unknown): void {
-    const prolog = this.#slice(0, this.#parser.position).replace(/<!--[\s\S]*?(?:-->|$)|<\?[\s\S]*?(?:\?>|$)/g, '');
-    if (/^\s*(?:<!doctype\s+html|<(?:html|head|body)\b)/i.test(prolog)) this.#html(cause);
-    if (/<!(?:DOCTYPE|ENTITY)/i.test(prolog)) this.fail('feed-has-dtd', HAS_DTD, FIX, { cause });
+    const strip = (text: string) => text.replace(/<!--[\s\S]*?(?:-->|$)|<\?[\s\S]*?(?:\?>|$)/g, '');
+    if (/^\s*(?:<!doctype\s+html|<(?:html|head|body)\b)/i.test(strip(this.#slice(0, this.#end)))) this.#html(cause);
+    const prolog = this.#slice(0, this.#parser.position);
+    const declaration = /<!(?:DOCTYPE|ENTITY)/i;
+    if (!declaration.test(strip(prolog))) return;
+    this.fail('feed-has-dtd', HAS_DTD, FIX, { cause, at: prolog.search(declaration) });
   }
 
   #checkLength(): void {
     const { offerCharsMax, outsideCharsMax } = this.#limits;
-    const length = this.#source() - (this.#offer ? this.#offer.startSource : this.#markedSource);
+    // Not the parser's position: between two writes it counts the last piece twice.
+    const length = this.#end + this.#removed - (this.#offer ? this.#offer.startSource : this.#markedSource);
     if (length <= (this.#offer ? offerCharsMax : outsideCharsMax)) return;
     if (this.#shape === undefined) this.#checkProlog();
     const ampersand = this.#bareAmpersand();
@@ -913,7 +937,8 @@ class Judge {
   /** Position of an `&` in the text or tag under way that begins no reference, if saxes is stuck in one. */
   #bareAmpersand(): number | undefined {
     const text = this.#slice(this.#marked, Math.min(this.#parser.position, this.#end));
-    const markup = /<\?[\s\S]*?\?>|<!--|<!\[CDATA\[|<\?|&(?!(?:[\p{L}_:][\p{L}\p{N}_:.-]*|#\d+|#x[0-9a-fA-F]+);)/gu;
+    const markup =
+      /<\?[\s\S]*?\?>|<!--|<!\[CDATA\[|<\?|&(?!(?:[\p{L}_:][\p{L}\p{N}_:.-]*|#\d+|#x[0-9a-fA-F]+);|[#\p{L}\p{N}_:.-]{0,40}$)/gu;
     for (const found of text.matchAll(markup)) {
       if (found[0] === '&') return this.#marked + found.index;
       if (!found[0].endsWith('?>')) return undefined;
@@ -977,9 +1002,10 @@ class Judge {
     this.#base = position;
     this.#place = place;
     this.#passed = passed;
-    if (passed > 0 && passed === this.#removedAt.length) {
-      this.#removedAt = [];
-      this.#removedCount = [];
+    // Now and then only: to shift the list at every offer would cost its length every time.
+    if (passed > 0 && (passed === this.#removedAt.length || passed > 10_000)) {
+      this.#removedAt = this.#removedAt.slice(passed);
+      this.#removedCount = this.#removedCount.slice(passed);
       this.#passed = 0;
     }
     return removed;

@@ -31,19 +31,34 @@ export async function resolveAgency(db: Database, name: string | undefined, crea
   }
   if (found) return found;
   if (!create) {
-    throw new Refusal('agency-unknown', name === undefined ? 'Агентств ещё нет: сначала загрузите фид (import).' : `Агентства «${name}» нет.`, 2);
+    throw new Refusal(
+      'agency-unknown',
+      name === undefined ? 'Агентств ещё нет: сначала загрузите фид (import).' : `Агентства «${name}» нет.`,
+      2,
+    );
   }
-  await orm(db).insert(agency).values({ name: name ?? DEFAULT_AGENCY }).onConflictDoNothing();
+  await orm(db)
+    .insert(agency)
+    .values({ name: name ?? DEFAULT_AGENCY })
+    .onConflictDoNothing();
   return resolveAgency(db, name ?? DEFAULT_AGENCY);
 }
 
 export async function ensureBranch(db: Database, agencyId: number, name: string): Promise<number> {
   await orm(db).insert(branch).values({ agencyId, name }).onConflictDoNothing();
-  const [found] = await orm(db).select({ id: branch.id }).from(branch).where(and(eq(branch.agencyId, agencyId), eq(branch.name, name)));
+  const [found] = await orm(db)
+    .select({ id: branch.id })
+    .from(branch)
+    .where(and(eq(branch.agencyId, agencyId), eq(branch.name, name)));
   return found!.id;
 }
 
-export async function ensureDepartment(db: Database, agencyId: number, branchId: number, name: string): Promise<number> {
+export async function ensureDepartment(
+  db: Database,
+  agencyId: number,
+  branchId: number,
+  name: string,
+): Promise<number> {
   await orm(db).insert(department).values({ agencyId, branchId, name }).onConflictDoNothing();
   const [found] = await orm(db)
     .select({ id: department.id })
@@ -54,7 +69,10 @@ export async function ensureDepartment(db: Database, agencyId: number, branchId:
 
 export async function ensureCrmGroup(db: Database, agencyId: number, name: string): Promise<number> {
   await orm(db).insert(crmGroup).values({ agencyId, name }).onConflictDoNothing();
-  const [found] = await orm(db).select({ id: crmGroup.id }).from(crmGroup).where(and(eq(crmGroup.agencyId, agencyId), eq(crmGroup.name, name)));
+  const [found] = await orm(db)
+    .select({ id: crmGroup.id })
+    .from(crmGroup)
+    .where(and(eq(crmGroup.agencyId, agencyId), eq(crmGroup.name, name)));
   return found!.id;
 }
 
@@ -99,7 +117,13 @@ export interface EmployeeRow {
 /** The people who may be responsible for a listing. */
 export function listEmployees(db: Database, agencyId: number): Promise<EmployeeRow[]> {
   return orm(db)
-    .select({ id: employee.id, name: employee.name, phones: employee.phones, email: employee.email, branchId: employee.branchId })
+    .select({
+      id: employee.id,
+      name: employee.name,
+      phones: employee.phones,
+      email: employee.email,
+      branchId: employee.branchId,
+    })
     .from(employee)
     .where(and(eq(employee.agencyId, agencyId), eq(employee.isActive, true)))
     .orderBy(asc(employee.id));
@@ -114,7 +138,10 @@ export interface NewCabinet {
 
 /** The cabinet with that address, made when it is not there yet. The family of an existing one is not changed. */
 export async function ensureCabinet(db: Database, agencyId: number, wanted: NewCabinet): Promise<number> {
-  await orm(db).insert(cabinet).values({ agencyId, ...wanted }).onConflictDoNothing();
+  await orm(db)
+    .insert(cabinet)
+    .values({ agencyId, ...wanted })
+    .onConflictDoNothing();
   const [found] = await orm(db)
     .select({ id: cabinet.id })
     .from(cabinet)
@@ -123,7 +150,12 @@ export async function ensureCabinet(db: Database, agencyId: number, wanted: NewC
 }
 
 /** Gives the feed a new address; the old one answers until the given moment. */
-export async function rotateToken(db: Database, agencyId: number, cabinetId: number, previousUntil: Date): Promise<void> {
+export async function rotateToken(
+  db: Database,
+  agencyId: number,
+  cabinetId: number,
+  previousUntil: Date,
+): Promise<void> {
   await orm(db)
     .update(cabinet)
     .set({ tokenSerial: sql`${cabinet.tokenSerial} + 1`, previousTokenUntil: previousUntil })

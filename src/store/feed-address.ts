@@ -30,7 +30,10 @@ export function feedToken(secret: string, cabinet: Pick<CabinetRow, 'agencyId' |
   return createHmac('sha256', secret).update(`feed/${cabinet.agencyId}/${cabinet.id}/${serial}`).digest('base64url');
 }
 
-export function feedPath(secret: string, cabinet: Pick<CabinetRow, 'agencyId' | 'id' | 'board' | 'slug' | 'tokenSerial'>): string {
+export function feedPath(
+  secret: string,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id' | 'board' | 'slug' | 'tokenSerial'>,
+): string {
   return `/f/${cabinet.board}/${cabinet.slug}-${feedToken(secret, cabinet, cabinet.tokenSerial)}.xml`;
 }
 
@@ -63,7 +66,8 @@ export async function openAddress(
   for (const cabinet of found.rows) {
     if (isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial))) return { cabinet, isPrevious: false };
     const isStillOpen = cabinet.previousTokenUntil !== null && cabinet.previousTokenUntil > now;
-    if (isStillOpen && isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial - 1))) return { cabinet, isPrevious: true };
+    if (isStillOpen && isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial - 1)))
+      return { cabinet, isPrevious: true };
   }
   return undefined;
 }

@@ -1,18 +1,26 @@
 import type pg from 'pg';
 import { type Corrections, canonicalJson, effective, fieldValue } from '../domain/corrections.ts';
 import type { Listing } from '../domain/listing.ts';
-import { hashOf } from './hash.ts';
 import type { Database } from './database.ts';
+import { hashOf } from './hash.ts';
 
 /** Offers on their way in: a staging table, and one merge at the end that changes everything or nothing. */
 
-export async function ensureSource(db: Database, agencyId: number, name: string, branchId: number | null): Promise<number> {
+export async function ensureSource(
+  db: Database,
+  agencyId: number,
+  name: string,
+  branchId: number | null,
+): Promise<number> {
   await db.pool.query(
     `insert into source (agency_id, name, branch_id) values ($1, $2, $3)
      on conflict (agency_id, name) do update set branch_id = coalesce(excluded.branch_id, source.branch_id)`,
     [agencyId, name, branchId],
   );
-  const found = await db.pool.query<{ id: number }>('select id from source where agency_id = $1 and name = $2', [agencyId, name]);
+  const found = await db.pool.query<{ id: number }>('select id from source where agency_id = $1 and name = $2', [
+    agencyId,
+    name,
+  ]);
   return found.rows[0]!.id;
 }
 
@@ -26,30 +34,37 @@ export async function startImport(db: Database, agencyId: number, sourceId: numb
 
 export interface StagedOffer {
   readonly externalId: string;
+  /** Its place in the file, from 1. */
+  readonly ordinal: number;
   readonly line: number;
   /** null: a bad offer of a listing that may be known already. */
   readonly values: Listing | null;
   readonly employeeId: number | null;
 }
 
-/** Stages offers. @returns the lines of offers whose id was in the file before: the first one stays */
-export async function stageOffers(db: Database, agencyId: number, runId: number, offers: readonly StagedOffer[]): Promise<Set<number>> {
+/** Stages offers. @returns the places of offers whose id was in the file before: the first one stays */
+export async function stageOffers(
+  db: Database,
+  agencyId: number,
+  runId: number,
+  offers: readonly StagedOffer[],
+): Promise<Set<number>> {
   if (offers.length === 0) return new Set();
-  const taken = await db.pool.query<{ line: number }>(
-    `insert into import_row (agency_id, run_id, external_id, line, values, hash, employee_id)
-     select $1, $2, * from unnest($3::text[], $4::int[], $5::jsonb[], $6::text[], $7::bigint[]) on conflict do nothing returning line`,
+  const taken = await db.pool.query<{ ordinal: number }>(
+    `insert into import_row (agency_id, run_id, external_id, ordinal, values, hash, employee_id)
+     select $1, $2, * from unnest($3::text[], $4::int[], $5::jsonb[], $6::text[], $7::bigint[]) on conflict do nothing returning ordinal`,
     [
       agencyId,
       runId,
       offers.map((offer) => offer.externalId),
-      offers.map((offer) => offer.line),
+      offers.map((offer) => offer.ordinal),
       offers.map((offer) => (offer.values === null ? null : JSON.stringify(offer.values))),
       offers.map((offer) => (offer.values === null ? null : hashOf(offer.values))),
       offers.map((offer) => offer.employeeId),
     ],
   );
-  const lines = new Set(taken.rows.map((row) => row.line));
-  return new Set(offers.map((offer) => offer.line).filter((line) => !lines.has(line)));
+  const kept = new Set(taken.rows.map((row) => row.ordinal));
+  return new Set(offers.map((offer) => offer.ordinal).filter((ordinal) => !kept.has(ordinal)));
 }
 
 export interface MergeCounts {
@@ -87,7 +102,10 @@ export async function mergeImport(
   try {
     await client.query('begin');
     // Two imports of one source go one after the other.
-    await client.query('select 1 from source where agency_id = $1 and id = $2 for update', [run.agencyId, run.sourceId]);
+    await client.query('select 1 from source where agency_id = $1 and id = $2 for update', [
+      run.agencyId,
+      run.sourceId,
+    ]);
     const [loss] = (
       await client.query<{ before: number; gone: number }>(
         `select count(*)::int as before, count(*) filter (where r.external_id is null)::int as gone
@@ -127,7 +145,7 @@ export async function mergeImport(
        select $1, $2, r.external_id, $5, r.employee_id, r.values, r.hash, r.values, r.hash, $4, $4
        from import_row r where r.agency_id = $1 and r.run_id = $3 and r.values is not null
          and not exists (select 1 from listing l where l.agency_id = $1 and l.source_id = $2 and l.external_id = r.external_id)
-       order by r.line`,
+       order by r.ordinal`,
       [...key, now, run.branchId],
     );
     await client.query(
@@ -156,8 +174,18 @@ export async function mergeImport(
 }
 
 /** Listings with corrections are few: they are merged one by one, so the overlay is laid by the one function that knows how. */
-async function mergeCorrected(client: pg.PoolClient, key: readonly number[], now: Date): Promise<{ updated: number; conflicting: number }> {
-  const found = await client.query<{ id: number; values: Listing; hash: string; corrections: Corrections; before: Listing }>(
+async function mergeCorrected(
+  client: pg.PoolClient,
+  key: readonly number[],
+  now: Date,
+): Promise<{ updated: number; conflicting: number }> {
+  const found = await client.query<{
+    id: number;
+    values: Listing;
+    hash: string;
+    corrections: Corrections;
+    before: Listing;
+  }>(
     `select l.id, r.values, r.hash, l.corrections, l.source_values as before from listing l
      join import_row r on r.agency_id = l.agency_id and r.run_id = $3 and r.external_id = l.external_id
      where l.agency_id = $1 and l.source_id = $2 and l.corrections <> '{}'::jsonb and r.hash is not null and r.hash <> l.source_hash for update of l`,
@@ -166,7 +194,9 @@ async function mergeCorrected(client: pg.PoolClient, key: readonly number[], now
   let conflicting = 0;
   for (const row of found.rows) {
     const values = effective(row.values, row.corrections);
-    const isTouched = Object.keys(row.corrections).some((field) => canonicalJson(fieldValue(row.before, field)) !== canonicalJson(fieldValue(row.values, field)));
+    const isTouched = Object.keys(row.corrections).some(
+      (field) => canonicalJson(fieldValue(row.before, field)) !== canonicalJson(fieldValue(row.values, field)),
+    );
     if (isTouched) conflicting++;
     await client.query(
       `update listing set source_values = $3, source_hash = $4, values = $5, values_hash = $6, changed_at = $7 where agency_id = $1 and id = $2`,
@@ -175,7 +205,6 @@ async function mergeCorrected(client: pg.PoolClient, key: readonly number[], now
   }
   return { updated: found.rows.length, conflicting };
 }
-
 
 /** Ends a run and throws its staged offers away. */
 export async function endImport(
@@ -187,5 +216,8 @@ export async function endImport(
   now: Date,
 ): Promise<void> {
   await db.pool.query('delete from import_row where agency_id = $1 and run_id = $2', [agencyId, runId]);
-  await db.pool.query('update import_run set status = $3, report = $4, finished_at = $5 where agency_id = $1 and id = $2', [agencyId, runId, status, JSON.stringify(report), now]);
+  await db.pool.query(
+    'update import_run set status = $3, report = $4, finished_at = $5 where agency_id = $1 and id = $2',
+    [agencyId, runId, status, JSON.stringify(report), now],
+  );
 }

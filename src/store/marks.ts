@@ -9,9 +9,17 @@ import type { Database } from './database.ts';
  * Marks listings for a cabinet; listings that are marked already stay as they are. The id at the board is given here
  * and never changes: the source's own number, with a suffix when another listing of the cabinet has taken it.
  * @param listingIds all listings of the agency when absent
+ * @param boardOfferId the id under which the one listing stands at the board already
  * @returns how many marks are new or live again
  */
-export async function markListings(db: Database, agencyId: number, cabinetId: number, listingIds: readonly number[] | undefined, now: Date): Promise<number> {
+export async function markListings(
+  db: Database,
+  agencyId: number,
+  cabinetId: number,
+  listingIds: readonly number[] | undefined,
+  now: Date,
+  boardOfferId?: string,
+): Promise<number> {
   const client = await db.pool.connect();
   try {
     await client.query('begin');
@@ -30,8 +38,8 @@ export async function markListings(db: Database, agencyId: number, cabinetId: nu
          where l.agency_id = $1 and ($3::bigint[] is null or l.id = any($3))
            and not exists (select 1 from mark m where m.agency_id = $1 and m.cabinet_id = $2 and m.listing_id = l.id))
        insert into mark (agency_id, cabinet_id, listing_id, marked_at, board_offer_id)
-       select $1, $2, id, $4, case when turn = 1 then external_id else external_id || '-' || id end from wanted`,
-      [agencyId, cabinetId, listingIds ?? null, now],
+       select $1, $2, id, $4, coalesce($5, case when turn = 1 then external_id else external_id || '-' || id end) from wanted`,
+      [agencyId, cabinetId, listingIds ?? null, now, boardOfferId ?? null],
     );
     await client.query('commit');
     client.release();
@@ -44,12 +52,21 @@ export async function markListings(db: Database, agencyId: number, cabinetId: nu
 }
 
 /** Takes marks off. The rows stay: the id at the board must be the same when the listing comes back. */
-export async function unmarkListings(db: Database, agencyId: number, cabinetId: number, listingIds: readonly number[] | undefined, now: Date): Promise<number> {
+export async function unmarkListings(
+  db: Database,
+  agencyId: number,
+  cabinetId: number,
+  listingIds: readonly number[] | undefined,
+  now: Date,
+): Promise<number> {
   const client = await db.pool.connect();
   try {
     await client.query('begin');
     // A run that starts waits for us; a run that is under way finds the number it must not serve (commitRun).
-    const fence = await client.query<{ fence: number }>('select fence from cabinet where agency_id = $1 and id = $2 for share', [agencyId, cabinetId]);
+    const fence = await client.query<{ fence: number }>(
+      'select fence from cabinet where agency_id = $1 and id = $2 for share',
+      [agencyId, cabinetId],
+    );
     const done = await client.query(
       `update mark set is_live = false, unmarked_at = $4, unmarked_fence = $5
        where agency_id = $1 and cabinet_id = $2 and is_live and ($3::bigint[] is null or listing_id = any($3))`,
@@ -66,8 +83,19 @@ export async function unmarkListings(db: Database, agencyId: number, cabinetId: 
 }
 
 /** Keeps the number that Avito itself gave to an advert, so the board does not see a new one. */
-export async function keepAvitoId(db: Database, agencyId: number, cabinetId: number, listingId: number, avitoId: number): Promise<void> {
-  await db.pool.query('update mark set avito_id = $4 where agency_id = $1 and cabinet_id = $2 and listing_id = $3', [agencyId, cabinetId, listingId, avitoId]);
+export async function keepAvitoId(
+  db: Database,
+  agencyId: number,
+  cabinetId: number,
+  listingId: number,
+  avitoId: number,
+): Promise<void> {
+  await db.pool.query('update mark set avito_id = $4 where agency_id = $1 and cabinet_id = $2 and listing_id = $3', [
+    agencyId,
+    cabinetId,
+    listingId,
+    avitoId,
+  ]);
 }
 
 export interface ListingRow {
@@ -79,7 +107,11 @@ export interface ListingRow {
   readonly corrections: Corrections;
   readonly goneAt: Date | null;
   readonly firstSeenAt: Date;
-  readonly employee: { readonly name: string; readonly phones: readonly string[]; readonly email: string | null } | null;
+  readonly employee: {
+    readonly name: string;
+    readonly phones: readonly string[];
+    readonly email: string | null;
+  } | null;
 }
 
 const LISTING = `select l.agency_id as "agencyId", l.id, l.external_id as "externalId", l.values, l.source_values as "sourceValues",
@@ -100,7 +132,10 @@ export async function findListings(db: Database, agencyId: number, name: string)
 /** All listings of an agency in the order of their numbers, in batches. */
 export async function* eachListing(db: Database, agencyId: number, batch = 500): AsyncGenerator<ListingRow[]> {
   for (let after = 0; ; ) {
-    const found = await db.pool.query<ListingRow>(`${LISTING} where l.agency_id = $1 and l.id > $2 order by l.id limit $3`, [agencyId, after, batch]);
+    const found = await db.pool.query<ListingRow>(
+      `${LISTING} where l.agency_id = $1 and l.id > $2 order by l.id limit $3`,
+      [agencyId, after, batch],
+    );
     if (found.rows.length === 0) return;
     yield found.rows;
     after = found.rows.at(-1)!.id;
@@ -133,13 +168,26 @@ export async function marksOf(db: Database, agencyId: number, listingId: number)
 export async function saveCorrections(
   db: Database,
   row: Pick<ListingRow, 'agencyId' | 'id'>,
-  next: { readonly corrections: unknown; readonly values: Listing; readonly valuesHash: string; readonly wasHash: string },
+  next: {
+    readonly corrections: unknown;
+    readonly values: Listing;
+    readonly valuesHash: string;
+    readonly wasHash: string;
+  },
   now: Date,
 ): Promise<boolean> {
   const done = await db.pool.query(
     `update listing set corrections = $3, values = $4, values_hash = $5, changed_at = $6
      where agency_id = $1 and id = $2 and values_hash = $7`,
-    [row.agencyId, row.id, JSON.stringify(next.corrections), JSON.stringify(next.values), next.valuesHash, now, next.wasHash],
+    [
+      row.agencyId,
+      row.id,
+      JSON.stringify(next.corrections),
+      JSON.stringify(next.values),
+      next.valuesHash,
+      now,
+      next.wasHash,
+    ],
   );
   return done.rowCount === 1;
 }

@@ -15,13 +15,18 @@ interface JournalEntry {
 }
 
 function released(): JournalEntry[] {
-  return (JSON.parse(readFileSync(join(FOLDER, 'meta', '_journal.json'), 'utf8')) as { entries: JournalEntry[] }).entries;
+  return (JSON.parse(readFileSync(join(FOLDER, 'meta', '_journal.json'), 'utf8')) as { entries: JournalEntry[] })
+    .entries;
 }
 
 async function applied(db: Database): Promise<number[]> {
-  const there = await db.pool.query<{ is: boolean }>(`select to_regclass('drizzle.__drizzle_migrations') is not null as is`);
+  const there = await db.pool.query<{ is: boolean }>(
+    `select to_regclass('drizzle.__drizzle_migrations') is not null as is`,
+  );
   if (!there.rows[0]!.is) return [];
-  const rows = await db.pool.query<{ created_at: number }>('select created_at from drizzle.__drizzle_migrations order by id');
+  const rows = await db.pool.query<{ created_at: number }>(
+    'select created_at from drizzle.__drizzle_migrations order by id',
+  );
   return rows.rows.map((row) => Number(row.created_at));
 }
 

@@ -22,7 +22,10 @@ const CABINET = `c.agency_id as "agencyId", c.id, c.board, c.slug, c.name, c.fam
   c.previous_token_until as "previousTokenUntil", c.edition_id as "editionId"`;
 
 /** Cabinets in a fixed order, of one board or agency where that is asked. */
-export async function listCabinets(db: Database, filter: { board?: string | undefined; agencyId?: number | undefined } = {}): Promise<CabinetRow[]> {
+export async function listCabinets(
+  db: Database,
+  filter: { board?: string | undefined; agencyId?: number | undefined } = {},
+): Promise<CabinetRow[]> {
   const found = await db.pool.query<CabinetRow>(
     `select ${CABINET} from cabinet c where ($1::text is null or c.board = $1) and ($2::int is null or c.agency_id = $2)
      order by c.agency_id, c.id`,
@@ -46,7 +49,10 @@ const EDITION = `e.id, e.offers, e.bytes, e.gzip_bytes as "gzipBytes", e.sha256,
   e.generated_at as "generatedAt", e.published_at as "publishedAt"`;
 
 /** The edition a cabinet serves now. */
-export async function currentEdition(db: Database, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>): Promise<EditionRow | undefined> {
+export async function currentEdition(
+  db: Database,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+): Promise<EditionRow | undefined> {
   const found = await db.pool.query<EditionRow>(
     `select ${EDITION} from cabinet c join edition e on e.agency_id = c.agency_id and e.id = c.edition_id
      where c.agency_id = $1 and c.id = $2`,
@@ -56,7 +62,11 @@ export async function currentEdition(db: Database, cabinet: Pick<CabinetRow, 'ag
 }
 
 /** sha256 of the cabinet's latest editions, the served one first. */
-export async function recentEditions(db: Database, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>, limit = 10): Promise<string[]> {
+export async function recentEditions(
+  db: Database,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  limit = 10,
+): Promise<string[]> {
   const found = await db.pool.query<{ sha256: string }>(
     `select e.sha256 from edition e join cabinet c on c.agency_id = e.agency_id and c.id = e.cabinet_id
      where e.agency_id = $1 and e.cabinet_id = $2 order by (e.id = c.edition_id) desc nulls last, e.id desc limit $3`,
@@ -72,7 +82,11 @@ export async function takeFence(db: Database, cabinet: Pick<CabinetRow, 'agencyI
     [cabinet.agencyId, cabinet.id],
   );
   const fence = found.rows[0]!.fence;
-  await db.pool.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence < $3', [cabinet.agencyId, cabinet.id, fence]);
+  await db.pool.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence < $3', [
+    cabinet.agencyId,
+    cabinet.id,
+    fence,
+  ]);
   return fence;
 }
 
@@ -160,7 +174,11 @@ export interface MarkedListing {
   readonly avitoId: number | null;
   readonly goneAt: Date | null;
   readonly firstSeenAt: Date;
-  readonly employee: { readonly name: string; readonly phones: readonly string[]; readonly email: string | null } | null;
+  readonly employee: {
+    readonly name: string;
+    readonly phones: readonly string[];
+    readonly email: string | null;
+  } | null;
   readonly outcome: Outcome | null;
   readonly isLive: boolean;
 }
@@ -192,7 +210,12 @@ export interface StagedOutcome {
 }
 
 /** Puts decisions where nobody sees them yet. */
-export async function stageOutcomes(db: Database, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>, fence: number, rows: readonly StagedOutcome[]): Promise<void> {
+export async function stageOutcomes(
+  db: Database,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  fence: number,
+  rows: readonly StagedOutcome[],
+): Promise<void> {
   if (rows.length === 0) return;
   await db.pool.query(
     `insert into outcome_stage (agency_id, cabinet_id, fence, listing_id, outcome, notices, input_key)
@@ -249,7 +272,16 @@ export async function commitRun(
       const made = await client.query<{ id: number }>(
         `insert into edition (agency_id, cabinet_id, offers, bytes, gzip_bytes, sha256, gzip_sha256, generated_at, published_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id`,
-        [...key, edition.offers, edition.bytes, edition.gzipBytes, edition.sha256, edition.gzipSha256, edition.generatedAt, edition.publishedAt],
+        [
+          ...key,
+          edition.offers,
+          edition.bytes,
+          edition.gzipBytes,
+          edition.sha256,
+          edition.gzipSha256,
+          edition.generatedAt,
+          edition.publishedAt,
+        ],
       );
       editionId = made.rows[0]!.id;
       await client.query('update cabinet set edition_id = $3 where agency_id = $1 and id = $2', [...key, editionId]);
@@ -272,7 +304,10 @@ export async function commitRun(
       `update mark set outcome = null, notices = null, input_key = null where agency_id = $1 and cabinet_id = $2 and not is_live and outcome is not null`,
       key,
     );
-    await client.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence = $3', [...key, fence]);
+    await client.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence = $3', [
+      ...key,
+      fence,
+    ]);
     await client.query('commit');
     client.release();
     return { state: 'committed', editionId };
@@ -283,17 +318,33 @@ export async function commitRun(
   }
 }
 
-async function giveUp<T extends 'overtaken' | 'withdrawn-meanwhile'>(client: pg.PoolClient, state: T): Promise<{ state: T }> {
+async function giveUp<T extends 'overtaken' | 'withdrawn-meanwhile'>(
+  client: pg.PoolClient,
+  state: T,
+): Promise<{ state: T }> {
   await client.query('rollback');
   client.release();
   return { state };
 }
 
 /** How many live marks of a cabinet stand at each outcome. */
-export async function countOutcomes(db: Database, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>): Promise<Partial<Record<Outcome, number>>> {
+export async function countOutcomes(
+  db: Database,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+): Promise<Partial<Record<Outcome, number>>> {
   const found = await db.pool.query<{ outcome: Outcome | null; count: number }>(
     'select outcome, count(*)::int as count from mark where agency_id = $1 and cabinet_id = $2 and is_live group by outcome',
     [cabinet.agencyId, cabinet.id],
   );
   return Object.fromEntries(found.rows.filter((row) => row.outcome !== null).map((row) => [row.outcome, row.count]));
+}
+
+/** How many live marks the cabinets have together. */
+export async function countMarks(db: Database, cabinets: readonly Pick<CabinetRow, 'agencyId' | 'id'>[]): Promise<number> {
+  const found = await db.pool.query<{ count: number }>(
+    `select count(*)::int as count from mark m join unnest($1::int[], $2::bigint[]) as c(agency_id, id)
+       on m.agency_id = c.agency_id and m.cabinet_id = c.id where m.is_live`,
+    [cabinets.map((cabinet) => cabinet.agencyId), cabinets.map((cabinet) => cabinet.id)],
+  );
+  return found.rows[0]!.count;
 }

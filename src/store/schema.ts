@@ -13,8 +13,8 @@ import {
   timestamp,
   unique,
 } from 'drizzle-orm/pg-core';
-import type { Listing } from '../domain/listing.ts';
 import type { Corrections } from '../domain/corrections.ts';
+import type { Listing } from '../domain/listing.ts';
 
 /**
  * The tables. `agencyId` leads every primary key, so they distribute by agency when one machine is no longer enough.
@@ -140,7 +140,8 @@ export const importRow = pgTable(
     agencyId: agencyId(),
     runId: id('run_id').notNull(),
     externalId: text('external_id').notNull(),
-    line: integer('line').notNull(),
+    /** The offer's place in the file. */
+    ordinal: integer('ordinal').notNull(),
     /** null: the offer is bad, but its listing is not gone from the source. */
     values: jsonb('values').$type<Partial<Listing>>(),
     hash: digest('hash'),

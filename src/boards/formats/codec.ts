@@ -1,4 +1,5 @@
 import type { Family, Listing } from '../../domain/listing.ts';
+import { cleanText } from '../../domain/text.ts';
 import { Element, renderNode, type XmlNode } from './xml.ts';
 
 /**
@@ -89,15 +90,18 @@ export class Output {
   constructor(name: string, attrs?: Record<string, string>) {
     this.root = { name, attrs: attrs ?? {}, children: [] };
   }
-  /** Writes a leaf; an empty text is not written, because boards refuse empty elements. */
-  leaf(path: string, text: string | undefined, attrs?: Record<string, string>): void {
-    if (text === undefined || text === '') return;
+  /** Writes a leaf in its canonical text; an empty one is not written, because boards refuse empty elements. */
+  leaf(path: string, raw: string | undefined, attrs?: Record<string, string>): void {
+    const text = raw === undefined ? '' : canonical(raw);
+    if (text === '') return;
     const cut = path.lastIndexOf('/');
     const name = path.slice(cut + 1);
     this.#parent(cut < 0 ? '' : path.slice(0, cut)).children!.push(attrs ? { name, attrs, text } : { name, text });
   }
-  /** Writes a ready block under the parent path. */
-  block(path: string, children: XmlNode[]): void {
+  /** Writes a ready block under the parent path; parts without content, and a block without parts, are left out. */
+  block(path: string, parts: XmlNode[]): void {
+    const children = parts.flatMap(cleanNode);
+    if (children.length === 0) return;
     const cut = path.lastIndexOf('/');
     this.#parent(cut < 0 ? '' : path.slice(0, cut)).children!.push({ name: path.slice(cut + 1), children });
   }
@@ -114,6 +118,14 @@ export class Output {
     this.#parents.set(path, node);
     return node;
   }
+}
+
+/** The node with canonical texts, or nothing when it says nothing. */
+function cleanNode(node: XmlNode): XmlNode[] {
+  const text = node.text === undefined ? undefined : canonical(node.text);
+  const children = node.children?.flatMap(cleanNode);
+  if (!text && !children?.length && (text !== undefined || children !== undefined || !node.attrs)) return [];
+  return [{ ...node, ...(text !== undefined && { text }), ...(children && { children }) }];
 }
 
 export interface ReadProblem {
@@ -194,6 +206,26 @@ export interface Codec extends CodecSpec {
   readonly footer: string;
 }
 
+/** Most texts are canonical already, and this says so faster than cleaning them does. */
+const PLAIN = /^[!-~\u0400-\u04FF«»№—–](?:[ -~\u0400-\u04FF«»№—–]*[!-~\u0400-\u04FF«»№—–])?$/;
+
+/** All texts of a value in canonical form; the same object when they are. A text of nothing visible is absent. */
+function canonical<T>(value: T): T {
+  if (typeof value === 'string') return PLAIN.test(value) ? value : (cleanText(value) as T);
+  if (typeof value !== 'object' || value === null) return value;
+  let changed: Record<string, unknown> | undefined;
+  for (const key in value) {
+    const part = value[key];
+    if (typeof part !== 'string' && typeof part !== 'object') continue;
+    const clean = canonical(part);
+    if (clean === part) continue;
+    changed ??= (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+    if (clean === '' && !Array.isArray(value)) delete changed[key];
+    else changed[key] = clean;
+  }
+  return (changed ?? value) as T;
+}
+
 /** Makes a working codec out of a table. */
 export function defineCodec(spec: CodecSpec): Codec {
   const [kindRow, ...otherRows] = spec.rows as [Row, ...Row[]];
@@ -217,7 +249,8 @@ export function defineCodec(spec: CodecSpec): Codec {
     return rows;
   }
 
-  function write(listing: Listing): XmlNode {
+  function write(given: Listing): XmlNode {
+    const listing = canonical(given);
     const out = new Output(spec.offerName);
     for (const row of rowsFor(listing)) row.write(listing, out);
     return out.root;

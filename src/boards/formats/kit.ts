@@ -21,13 +21,15 @@ export interface Conversion<T = unknown> {
 /** Numbers as feeds spell them: blanks inside, a comma for a dot. */
 function parseNumber(text: string): number | undefined {
   const plain = text.replace(/[\s\u00A0\u202F]/g, '').replace(',', '.');
-  return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) : undefined;
+  // Adding zero makes the negative zero of «-0» an ordinary one.
+  return /^[+-]?(\d+\.?\d*|\.\d+)$/.test(plain) ? Number(plain) + 0 : undefined;
 }
 
-/** A decimal number as text: no exponent, no grouping, at most ten digits after the dot. */
+/** A decimal number as text: no exponent, no grouping, no minus before a zero, at most ten digits after the dot. */
 export function writeNumber(value: number): string {
   const text = String(value);
-  return text.includes('e') ? value.toFixed(10).replace(/\.?0+$/, '') : text;
+  const plain = text.includes('e') ? value.toFixed(10).replace(/\.?0+$/, '') : text;
+  return plain === '-0' ? '0' : plain;
 }
 
 export function text(maxLength?: number, samples: [string, string] = ['Пример', 'Другой пример']): Conversion<string> {
@@ -48,10 +50,21 @@ export function pattern(regex: RegExp, samples: [string, string]): Conversion<st
   };
 }
 
-export function url(samples: [string, string] = ['https://example.test/1', 'https://example.test/2?a=1&b=2']): Conversion<string> {
+/** What the schemas take for an address on the web. */
+export const URL_TYPE = { type: 'string', pattern: 'https?://\\S+' } as const;
+
+/** An address as it is written: http or https in small letters, no blanks inside; undefined when it is none. */
+export function writeUrl(value: string): string | undefined {
+  const found = /^(https?):\/\/(\S+)$/i.exec(value);
+  return found ? `${found[1]!.toLowerCase()}://${found[2]}` : undefined;
+}
+
+export function url(
+  samples: [string, string] = ['https://example.test/1', 'https://example.test/2?a=1&b=2'],
+): Conversion<string> {
   return {
-    type: { type: 'string', pattern: 'https?://.+' },
-    write: (value) => (/^https?:\/\//i.test(value) ? value : undefined),
+    type: URL_TYPE,
+    write: writeUrl,
     read: (raw) => cleanText(raw) || undefined,
     samples,
   };
@@ -69,14 +82,28 @@ export function integer(min = 0, max = 1_000_000_000, samples?: [number, number]
   };
 }
 
-export function decimal(options: { min?: number; moreThan?: number; max?: number; samples?: [number, number] } = {}): Conversion<number> {
+export function decimal(
+  options: { min?: number; moreThan?: number; max?: number; samples?: [number, number] } = {},
+): Conversion<number> {
   const { min, moreThan, max } = options;
   return {
-    type: { type: 'decimal', ...(min !== undefined && { min }), ...(moreThan !== undefined && { moreThan }), ...(max !== undefined && { max }) },
-    write: (value) =>
-      Number.isFinite(value) && (min === undefined || value >= min) && (moreThan === undefined || value > moreThan) && (max === undefined || value <= max)
-        ? writeNumber(value)
-        : undefined,
+    type: {
+      type: 'decimal',
+      ...(min !== undefined && { min }),
+      ...(moreThan !== undefined && { moreThan }),
+      ...(max !== undefined && { max }),
+    },
+    write: (given) => {
+      // Judged as it will be read: a tiny area must not become a zero.
+      const written = writeNumber(given);
+      const value = Number(written);
+      const isMeant =
+        Number.isFinite(value) &&
+        (min === undefined || value >= min) &&
+        (moreThan === undefined || value > moreThan) &&
+        (max === undefined || value <= max);
+      return isMeant ? written : undefined;
+    },
     read: parseNumber,
     samples: options.samples ?? [12.5, 40],
   };
@@ -112,7 +139,11 @@ export function flag(yes = 'true', no: string | undefined = 'false'): Conversion
     write: (value) => (value ? yes : no),
     read: (raw) => {
       const word = raw.toLowerCase();
-      return word === yes.toLowerCase() || YES.has(word) ? true : word === no?.toLowerCase() || NO.has(word) ? false : undefined;
+      return word === yes.toLowerCase() || YES.has(word)
+        ? true
+        : word === no?.toLowerCase() || NO.has(word)
+          ? false
+          : undefined;
     },
     samples: [true, no === undefined ? true : false],
   };
@@ -190,7 +221,11 @@ const sampleOf = (family: Family, field: string, value: unknown): Partial<Listin
 
 /** Builders of rows for one family. */
 export function kit(family: Family) {
-  function takeFirst(offer: Element, path: string, also: readonly string[] | undefined): { path: string; text: string } | undefined {
+  function takeFirst(
+    offer: Element,
+    path: string,
+    also: readonly string[] | undefined,
+  ): { path: string; text: string } | undefined {
     for (const candidate of [path, ...(also ?? [])]) {
       const value = candidate.startsWith('@') ? offer.takeAttr(candidate.slice(1)) : offer.take(candidate);
       if (value !== undefined) return { path: candidate, text: value };
@@ -294,7 +329,11 @@ export function kit(family: Family) {
   function options(
     path: string,
     item: string,
-    spec: { flags?: Readonly<Record<string, string>>; words?: readonly string[]; alsoWords?: Readonly<Record<string, string>> },
+    spec: {
+      flags?: Readonly<Record<string, string>>;
+      words?: readonly string[];
+      alsoWords?: Readonly<Record<string, string>>;
+    },
     rowOptions: RowOptions = {},
   ): Row {
     const flags = Object.entries(spec.flags ?? {});
@@ -316,7 +355,11 @@ export function kit(family: Family) {
           const field = spec.flags?.[word];
           return field === undefined ? kept.includes(word) : valueOf(listing, family, field) === true;
         });
-        if (chosen.length > 0) out.block(path, chosen.map((word) => ({ name: item, text: word })));
+        if (chosen.length > 0)
+          out.block(
+            path,
+            chosen.map((word) => ({ name: item, text: word })),
+          );
       },
       read(offer, draft) {
         const rest: string[] = [];
@@ -327,7 +370,10 @@ export function kit(family: Family) {
             for (const part of parts) {
               part.isUsed = true;
               // Plain text with « | » between the words is the Excel spelling of the same list.
-              for (const raw of part.text.split('|').map((word) => word.trim()).filter((word) => word !== '')) {
+              for (const raw of part.text
+                .split('|')
+                .map((word) => word.trim())
+                .filter((word) => word !== '')) {
                 const word = canonical.get(fold(raw));
                 if (word === undefined) draft.fail(`${wrapperPath}/${item}`, raw);
                 else if (spec.flags?.[word] !== undefined) draft.set(spec.flags[word], true);
@@ -336,7 +382,11 @@ export function kit(family: Family) {
             }
           }
         }
-        if (rest.length > 0) draft.set(key, order.filter((word) => rest.includes(word)));
+        if (rest.length > 0)
+          draft.set(
+            key,
+            order.filter((word) => rest.includes(word)),
+          );
       },
       samples: [
         ...flags.map(([, field]) => sampleOf(family, field, true)),
@@ -351,7 +401,12 @@ export function kit(family: Family) {
    * alone has. Its value is a list of small objects in `boardFields[family][path]`, keyed by the paths of the parts;
    * a part that may stand several times in a block holds a list. A block without its required parts is not written.
    */
-  function repeated(path: string, item: string, parts: readonly Part[], rowOptions: RowOptions & { max?: number } = {}): Row {
+  function repeated(
+    path: string,
+    item: string,
+    parts: readonly Part[],
+    rowOptions: RowOptions & { max?: number } = {},
+  ): Row {
     const key = `own:${path}`;
     const { max = Number.POSITIVE_INFINITY, ...options } = rowOptions;
     type Block = Record<string, unknown>;
@@ -369,7 +424,8 @@ export function kit(family: Family) {
         const cut = part.path.lastIndexOf('/');
         for (const text of texts) {
           if (text === undefined || text === '') continue;
-          if (part.several === 'block') inner.block(part.path.slice(0, cut), [{ name: part.path.slice(cut + 1), text }]);
+          if (part.several === 'block')
+            inner.block(part.path.slice(0, cut), [{ name: part.path.slice(cut + 1), text }]);
           else inner.leaf(part.path, text);
         }
       }
@@ -397,7 +453,10 @@ export function kit(family: Family) {
       Object.fromEntries(
         parts
           .filter((part) => which === 0 || part.isRequired || parts.every((other) => !other.isRequired))
-          .map((part) => [part.path, part.several ? [...new Set(part.conversion.samples)] : part.conversion.samples[which]]),
+          .map((part) => [
+            part.path,
+            part.several ? [...new Set(part.conversion.samples)] : part.conversion.samples[which],
+          ]),
       );
     return {
       ...options,
@@ -430,7 +489,10 @@ export function kit(family: Family) {
           .filter((block) => Object.keys(block).length > 0);
         if (blocks.length > 0) draft.set(key, blocks);
       },
-      samples: [sampleOf(family, key, [sample(0)]), ...(max > 1 ? [sampleOf(family, key, [sample(0), sample(1)])] : [])],
+      samples: [
+        sampleOf(family, key, [sample(0)]),
+        ...(max > 1 ? [sampleOf(family, key, [sample(0), sample(1)])] : []),
+      ],
     };
   }
 
@@ -451,13 +513,15 @@ export function kit(family: Family) {
   }
 
   /** A row of its own making: several elements that make sense only together. */
-  function group(spec: {
-    elements: readonly ElementDoc[];
-    fields: readonly string[];
-    write(listing: Listing, out: Output): void;
-    read(offer: Element, draft: Draft): void;
-    samples: readonly Partial<Listing>[];
-  } & RowOptions): Row {
+  function group(
+    spec: {
+      elements: readonly ElementDoc[];
+      fields: readonly string[];
+      write(listing: Listing, out: Output): void;
+      read(offer: Element, draft: Draft): void;
+      samples: readonly Partial<Listing>[];
+    } & RowOptions,
+  ): Row {
     return spec;
   }
 

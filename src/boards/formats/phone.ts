@@ -8,7 +8,8 @@ import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 export function readPhone(raw: string): string | undefined {
   const digits = raw.replace(/\D/g, '');
   // Ten digits, or eleven that begin with 8 or 7, are a Russian number whatever stands between them.
-  const national = digits.length === 10 ? digits : digits.length === 11 && /^[78]/.test(digits) ? digits.slice(1) : undefined;
+  const national =
+    digits.length === 10 ? digits : digits.length === 11 && /^[78]/.test(digits) ? digits.slice(1) : undefined;
   const candidate = national !== undefined && !/^\s*\+(?!7)/.test(raw) ? `+7${national}` : raw;
   const parsed = parsePhoneNumberFromString(candidate, 'RU');
   return parsed?.isPossible() && parsed.isValid() ? parsed.number : undefined;

@@ -1,4 +1,5 @@
 import type { Codec, ElementDoc, LeafType, Row } from './codec.ts';
+import { URL_TYPE } from './kit.ts';
 
 /**
  * XSD 1.0 made from a codec's table, in shapes that libxml2 accepts. `xs:all` holds blocks in which nothing repeats;
@@ -160,7 +161,7 @@ function sharedName(type: LeafType): string | undefined {
     case 'decimal':
       return `decimal.${type.min ?? (type.moreThan === undefined ? '' : `over.${type.moreThan}`)}.${type.max ?? ''}`;
     case 'string':
-      if (type.pattern === 'https?://.+') return 'url';
+      if (type.pattern === URL_TYPE.pattern) return 'url';
       return type.pattern === undefined ? (type.maxLength === undefined ? 'text' : `text.${type.maxLength}`) : undefined;
     case 'dateTime':
       return 'moment';

@@ -1,4 +1,4 @@
-import { defineCodec, type Codec } from './codec.ts';
+import { type Codec, defineCodec } from './codec.ts';
 import { dateTime, kit, text, url } from './kit.ts';
 import { DEAL } from './yandex/deal.ts';
 import { kindRow } from './yandex/kind.ts';
@@ -23,9 +23,16 @@ export const yandex: Codec = defineCodec({
   rootChildrenKnown: ['generation-date', 'x-company'],
   rows: [
     kindRow,
-    leaf('@internal-id', 'externalId', text(200, ['A-1001', '15782295']), { required: true, grade: 'official', source: 'Y-HOUS' }),
+    leaf('@internal-id', 'externalId', text(200, ['A-1001', '15782295']), {
+      required: true,
+      grade: 'official',
+      source: 'Y-HOUS',
+    }),
     own('lot-number', text(undefined, ['12', 'Л-7']), { grade: 'official', source: 'Y-HOUS' }),
-    leaf('cadastral-number', 'cadastralNumber', text(undefined, ['77:01:0001001:1234', '66:41:0000000:12']), { grade: 'official', source: 'Y-HOUS, Y-ERR' }),
+    leaf('cadastral-number', 'cadastralNumber', text(undefined, ['77:01:0001001:1234', '66:41:0000000:12']), {
+      grade: 'official',
+      source: 'Y-HOUS, Y-ERR',
+    }),
     own('url', url(), { grade: 'official', source: 'Y-HOUS' }),
     leaf('creation-date', 'createdAt', dateTime(), { required: true, grade: 'vendor', source: 'A17, EM26, MET26' }),
     leaf('last-update-date', 'updatedAt', dateTime(), { grade: 'vendor', source: 'A19, EM26' }),

@@ -101,7 +101,7 @@ CREATE UNLOGGED TABLE "import_row" (
 	"agency_id" integer NOT NULL,
 	"run_id" bigint NOT NULL,
 	"external_id" text NOT NULL,
-	"line" integer NOT NULL,
+	"ordinal" integer NOT NULL,
 	"values" jsonb,
 	"hash" text,
 	"employee_id" bigint,

@@ -1,17 +1,26 @@
 import type { Listing } from '../../../domain/listing.ts';
-import { type Draft, type Grade, type LeafType, type Row, type RowOptions, type Shape, valueOf } from '../codec.ts';
+import {
+  type Draft,
+  valueOf as fieldOf,
+  type Grade,
+  type LeafType,
+  type Row,
+  type RowOptions,
+  type Shape,
+} from '../codec.ts';
 import { type Conversion, date, dateTime, decimal, flag, integer, kit } from '../kit.ts';
 import type { Element } from '../xml.ts';
 
 /** Builders of rows that Avito needs beside the common ones, and the shapes its sections speak of. */
 
-export const { leaf, own, refined, options, constant, group } = kit('avito');
+export const { leaf, own, refined, options, group } = kit('avito');
 
 // ---------------------------------------------------------------- shapes
 
 export const FLAT: Shape = { kind: ['flat'] };
 export const FLAT_SALE: Shape = { kind: ['flat'], deal: ['sale'] };
-export const FLAT_RESALE: Shape = { kind: ['flat'], deal: ['sale'], market: ['resale'] };
+/** An untold market is an ordinary flat: only new ones must say so. */
+export const FLAT_RESALE: Shape = { kind: ['flat'], deal: ['sale'], market: ['resale', undefined] };
 export const FLAT_NEW: Shape = { kind: ['flat'], deal: ['sale'], market: ['new'] };
 export const FLAT_RENT: Shape = { kind: ['flat'], deal: ['rent'] };
 export const FLAT_DAILY: Shape = { kind: ['flat'], deal: ['daily-rent'] };
@@ -65,13 +74,17 @@ export function strict<T>(conversion: Conversion<T>): Conversion<T> {
 export const area = (samples: [number, number] = [54.3, 40]) => strict(decimal({ moreThan: 0, samples }));
 export const count = (min: number, max: number, samples?: [number, number]) => strict(integer(min, max, samples));
 
+/** The largest sum a listing takes. */
+const MAX_KOPECKS = 1e15;
+
 /** Whole roubles, as every price of Avito; kopecks of the listing are rounded to the nearest rouble. */
 export const wholeRoubles: Conversion<number> = {
   type: { type: 'integer', min: 0 },
-  write: (kopecks) => (Number.isFinite(kopecks) && kopecks >= 0 ? String(Math.round(kopecks / 100)) : undefined),
+  write: (kopecks) => (kopecks >= 0 && kopecks <= MAX_KOPECKS ? String(Math.round(kopecks / 100)) : undefined),
   read(raw) {
     const value = decimal({ min: 0 }).read(raw.replace(/(руб\.?|₽|р\.)\s*$/i, ''));
-    return value === undefined || value < 0 ? undefined : Math.round(value * 100);
+    const kopecks = Math.round((value ?? -1) * 100);
+    return kopecks >= 0 && kopecks <= MAX_KOPECKS ? kopecks : undefined;
   },
   samples: [5_000_000, 0],
 };
@@ -112,7 +125,7 @@ export const is = (field: string, value: unknown = true): Meaning => ({ field, i
 export const has = (field: string, member: string): Meaning => ({ field, has: member });
 export const some = (field: string): Meaning => ({ field, some: true });
 
-export const get = (listing: Partial<Listing>, field: string): unknown => valueOf(listing, 'avito', field);
+export const get = (listing: Partial<Listing>, field: string): unknown => fieldOf(listing, 'avito', field);
 
 function holds(listing: Listing, meaning: Meaning): boolean {
   const value = get(listing, meaning.field);

@@ -1,6 +1,7 @@
 import type { Deal, Kind, Listing } from '../../../domain/listing.ts';
+import { cleanText } from '../../../domain/text.ts';
 import type { Draft, Row } from '../codec.ts';
-import { type Conversion, date, decimal, list, pattern, text, url, words } from '../kit.ts';
+import { type Conversion, date, decimal, list, pattern, text, URL_TYPE, url, words, writeUrl } from '../kit.ts';
 import { readPhone } from '../phone.ts';
 import type { Element } from '../xml.ts';
 import {
@@ -47,18 +48,38 @@ const DAILY_KINDS: readonly Kind[] = ['flat', 'room', 'bed', 'house'];
 export const isDealSayable = (kind: Kind | undefined, deal: Deal | undefined) =>
   deal !== 'daily-rent' || (kind !== undefined && DAILY_KINDS.includes(kind));
 
-export const marketWords = words([['resale', 'Вторичка'], ['new', 'Новостройка']]);
-export const leaseWords = words([['rent', 'На длительный срок'], ['daily-rent', 'Посуточно']]);
-export const residenceWords = words([['room', 'Комната'], ['bed', 'Койко-место']]);
+export const marketWords = words([
+  ['resale', 'Вторичка'],
+  ['new', 'Новостройка'],
+]);
+export const leaseWords = words([
+  ['rent', 'На длительный срок'],
+  ['daily-rent', 'Посуточно'],
+]);
+export const residenceWords = words([
+  ['room', 'Комната'],
+  ['bed', 'Койко-место'],
+]);
 
 export const houseTypeWords = words(
-  [['house', 'Дом'], ['dacha', 'Дача'], ['cottage', 'Коттедж'], ['townhouse', 'Таунхаус']],
+  [
+    ['house', 'Дом'],
+    ['dacha', 'Дача'],
+    ['cottage', 'Коттедж'],
+    ['townhouse', 'Таунхаус'],
+  ],
   // One of two dwellings under one roof is sold as a townhouse; a part of a house has no word at all.
   { nearest: [['duplex', 'Таунхаус']] },
 );
-export const garageTypeWords = words([['garage', 'Гараж'], ['parking-place', 'Машиноместо']], {
-  nearest: [['box', 'Гараж']],
-});
+export const garageTypeWords = words(
+  [
+    ['garage', 'Гараж'],
+    ['parking-place', 'Машиноместо'],
+  ],
+  {
+    nearest: [['box', 'Гараж']],
+  },
+);
 export const commercialTypeWords = words([
   ['office', 'Офисное помещение'],
   ['free-purpose', 'Помещение свободного назначения'],
@@ -76,7 +97,13 @@ export const commercialTypeWords = words([
 function readDeal(offer: Element, kind: Kind, draft: Draft): Deal | undefined {
   const raw = offer.peek('OperationType');
   // «Продажа» is not a word of Avito, yet live feeds carry it.
-  const operation = words([['sale', 'Продам'], ['rent', 'Сдам']], { also: [['Продажа', 'sale']] }).read(raw ?? '');
+  const operation = words(
+    [
+      ['sale', 'Продам'],
+      ['rent', 'Сдам'],
+    ],
+    { also: [['Продажа', 'sale']] },
+  ).read(raw ?? '');
   if (operation === undefined) {
     draft.fail('OperationType', raw ?? '');
     return undefined;
@@ -230,13 +257,16 @@ const photosRow: Row = group({
   elements: [
     { path: 'Images', type: { type: 'block' } },
     { path: 'Images/Image', type: { type: 'block' }, isRepeated: true },
-    { path: 'Images/Image/@url', type: { type: 'string', pattern: 'https?://.+' }, isRequiredInParent: true },
+    { path: 'Images/Image/@url', type: URL_TYPE, isRequiredInParent: true },
   ],
   fields: ['photos'],
-  write(listing, out) {
-    const photos = (listing.photos ?? []).filter((photo) => url().write(photo.url) !== undefined);
-    if (photos.length === 0) return;
-    out.block('Images', photos.map((photo) => ({ name: 'Image', attrs: { url: photo.url }, children: [] })));
+  write({ photos = [] }, out) {
+    const links = photos.map((photo) => writeUrl(cleanText(photo.url))).filter((link) => link !== undefined);
+    if (links.length > 0)
+      out.block(
+        'Images',
+        links.map((link) => ({ name: 'Image', attrs: { url: link } })),
+      );
   },
   read(offer, draft) {
     const photos: { url: string }[] = [];
@@ -246,7 +276,7 @@ const photosRow: Row = group({
         image.isUsed = image.text === '';
         const link = image.takeAttr('url');
         if (link === undefined) continue;
-        if (url().write(link) === undefined) draft.fail('Images/Image/@url', link);
+        if (writeUrl(link) === undefined) draft.fail('Images/Image/@url', link);
         else photos.push({ url: link });
       }
     }
@@ -262,7 +292,12 @@ const photosRow: Row = group({
 
 /** Values that were services until 2022: understood, never bought again. */
 const OLD_SERVICES = ['Premium', 'VIP', 'PushUp', 'QuickSale', 'TurboSale'];
-const SERVICES = ['Free', 'Highlight', 'XL', ...['2', '5', '10', '15', '20'].flatMap((times) => [`x${times}_1`, `x${times}_7`])];
+const SERVICES = [
+  'Free',
+  'Highlight',
+  'XL',
+  ...['2', '5', '10', '15', '20'].flatMap((times) => [`x${times}_1`, `x${times}_7`]),
+];
 
 /** Rows that stand before those of the kinds. */
 export const headRows: readonly Row[] = [
@@ -274,9 +309,12 @@ export const headRows: readonly Row[] = [
   own('ListingFee', list('Package', 'PackageSingle', 'Single'), seen('O3 V1')),
   own(
     'AdStatus',
-    words(SERVICES.map((service) => [service, service] as const), {
-      also: OLD_SERVICES.map((service) => [service, service] as const),
-    }),
+    words(
+      SERVICES.map((service) => [service, service] as const),
+      {
+        also: OLD_SERVICES.map((service) => [service, service] as const),
+      },
+    ),
     { ...seen('O3 O1 V1'), note: 'Premium, VIP, PushUp, QuickSale and TurboSale are read and never written.' },
   ),
   // The paid service of another board that reads Avito's format (formats/boards.md, section 2).
@@ -330,19 +368,37 @@ export const headRows: readonly Row[] = [
     note: 'Ready businesses, commercial land and legal addresses have no word here.',
   }),
 
-  leaf('PropertyRights', 'sellerRole', words([['owner', 'Собственник'], ['agency', 'Посредник'], ['developer', 'Застройщик']]), {
-    when: FLAT_NEW,
-    required: FLAT_NEW,
-    ...seen('V1 C1 R1'),
-  }),
+  leaf(
+    'PropertyRights',
+    'sellerRole',
+    words([
+      ['owner', 'Собственник'],
+      ['agency', 'Посредник'],
+      ['developer', 'Застройщик'],
+    ]),
+    {
+      when: FLAT_NEW,
+      required: FLAT_NEW,
+      ...seen('V1 C1 R1'),
+    },
+  ),
   leaf(
     'PropertyRights',
     'sellerRole',
     // Only new flats are sold by a «Застройщик»; of what else a developer sells he is the owner.
-    words<string>([['owner', 'Собственник'], ['agency', 'Посредник']], {
-      also: [['Застройщик', 'developer'], ['Агентство', 'agency']],
-      nearest: [['developer', 'Собственник']],
-    }),
+    words<string>(
+      [
+        ['owner', 'Собственник'],
+        ['agency', 'Посредник'],
+      ],
+      {
+        also: [
+          ['Застройщик', 'developer'],
+          ['Агентство', 'agency'],
+        ],
+        nearest: [['developer', 'Собственник']],
+      },
+    ),
     {
       when: [
         FLAT_RESALE,

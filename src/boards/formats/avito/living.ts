@@ -12,24 +12,21 @@ import {
   FLAT_SALE,
   fold,
   group,
-  has,
-  HOUSE,
-  HOUSE_LET,
-  HOUSE_SALE,
   HOUSE_RENT,
+  HOUSE_SALE,
+  has,
   is,
   leaf,
   legacy,
   options,
   own,
-  refined,
   ROOM,
-  ROOM_LET,
+  refined,
   seen,
   some,
   strict,
-  takeWords,
   tags,
+  takeWords,
 } from './builders.ts';
 
 /** Sections 5 and 6: flats and rooms. */
@@ -37,9 +34,7 @@ import {
 // ---------------------------------------------------------------- rooms
 
 /** `Rooms` in the three spellings of its templates; every one reads the words of all. */
-export function roomsRow(
-  spec: { studio?: string; openPlan?: string; more: string } & RowOptions,
-): Row {
+export function roomsRow(spec: { studio?: string; openPlan?: string; more: string } & RowOptions): Row {
   const { studio, openPlan, more, ...rowOptions } = spec;
   const numbers = ['1', '2', '3', '4', '5', '6', '7', '8', '9'];
   const values = [...(studio ? [studio] : []), ...numbers, more, ...(openPlan ? [openPlan] : [])];
@@ -48,7 +43,8 @@ export function roomsRow(
     elements: [{ path: 'Rooms', type: { type: 'enum', values } }],
     fields: ['roomsCount', ...(studio ? ['isStudio'] : []), ...(openPlan ? ['isOpenPlan'] : [])],
     write({ roomsCount, isStudio, isOpenPlan }, out) {
-      const number = roomsCount === undefined || roomsCount < 1 ? undefined : roomsCount > 9 ? more : String(roomsCount);
+      const number =
+        roomsCount === undefined || roomsCount < 1 ? undefined : roomsCount > 9 ? more : String(roomsCount);
       // A house has its rooms counted even where the walls can be moved; a flat is one thing or the other.
       if (isStudio && studio) out.leaf('Rooms', studio);
       else if (isOpenPlan && openPlan && (studio || number === undefined)) out.leaf('Rooms', openPlan);
@@ -91,7 +87,10 @@ const roomTypeRow: Row = group({
       ...(roomLayout !== 'adjacent' ? ['Изолированные'] : []),
       ...(roomLayout !== 'separate' ? ['Смежные'] : []),
     ];
-    out.block('RoomType', chosen.map((word) => ({ name: 'Option', text: word })));
+    out.block(
+      'RoomType',
+      chosen.map((word) => ({ name: 'Option', text: word })),
+    );
   },
   read(offer, draft) {
     const found = new Set<string>();
@@ -132,14 +131,22 @@ const NEAREST_WALLS: readonly (readonly [string, string])[] = [
 ];
 
 export const renovationWords = words(
-  [['needs', 'Требуется'], ['cosmetic', 'Косметический'], ['euro', 'Евро'], ['designer', 'Дизайнерский']],
+  [
+    ['needs', 'Требуется'],
+    ['cosmetic', 'Косметический'],
+    ['euro', 'Евро'],
+    ['designer', 'Дизайнерский'],
+  ],
   { also: [['Требует ремонта', 'needs']] },
 );
 
 /** Lifts are told up to four; a fifth has no word and is not made into four. */
-const liftWords = words([0, 1, 2, 3, 4].map((lifts) => [lifts, lifts === 0 ? 'Нет' : String(lifts)] as const), {
-  also: [['0', 0]],
-});
+const liftWords = words(
+  [0, 1, 2, 3, 4].map((lifts) => [lifts, lifts === 0 ? 'Нет' : String(lifts)] as const),
+  {
+    also: [['0', 0]],
+  },
+);
 
 // ---------------------------------------------------------------- obsolete elements
 
@@ -191,7 +198,11 @@ const additionallyRow: Row = group({
   write(listing, out) {
     const kept = (listing.boardFields?.avito?.NDAdditionally as string[] | undefined) ?? [];
     const chosen = ND_WORDS.filter((word) => kept.includes(word));
-    if (chosen.length > 0) out.block('NDAdditionally', chosen.map((word) => ({ name: 'Option', text: word })));
+    if (chosen.length > 0)
+      out.block(
+        'NDAdditionally',
+        chosen.map((word) => ({ name: 'Option', text: word })),
+      );
   },
   read(offer, draft) {
     const kept = new Set<string>();
@@ -202,11 +213,16 @@ const additionallyRow: Row = group({
         if (known) kept.add(known);
         else if (path === 'SSAdditionally' && word === 'мебель') draft.set('hasFurniture', true);
         else if (path === 'SSAdditionally' && word === 'кондиционер') draft.set('hasAirConditioner', true);
-        else if (path === 'SSAdditionally' && word === 'бытовая техника') draft.set('own:SSAdditionally', ['Бытовая техника']);
+        else if (path === 'SSAdditionally' && word === 'бытовая техника')
+          draft.set('own:SSAdditionally', ['Бытовая техника']);
         else draft.fail(`${path}/Option`, raw);
       }
     }
-    if (kept.size > 0) draft.set('own:NDAdditionally', ND_WORDS.filter((word) => kept.has(word)));
+    if (kept.size > 0)
+      draft.set(
+        'own:NDAdditionally',
+        ND_WORDS.filter((word) => kept.has(word)),
+      );
   },
   samples: [...ND_WORDS.map((word) => [word]), ND_WORDS].map((chosen) => ({
     boardFields: { avito: { NDAdditionally: chosen } },
@@ -215,7 +231,8 @@ const additionallyRow: Row = group({
 
 // ---------------------------------------------------------------- the table
 
-const name = (path: string, samples: [string, string]) => own(path, text(undefined, samples), { when: FLAT_NEW, ...seen('V1 R1') });
+const name = (path: string, samples: [string, string]) =>
+  own(path, text(undefined, samples), { when: FLAT_NEW, ...seen('V1 R1') });
 
 export const livingRows: readonly Row[] = [
   own('NewDevelopmentId', pattern(/^\d+$/, ['1234567', '2345678']), {
@@ -225,16 +242,32 @@ export const livingRows: readonly Row[] = [
     note: 'The number of the building in New_developments.xml, or of the complex where that has no buildings.',
   }),
   own('DevelopmentsBuildingName', text(), { when: FLAT_NEW, ...seen('C8') }),
-  leaf('Status', 'isApartments', words([[false, 'Квартира'], [true, 'Апартаменты']]), {
-    when: FLAT,
-    required: FLAT_SALE,
-    ...seen('C1 V1 R1'),
-  }),
-  leaf('DealType', 'saleType', words([['free', 'Прямая продажа'], ['alternative', 'Альтернативная']]), {
-    when: FLAT_RESALE,
-    required: FLAT_RESALE,
-    ...seen('C1 V1 R1'),
-  }),
+  leaf(
+    'Status',
+    'isApartments',
+    words([
+      [false, 'Квартира'],
+      [true, 'Апартаменты'],
+    ]),
+    {
+      when: FLAT,
+      required: FLAT_SALE,
+      ...seen('C1 V1 R1'),
+    },
+  ),
+  leaf(
+    'DealType',
+    'saleType',
+    words([
+      ['free', 'Прямая продажа'],
+      ['alternative', 'Альтернативная'],
+    ]),
+    {
+      when: FLAT_RESALE,
+      required: FLAT_RESALE,
+      ...seen('C1 V1 R1'),
+    },
+  ),
   refined(
     'SaleMethod',
     'saleType',
@@ -280,18 +313,26 @@ export const livingRows: readonly Row[] = [
     required: [FLAT, ROOM],
     ...seen('C1 C6 R2'),
   }),
-  leaf('HouseType', 'wallMaterial', words<string>(FLAT_WALLS, { also: [['Монолит', 'monolith']], nearest: NEAREST_WALLS }), {
-    when: FLAT,
-    required: FLAT,
-    ...seen('V1 C1 C6 R1'),
-  }),
+  leaf(
+    'HouseType',
+    'wallMaterial',
+    words<string>(FLAT_WALLS, { also: [['Монолит', 'monolith']], nearest: NEAREST_WALLS }),
+    {
+      when: FLAT,
+      required: FLAT,
+      ...seen('V1 C1 C6 R1'),
+    },
+  ),
   leaf(
     'HouseType',
     'wallMaterial',
     words<string>(
       FLAT_WALLS.filter(([value]) => value !== 'monolith-brick'),
       {
-        also: [['Монолит', 'monolith'], ['Монолитно-кирпичный', 'monolith-brick']],
+        also: [
+          ['Монолит', 'monolith'],
+          ['Монолитно-кирпичный', 'monolith-brick'],
+        ],
         // A monolithic frame under a skin of brick.
         nearest: [...NEAREST_WALLS, ['monolith-brick', 'Монолитный']],
       },
@@ -315,13 +356,20 @@ export const livingRows: readonly Row[] = [
   leaf(
     'Decoration',
     'decoration',
-    words(
-      [['without', 'Без отделки'], ['pre-fine', 'Предчистовая'], ['fine', 'Чистовая']],
+    words<string>(
+      [
+        ['without', 'Без отделки'],
+        ['pre-fine', 'Предчистовая'],
+        ['fine', 'Чистовая'],
+      ],
       {
         also: [['Черновая', 'rough']],
         // Rough walls are handed over without finish; «turnkey» is a finished flat.
-        nearest: [['rough', 'Без отделки'], ['turnkey', 'Чистовая']],
-      } as object,
+        nearest: [
+          ['rough', 'Без отделки'],
+          ['turnkey', 'Чистовая'],
+        ],
+      },
     ),
     { when: FLAT_NEW, ...seen('C1 R1 C11') },
   ),
@@ -391,5 +439,3 @@ export const livingRows: readonly Row[] = [
   own('ParkingType', list('Нет', 'На улице', 'В здании'), { when: FLAT_DAILY, ...seen('V1') }),
   options('ParkingAdditionally', 'Option', { words: ['Бесплатная'] }, { when: FLAT_DAILY, ...seen('V1') }),
 ];
-
-void [HOUSE, HOUSE_LET, ROOM_LET];

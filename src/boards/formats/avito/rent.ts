@@ -1,9 +1,8 @@
 import type { Listing } from '../../../domain/listing.ts';
 import type { Row, RowOptions } from '../codec.ts';
-import { list, text, words } from '../kit.ts';
+import { list, words } from '../kit.ts';
 import {
   capped,
-  COMMERCIAL,
   count,
   FLAT,
   FLAT_DAILY,
@@ -19,9 +18,7 @@ import {
   is,
   leaf,
   legacy,
-  legacyOwn,
   own,
-  ROOM,
   ROOM_LET,
   seen,
   tags,
@@ -55,7 +52,7 @@ const DEPOSITS: readonly (readonly [number, string])[] = [
 ];
 
 /** The deposit in roubles, told in months where the listing knows only those. */
-export function depositKopecksOf(listing: Listing): number | undefined {
+function depositKopecksOf(listing: Listing): number | undefined {
   if (listing.depositKopecks !== undefined) return listing.depositKopecks;
   const rent = priceKopecksOf(listing);
   if (listing.depositMonths === undefined) return undefined;
@@ -64,7 +61,7 @@ export function depositKopecksOf(listing: Listing): number | undefined {
 }
 
 /** The deposit in months of rent; a sum is told so only when it is exactly one of Avito's words. */
-export function depositMonthsOf(listing: Listing): number | undefined {
+function depositMonthsOf(listing: Listing): number | undefined {
   if (listing.depositMonths !== undefined || listing.depositKopecks === undefined) return listing.depositMonths;
   if (listing.depositKopecks === 0) return 0;
   const monthly = listing.kind === 'commercial' && (listing.priceUnit === 'm2' || listing.rentPeriod === 'year');
@@ -142,11 +139,7 @@ const BASIC_APPLIANCES = {
 const APPLIANCES = 'LeaseAppliances';
 
 const appliancesRows: readonly Row[] = [
-  tags(
-    APPLIANCES,
-    { means: BASIC_APPLIANCES, words: ['Водонагреватель'] },
-    { when: FLAT_RESALE, ...seen('C1 R1') },
-  ),
+  tags(APPLIANCES, { means: BASIC_APPLIANCES, words: ['Водонагреватель'] }, { when: FLAT_RESALE, ...seen('C1 R1') }),
   tags(
     APPLIANCES,
     {
@@ -205,7 +198,11 @@ const oldFlatComfortRow = legacy(
       else if (word) kept.push(word);
       else draft.fail('LeaseComfort/Option', raw);
     }
-    if (kept.length > 0) draft.set('own:LeaseComfort', words.filter((word) => kept.includes(word)));
+    if (kept.length > 0)
+      draft.set(
+        'own:LeaseComfort',
+        words.filter((word) => kept.includes(word)),
+      );
   },
   { when: FLAT, ...seen('V1') },
 );
@@ -262,7 +259,11 @@ const furnitureRow: Row = group({
     const kept = (listing.boardFields?.avito?.Furniture as string[] | undefined) ?? [];
     const named = listing.hasFurniture === false ? [] : furnitureWords.filter((word) => kept.includes(word));
     const chosen = [...(listing.hasKitchenFurniture === true ? ['Кухня'] : []), ...named];
-    if (chosen.length > 0) out.block('Furniture', chosen.map((word) => ({ name: 'Option', text: word })));
+    if (chosen.length > 0)
+      out.block(
+        'Furniture',
+        chosen.map((word) => ({ name: 'Option', text: word })),
+      );
   },
   read(offer, draft) {
     const said = takeWords(offer, 'Furniture');
@@ -313,7 +314,7 @@ export const rentRows: readonly Row[] = [
     'LeaseAdditionally',
     { means: ALLOWED },
     {
-      when: ROOM,
+      when: ROOM_LET,
       ...seen('V1 C1'),
       note: 'Flats and houses have the …Allowed elements instead; there it is read only.',
     },
@@ -336,9 +337,3 @@ export const rentRows: readonly Row[] = [
     { when: FLAT, ...seen('V1') },
   ),
 ];
-
-/** Elements that only the 2026 commercial templates have, with words nobody has published: carried as they come. */
-export const carried = (paths: readonly string[], options: RowOptions): readonly Row[] =>
-  paths.map((path) => own(path, text(), options));
-
-export { COMMERCIAL, legacyOwn };

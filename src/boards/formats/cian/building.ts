@@ -1,6 +1,5 @@
-import type { Listing } from '../../../domain/listing.ts';
 import type { Row } from '../codec.ts';
-import { valueOf } from '../codec.ts';
+import { matches, valueOf } from '../codec.ts';
 import { type Conversion, decimal, flag, integer, text, words } from '../kit.ts';
 import {
   BUILDING,
@@ -20,9 +19,9 @@ import {
   OLD_FLAT,
   OLD_WHOLE_FLAT,
   own,
-  refined,
   RETAIL,
   ROOM,
+  refined,
   WAREHOUSE,
 } from './shapes.ts';
 
@@ -64,11 +63,11 @@ const NAME = 'Building/Name';
 const flatBuildingName: Row = group({
   elements: [JK, NAME].map((path) => ({ path, type: text().type })),
   fields: ['buildingName', `own:${JK}`, `own:${NAME}`],
-  ...from('S3', { when: [FLAT, ROOM] }),
+  ...from('S3', { when: FLAT }),
   write(listing, out) {
     const name = text().write(listing.buildingName ?? '');
     const building = valueOf(listing, 'cian', `own:${NAME}`) as string | undefined;
-    const isNew = listing.market === 'new' && listing.kind === 'flat' && listing.deal === 'sale' && !listing.isShare;
+    const isNew = matches(NEW_FLAT, listing);
     const isComplex =
       isNew ||
       building !== undefined ||
@@ -82,37 +81,65 @@ const flatBuildingName: Row = group({
     const building = text().read(offer.take(NAME) ?? '');
     draft.set('buildingName', complex ?? building);
     if (complex !== undefined && building !== undefined) draft.set(`own:${NAME}`, building);
-    if (complex !== undefined && building === undefined && draft.get('own:JKSchema/Id') === undefined && draft.get('market') !== 'new') {
+    if (
+      complex !== undefined &&
+      building === undefined &&
+      draft.get('own:JKSchema/Id') === undefined &&
+      draft.get('market') !== 'new'
+    ) {
       draft.set(`own:${JK}`, complex);
     }
   },
   samples: [
-    { buildingName: 'Дом на набережной', market: undefined },
+    { buildingName: 'Дом на набережной' },
     { buildingName: 'ЖК Пример', boardFields: { cian: { 'JKSchema/Id': 10001 } } },
     { buildingName: 'ЖК Пример', boardFields: { cian: { [NAME]: 'Корпус 1', 'JKSchema/Id': 10001 } } },
-  ].map(({ market: _, ...sample }) => sample as Partial<Listing>),
+  ],
 });
 
 const PREMISES = commercial(OFFICE, RETAIL, FREE, WAREHOUSE, INDUSTRY);
-const WITH_FLOORS = [FLAT, ROOM, HOUSE, GARAGE, commercial(OFFICE, RETAIL, FREE, WAREHOUSE, INDUSTRY, BUILDING, BUSINESS)];
+const WITH_FLOORS = [
+  FLAT,
+  ROOM,
+  HOUSE,
+  GARAGE,
+  commercial(OFFICE, RETAIL, FREE, WAREHOUSE, INDUSTRY, BUILDING, BUSINESS),
+];
 const CITY_HOMES = [FLAT, ROOM];
 const OLD_HOMES = [...OLD_FLAT, ROOM];
 const IN_COMPLEX = [FLAT, commercial(OFFICE, RETAIL, FREE, WAREHOUSE, INDUSTRY, BUSINESS)];
 const ROOMS_NOTE = 'Для комнат в источниках назван только FloorsCount; остальное пишем как для квартир.';
 
 export const COMPLEX: readonly Row[] = [
-  own('JKSchema/Id', integer(1, 1e12, [10001, 7]), from('S3, S12, S16', { when: IN_COMPLEX, required: NEW_FLAT, note: 'Номер комплекса в справочнике Циана.' })),
+  own(
+    'JKSchema/Id',
+    integer(1, 1e12, [10001, 7]),
+    from('S3, S12, S16', { when: IN_COMPLEX, required: NEW_FLAT, note: 'Номер комплекса в справочнике Циана.' }),
+  ),
   own(JK, text(), from('S3', { when: commercial(OFFICE, RETAIL, FREE, WAREHOUSE, INDUSTRY, BUSINESS) })),
   flatBuildingName,
   own('JKSchema/House/Id', integer(1, 1e12, [20002, 8]), from('S3', { when: IN_COMPLEX })),
   own('JKSchema/House/Name', text(), from('S3', { when: IN_COMPLEX })),
-  leaf('JKSchema/House/Flat/FlatNumber', 'apartmentNumber', text(undefined, ['45', 'К29']), from('S3, S16', { when: IN_COMPLEX, note: 'На доске не показывается.' })),
+  leaf(
+    'JKSchema/House/Flat/FlatNumber',
+    'apartmentNumber',
+    text(undefined, ['45', 'К29']),
+    from('S3, S16', { when: IN_COMPLEX, note: 'На доске не показывается.' }),
+  ),
   own('JKSchema/House/Flat/SectionNumber', text(undefined, ['2', '3А']), from('S3, S16', { when: IN_COMPLEX })),
   own('JKSchema/House/Flat/FlatType', text(), from('S3', { when: IN_COMPLEX })),
 ];
 
 export const BUILDING_ROWS: readonly Row[] = [
-  leaf(NAME, 'buildingName', text(), from('S3', { when: [commercial(OFFICE, RETAIL, FREE, WAREHOUSE, INDUSTRY, BUILDING), GARAGE] })),
+  leaf(
+    NAME,
+    'buildingName',
+    text(),
+    from('S3', {
+      when: [ROOM, GARAGE, commercial(OFFICE, RETAIL, FREE, WAREHOUSE, INDUSTRY, BUILDING)],
+      note: ROOMS_NOTE,
+    }),
+  ),
   leaf('Building/FloorsCount', 'floorsTotal', integer(1, 200, [9, 17]), {
     ...from('S2, S3, S5'),
     when: WITH_FLOORS,
@@ -126,7 +153,13 @@ export const BUILDING_ROWS: readonly Row[] = [
     'builtYear',
     integer(1500, 2100, [1973, 2024]),
     from('S3, S5, S7', {
-      when: [...OLD_WHOLE_FLAT, ROOM, HOUSE, commercial(OFFICE, WAREHOUSE, INDUSTRY), ...during(commercial(RETAIL), 'rent')],
+      when: [
+        ...OLD_WHOLE_FLAT,
+        ROOM,
+        HOUSE,
+        commercial(OFFICE, WAREHOUSE, INDUSTRY),
+        ...during(commercial(RETAIL), 'rent'),
+      ],
       note: ROOMS_NOTE,
     }),
   ),
@@ -169,4 +202,3 @@ export const BUILDING_ROWS: readonly Row[] = [
   }),
   leaf('YardAndEntranceFeatures/HasConcierge', 'hasConcierge', yesNo, from('S6', { when: FLAT })),
 ];
-

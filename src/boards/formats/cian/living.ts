@@ -2,6 +2,7 @@ import type { Listing } from '../../../domain/listing.ts';
 import type { Row } from '../codec.ts';
 import { type Conversion, decimal, flag, integer, text, url, words } from '../kit.ts';
 import {
+  BUILDING,
   BUSINESS,
   commercial,
   during,
@@ -20,11 +21,11 @@ import {
   OLD_FLAT,
   OLD_WHOLE_FLAT,
   own,
-  refined,
   RENT_DEALS,
-  repeated,
   RETAIL,
   ROOM,
+  refined,
+  repeated,
   WAREHOUSE,
 } from './shapes.ts';
 
@@ -49,14 +50,13 @@ const rooms: Row = group({
   ],
   fields: ['roomsCount', 'isStudio', 'isOpenPlan'],
   ...from('S2, S3, S5, S6', {
-    when: [FLAT, ROOM],
+    when: [FLAT, { kind: ['room'] }],
     required: [...during(FLAT, 'sale', 'rent'), ...during({ kind: ['room'] }, 'sale')],
-    note: 'Больше пяти комнат — код 6; настоящее число комнат пишется только для комнат и коек.',
+    note: 'Больше пяти комнат — код 6; настоящее число комнат пишется только для комнаты.',
   }),
   write(listing, out) {
-    // A bed has no code, only the number.
-    if (listing.kind !== 'bed') out.leaf('FlatRoomsCount', roomsCode(listing));
-    if (listing.kind !== 'flat' && listing.roomsCount !== undefined && listing.roomsCount > 0) {
+    out.leaf('FlatRoomsCount', roomsCode(listing));
+    if (listing.kind === 'room' && listing.roomsCount !== undefined && listing.roomsCount > 0) {
       out.leaf('RoomsCount', String(listing.roomsCount));
     }
   },
@@ -71,19 +71,8 @@ const rooms: Row = group({
     else if (code !== undefined && count === undefined) draft.set('roomsCount', Number(code));
     draft.set('roomsCount', count);
   },
-  samples: [{ roomsCount: 2 }, { roomsCount: 6 }],
+  samples: [{ roomsCount: 2 }, { roomsCount: 6 }, { isStudio: true }, { isOpenPlan: true }],
 });
-
-/** What a flat and a room may be besides a number of rooms, for a bed has no code to say it. */
-const plan = (field: 'isStudio' | 'isOpenPlan', code: string): Row =>
-  group({
-    elements: [{ path: 'FlatRoomsCount', type: { type: 'enum', values: CODES } }],
-    fields: [field],
-    ...from('S2, S5, S6', { when: [FLAT, { kind: ['room'] }], note: `Код ${code} элемента FlatRoomsCount; пишет и читает строка с числом комнат.` }),
-    write: () => undefined,
-    read: () => undefined,
-    samples: [{ [field]: true }],
-  });
 
 /** Windows to the yard, the street or both. */
 const views: Conversion<string[]> = {
@@ -100,12 +89,10 @@ const views: Conversion<string[]> = {
 };
 
 const WITH_FLOOR = [FLAT, ROOM, GARAGE, commercial(OFFICE, RETAIL, FREE, WAREHOUSE, INDUSTRY, BUSINESS)];
-const RENTED_HOME = [HOME_RENT];
 
 export const LIVING: readonly Row[] = [
   rooms,
-  plan('isStudio', '9'),
-  plan('isOpenPlan', '7'),
+  leaf('RoomsCount', 'roomsCount', integer(1, 100, [3, 18]), from('S3', { when: { kind: ['bed'] } })),
   leaf('RoomsForSaleCount', 'roomsOffered', integer(1, 100, [1, 2]), from('S3, S5', { when: ROOM })),
   own('BedroomsCount', integer(0, 100, [3, 5]), from('S3, S5', { when: HOUSE })),
   leaf('ShareAmount', 'shareText', text(undefined, ['1/2', '3/8']), {
@@ -211,17 +198,27 @@ export const LIVING: readonly Row[] = [
   ...(['LastName', 'FirstName', 'SecondName'] as const).map((name) =>
     own(`CplModeration/${name}`, text(), from('S1', { when: NEW_FLAT, note: 'Для физического лица — обязательно.' })),
   ),
-  own('CplModeration/Inn', text(undefined, ['7700000000', '500100000000']), from('S3', { when: NEW_FLAT, note: 'Для юридического лица.' })),
+  own(
+    'CplModeration/Inn',
+    text(undefined, ['7700000000', '500100000000']),
+    from('S3', { when: NEW_FLAT, note: 'Для юридического лица.' }),
+  ),
 
   leaf('HasInternet', 'hasInternet', yesNo, from('S3, S6', { when: [HOME_RENT, commercial(RETAIL)] })),
-  leaf('HasKitchenFurniture', 'hasKitchenFurniture', yesNo, from('S3, S6', { when: RENTED_HOME })),
-  leaf('HasTv', 'hasTv', yesNo, from('S3, S6', { when: RENTED_HOME })),
-  leaf('HasWasher', 'hasWasher', yesNo, from('S3, S6', { when: RENTED_HOME })),
-  leaf('HasDishwasher', 'hasDishwasher', yesNo, from('S3, S6', { when: RENTED_HOME })),
-  leaf('HasFridge', 'hasFridge', yesNo, from('S3, S6', { when: RENTED_HOME, also: ['HasRefrigerator'] })),
-  leaf('HasConditioner', 'hasAirConditioner', yesNo, from('S3, S6', { when: RENTED_HOME })),
-  own('HasBathtub', yesNo, from('S3, S6', { when: RENTED_HOME })),
-  own('HasShower', yesNo, from('S3, S6', { when: RENTED_HOME })),
-  leaf('PetsAllowed', 'petsAllowed', yesNo, from('S3, S17', { when: RENTED_HOME })),
-  leaf('ChildrenAllowed', 'childrenAllowed', yesNo, from('S3, S17', { when: RENTED_HOME })),
+  leaf(
+    'HasFurniture',
+    'hasFurniture',
+    yesNo,
+    from('S3, S6', { when: [HOME_RENT, commercial(RETAIL, BUILDING, BUSINESS)] }),
+  ),
+  leaf('HasKitchenFurniture', 'hasKitchenFurniture', yesNo, from('S3, S6', { when: HOME_RENT })),
+  leaf('HasTv', 'hasTv', yesNo, from('S3, S6', { when: HOME_RENT })),
+  leaf('HasWasher', 'hasWasher', yesNo, from('S3, S6', { when: HOME_RENT })),
+  leaf('HasDishwasher', 'hasDishwasher', yesNo, from('S3, S6', { when: HOME_RENT })),
+  leaf('HasFridge', 'hasFridge', yesNo, from('S3, S6', { when: HOME_RENT, also: ['HasRefrigerator'] })),
+  leaf('HasConditioner', 'hasAirConditioner', yesNo, from('S3, S6', { when: HOME_RENT })),
+  own('HasBathtub', yesNo, from('S3, S6', { when: HOME_RENT })),
+  own('HasShower', yesNo, from('S3, S6', { when: HOME_RENT })),
+  leaf('PetsAllowed', 'petsAllowed', yesNo, from('S3, S17', { when: HOME_RENT })),
+  leaf('ChildrenAllowed', 'childrenAllowed', yesNo, from('S3, S17', { when: HOME_RENT })),
 ];

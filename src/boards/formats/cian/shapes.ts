@@ -58,7 +58,11 @@ export function during(when: When, ...deal: readonly string[]): Shape[] {
 
 /** Grade and source of a row, with what else it needs. */
 export function from(source: string, more: RowOptions = {}): RowOptions {
-  return { grade: /\bS[12]\b/.test(source) ? 'official' : /\bS(5|16|17)\b/.test(source) ? 'production' : 'code', source, ...more };
+  return {
+    grade: /\bS[12]\b/.test(source) ? 'official' : /\bS(5|16|17)\b/.test(source) ? 'production' : 'code',
+    source,
+    ...more,
+  };
 }
 
 type Told = Pick<Partial<Listing>, 'kind' | 'deal' | 'market' | 'isShare' | 'houseType' | 'commercialType'>;
@@ -157,6 +161,8 @@ export function categoryOf(listing: Partial<Listing>): string | undefined {
   const stem = stemOf(listing);
   if (stem === undefined) return undefined;
   const word =
-    listing.deal === 'daily-rent' ? `daily${stem[0]!.toUpperCase()}${stem.slice(1)}Rent` : `${stem}${listing.deal === 'sale' ? 'Sale' : 'Rent'}`;
+    listing.deal === 'daily-rent'
+      ? `daily${stem[0]!.toUpperCase()}${stem.slice(1)}Rent`
+      : `${stem}${listing.deal === 'sale' ? 'Sale' : 'Rent'}`;
   return CATEGORIES.has(word) ? word : undefined;
 }

@@ -5,7 +5,7 @@ import type { Row } from '../codec.ts';
 import { valueOf } from '../codec.ts';
 import { type Conversion, date, decimal, flag, integer, list, text, url, writeNumber } from '../kit.ts';
 import { readPhone } from '../phone.ts';
-import { CATEGORIES, categoryOf, COMMERCIAL, from, group, leaf, MISTAKEN_CATEGORIES, own, repeated } from './shapes.ts';
+import { CATEGORIES, COMMERCIAL, categoryOf, from, group, leaf, MISTAKEN_CATEGORIES, own, repeated } from './shapes.ts';
 
 /** Blocks that every category shares: section 3 and 7 of the facts file. */
 
@@ -38,11 +38,14 @@ const ENTITIES: Record<string, string> = {
 };
 
 function decodeEntities(html: string): string {
-  return html.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,5}));/gi, (whole, decimalCode?: string, hex?: string, name?: string) => {
-    if (name !== undefined) return ENTITIES[name.toLowerCase()] ?? whole;
-    const code = hex === undefined ? Number(decimalCode) : Number.parseInt(hex, 16);
-    return code > 0x10ffff ? whole : String.fromCodePoint(code);
-  });
+  return html.replace(
+    /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,5}));/gi,
+    (whole, decimalCode?: string, hex?: string, name?: string) => {
+      if (name !== undefined) return ENTITIES[name.toLowerCase()] ?? whole;
+      const code = hex === undefined ? Number(decimalCode) : Number.parseInt(hex, 16);
+      return code > 0x10ffff ? whole : String.fromCodePoint(code);
+    },
+  );
 }
 
 /**
@@ -56,7 +59,7 @@ export function plainDescription(raw: string): string {
     if (next === plain) break;
     plain = next;
   }
-  return plain.replace(/[ \t]*&[ \t]*/g, ' и ').trim();
+  return plain.replace(/[^\S\n]*&[^\S\n]*/g, ' и ').trim();
 }
 
 const fold = (words: string) => words.toLowerCase().replaceAll('ё', 'е');
@@ -117,7 +120,11 @@ export const GARAGE_TYPE: Conversion<string> = {
 const phones: Row = group({
   elements: [
     { path: 'Phones/PhoneSchema', type: { type: 'block' }, isRepeated: true },
-    { path: 'Phones/PhoneSchema/CountryCode', type: { type: 'string', pattern: '\\+\\d{1,3}' }, isRequiredInParent: true },
+    {
+      path: 'Phones/PhoneSchema/CountryCode',
+      type: { type: 'string', pattern: '\\+\\d{1,3}' },
+      isRequiredInParent: true,
+    },
     { path: 'Phones/PhoneSchema/Number', type: { type: 'string', pattern: '\\d{6,14}' }, isRequiredInParent: true },
   ],
   fields: ['contactPhones'],
@@ -129,7 +136,15 @@ const phones: Row = group({
       const code = russian ? '7' : foreign?.countryCallingCode;
       const number = russian?.[1] ?? foreign?.nationalNumber;
       if (code === undefined || number === undefined) return [];
-      return [{ name: 'PhoneSchema', children: [{ name: 'CountryCode', text: `+${code}` }, { name: 'Number', text: String(number) }] }];
+      return [
+        {
+          name: 'PhoneSchema',
+          children: [
+            { name: 'CountryCode', text: `+${code}` },
+            { name: 'Number', text: String(number) },
+          ],
+        },
+      ];
     });
     if (schemas.length > 0) out.block('Phones', schemas.slice(0, 2));
   },
@@ -231,7 +246,8 @@ const photos: Row = group({
       const address = cleanText(schema.take('FullUrl') ?? '');
       const isDefault = schema.take('IsDefault');
       const type = schema.take('PhotoType')?.toLowerCase();
-      if (isDefault !== undefined && yesNo.read(isDefault) === undefined) draft.fail('Photos/PhotoSchema/IsDefault', isDefault);
+      if (isDefault !== undefined && yesNo.read(isDefault) === undefined)
+        draft.fail('Photos/PhotoSchema/IsDefault', isDefault);
       if (type === ORDINARY.toLowerCase() || type === LAYOUT.toLowerCase()) draft.set(`own:${PHOTO_TYPE}`, ORDINARY);
       else if (type !== undefined) draft.fail(PHOTO_TYPE, type);
       if (address === '') continue;
@@ -287,7 +303,11 @@ const videos: Row = group({
     const others = ownOf(listing, VIDEO);
     const all = [listing.videoUrl, ...(Array.isArray(others) ? (others as string[]) : [])];
     const urls = all.filter((one) => one !== undefined && /^https?:\/\//i.test(one));
-    if (urls.length > 0) out.block('Videos', urls.map((one) => ({ name: 'VideoSchema', children: [{ name: 'Url', text: one! }] })));
+    if (urls.length > 0)
+      out.block(
+        'Videos',
+        urls.map((one) => ({ name: 'VideoSchema', children: [{ name: 'Url', text: one! }] })),
+      );
   },
   read(offer, draft) {
     const urls = offer.all('Videos/VideoSchema').flatMap((schema) => cleanText(schema.take('Url') ?? '') || []);
@@ -297,7 +317,10 @@ const videos: Row = group({
   },
   samples: [
     { videoUrl: 'https://rutube.example.test/video/1' },
-    { videoUrl: 'https://rutube.example.test/video/1', boardFields: { cian: { [VIDEO]: ['https://rutube.example.test/video/2'] } } },
+    {
+      videoUrl: 'https://rutube.example.test/video/1',
+      boardFields: { cian: { [VIDEO]: ['https://rutube.example.test/video/2'] } },
+    },
   ],
 });
 
@@ -358,18 +381,34 @@ const subAgent: Row = group({
 
 /** What every category begins with. */
 export const HEAD: readonly Row[] = [
-  leaf('ExternalId', 'externalId', text(undefined, ['A-1024', '7f3c.01_flat-2']), from('S2, S5, S17', { required: true })),
-  leaf('Title', 'title', bounded(8, 33, ['Светлая квартира у парка', 'Дом у озера']), from('S2, S3, S21', {
-    note: 'Виден только с Топом и Премиумом; 8–33 знака, иначе не пишется.',
-  })),
+  leaf(
+    'ExternalId',
+    'externalId',
+    text(undefined, ['A-1024', '7f3c.01_flat-2']),
+    from('S2, S5, S17', { required: true }),
+  ),
+  leaf(
+    'Title',
+    'title',
+    bounded(8, 33, ['Светлая квартира у парка', 'Дом у озера']),
+    from('S2, S3, S21', {
+      note: 'Виден только с Топом и Премиумом; 8–33 знака, иначе не пишется.',
+    }),
+  ),
   leaf(
     'Description',
     'description',
     {
-      ...text(undefined, ['Двухкомнатная квартира с окнами во двор, рядом парк.', 'Дом 150 м² < 5 минут от озера.\n\nТёплый гараж.']),
+      ...text(undefined, [
+        'Двухкомнатная квартира с окнами во двор, рядом парк.',
+        'Дом 150 м² < 5 минут от озера.\n\nТёплый гараж.',
+      ]),
       write: (value) => plainDescription(value) || undefined,
     },
-    from('S2, S6, S18', { required: true, note: 'Доска вырезает HTML и не принимает амперсанд: пишем простой текст, & становится «и».' }),
+    from('S2, S6, S18', {
+      required: true,
+      note: 'Доска вырезает HTML и не принимает амперсанд: пишем простой текст, & становится «и».',
+    }),
   ),
   group({
     elements: [{ path: 'Address', type: text().type }],
@@ -428,7 +467,11 @@ export const TAIL: readonly Row[] = [
   tour,
   own('IsInHiddenBase', yesNo, from('S3, S4')),
   ...['HomeOwnerName', 'HomeOwnerPhone', 'ExactAddress', 'CadastralNumber'].map((name) =>
-    own(`ExtraData/${name}`, text(), from('S3, S4', { note: 'Сведения о собственнике; судя по именам, не публикуются.' })),
+    own(
+      `ExtraData/${name}`,
+      text(),
+      from('S3, S4', { note: 'Сведения о собственнике; судя по именам, не публикуются.' }),
+    ),
   ),
   own('Booking/Status', list('free', 'booked', 'sold'), from('S4')),
   own('AvailableFrom', date(), from('S3, S4', { when: COMMERCIAL })),
@@ -436,12 +479,22 @@ export const TAIL: readonly Row[] = [
     'PublishTerms/Terms',
     'PublishTermSchema',
     [
-      { path: 'Services/ServicesEnum', conversion: list('free', 'paid', 'highlight', 'premium', 'top3'), several: 'leaf' },
-      { path: 'ExcludedServices/ExcludedServicesEnum', conversion: list('highlight', 'premium', 'top3'), several: 'leaf' },
+      {
+        path: 'Services/ServicesEnum',
+        conversion: list('free', 'paid', 'highlight', 'premium', 'top3'),
+        several: 'leaf',
+      },
+      {
+        path: 'ExcludedServices/ExcludedServicesEnum',
+        conversion: list('highlight', 'premium', 'top3'),
+        several: 'leaf',
+      },
       { path: 'IgnoreServicePackages', conversion: yesNo },
       { path: 'DomclickServicesEnum', conversion: list('express', 'premium', 'top') },
     ],
-    from('S2, S3, S10, S22, DC-BLOG', { note: 'Платное размещение; DomclickServicesEnum читает Домклик в фидах этого формата.' }),
+    from('S2, S3, S10, S22, DC-BLOG', {
+      note: 'Платное размещение; DomclickServicesEnum читает Домклик в фидах этого формата.',
+    }),
   ),
   own('PublishTerms/PromotionType', list('noPromotion'), from('S10, S11')),
   own('Auction/Bet', decimal({ moreThan: 0, samples: [10, 30.5] }), from('S3, S4', { note: 'Рубли.' })),

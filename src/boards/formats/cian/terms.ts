@@ -62,6 +62,9 @@ export const ownCurrency: Conversion<string> = words(
   { also: [['rub', 'rur']] },
 );
 
+/** The most that the listing can hold, in kopecks. */
+const MOST = 1e15;
+
 const SQUARE_METRES = { m2: 1, sotka: 100, hectare: 10_000 } as const;
 
 /** The price as the category tells it: per unit and period where it has words for them, else for everything and a month. */
@@ -75,14 +78,18 @@ function priceFor(listing: Partial<Listing>): number | undefined {
     if (whole === undefined) return undefined;
     price = Math.round((price * whole) / SQUARE_METRES[priceUnit]);
   }
-  if (listing.deal === 'rent' && rentPeriod === 'year' && !matches(PAID_BY_PERIOD, listing)) price = Math.round(price / 12);
-  return price > 0 ? price : undefined;
+  if (listing.deal === 'rent' && rentPeriod === 'year' && !matches(PAID_BY_PERIOD, listing))
+    price = Math.round(price / 12);
+  return price > 0 && price <= MOST ? price : undefined;
 }
 
 const price: Row = group({
   elements: [{ path: 'BargainTerms/Price', type: moneyType }],
   fields: ['priceKopecks', 'priceUnit', 'rentPeriod'],
-  ...from('S2', { required: true, note: 'Цена за сотку или метр там, где для единицы нет слова, пересчитывается на весь объект.' }),
+  ...from('S2', {
+    required: true,
+    note: 'Цена за сотку или метр там, где для единицы нет слова, пересчитывается на весь объект.',
+  }),
   write(listing, out) {
     const value = priceFor(listing);
     if (value !== undefined) out.leaf('BargainTerms/Price', money.write(value));
@@ -122,7 +129,9 @@ function depositOf(listing: Partial<Listing>): number | undefined {
   if (listing.depositKopecks !== undefined) return listing.depositKopecks;
   const { depositMonths, priceKopecks, priceUnit = 'total', rentPeriod = 'month', deal } = listing;
   if (depositMonths === undefined || priceKopecks === undefined) return undefined;
-  return deal === 'rent' && priceUnit === 'total' && rentPeriod === 'month' ? Math.round(priceKopecks * depositMonths) : undefined;
+  if (deal !== 'rent' || priceUnit !== 'total' || rentPeriod !== 'month') return undefined;
+  const deposit = Math.round(priceKopecks * depositMonths);
+  return deposit <= MOST ? deposit : undefined;
 }
 
 /** Home rents say `Deposit`, all others `SecurityDeposit`; each is read for the other. */
@@ -207,7 +216,10 @@ export const TERMS: readonly Row[] = [
         ],
       },
     ),
-    from('S3, S11, S22', { when: COMMERCIAL, note: 'Для «НДС не включён» нынешнего слова нет: старое читаем, не пишем.' }),
+    from('S3, S11, S22', {
+      when: COMMERCIAL,
+      note: 'Для «НДС не включён» нынешнего слова нет: старое читаем, не пишем.',
+    }),
   ),
   own('BargainTerms/VatPrice', decimal({ min: 0 }), from('S3', { when: COMMERCIAL })),
   leaf('BargainTerms/MortgageAllowed', 'isMortgageAllowed', yesNo, from('S3, S5', { when: HOME_SALE })),
@@ -265,21 +277,49 @@ export const TERMS: readonly Row[] = [
     { flags: { utilityCharges: 'areUtilitiesIncluded' }, words: ['operationalCosts'] },
     from('S3, S4', { when: COMMERCIAL_RENT }),
   ),
-  leaf('BargainTerms/UtilitiesTerms/IncludedInPrice', 'areUtilitiesIncluded', yesNo, from('S3, S6', { when: HOME_RENT })),
-  leaf('BargainTerms/UtilitiesTerms/Price', 'utilitiesKopecks', { ...money, type: { type: 'decimal', min: 0 }, samples: [350_000, 0] }, from('S3, S17', { when: HOME_RENT })),
-  leaf('BargainTerms/UtilitiesTerms/FlowMetersNotIncludedInPrice', 'areMetersPaidByTenant', yesNo, from('S3, S6', { when: HOME_RENT })),
+  leaf(
+    'BargainTerms/UtilitiesTerms/IncludedInPrice',
+    'areUtilitiesIncluded',
+    yesNo,
+    from('S3, S6', { when: HOME_RENT }),
+  ),
+  leaf(
+    'BargainTerms/UtilitiesTerms/Price',
+    'utilitiesKopecks',
+    { ...money, type: { type: 'decimal', min: 0 }, samples: [350_000, 0] },
+    from('S3, S17', { when: HOME_RENT }),
+  ),
+  leaf(
+    'BargainTerms/UtilitiesTerms/FlowMetersNotIncludedInPrice',
+    'areMetersPaidByTenant',
+    yesNo,
+    from('S3, S6', { when: HOME_RENT }),
+  ),
   own('BargainTerms/LeaseTermType', list('longTerm', 'fewMonths'), from('S2, S3, S4', { when: RENT })),
-  leaf('BargainTerms/MinLeaseTerm', 'minLeaseMonths', integer(1, 600, [11, 36]), from('S3, S17', { when: COMMERCIAL_RENT })),
+  leaf(
+    'BargainTerms/MinLeaseTerm',
+    'minLeaseMonths',
+    integer(1, 600, [11, 36]),
+    from('S3, S17', { when: COMMERCIAL_RENT }),
+  ),
   leaf('BargainTerms/PrepayMonths', 'prepayMonths', integer(1, 12, [1, 3]), from('S2, S3', { when: RENT })),
   deposit(DEPOSIT, SECURITY, from('S2', { when: HOME_RENT })),
-  deposit(SECURITY, DEPOSIT, from('S3, S17', { when: [...during(PLAIN_COMMERCIAL, 'rent'), ...during(GARAGE, 'rent')] })),
+  deposit(
+    SECURITY,
+    DEPOSIT,
+    from('S3, S17', { when: [...during(PLAIN_COMMERCIAL, 'rent'), ...during(GARAGE, 'rent')] }),
+  ),
   buildingDeposit,
   leaf('BargainTerms/ClientFee', 'commissionPercent', percent, from('S2, S6', { when: RENT })),
   own('BargainTerms/AgentFee', percent, from('S2', { when: [HOME_RENT, ...during(COMMERCIAL, 'rent')] })),
   own('BargainTerms/HasGracePeriod', yesNo, from('S3, S4', { when: during(COMMERCIAL, 'rent') })),
   own('BargainTerms/AgentBonus/Value', decimal({ min: 0, samples: [15_000, 2.5] }), from('S3, S4, S5')),
   own('BargainTerms/AgentBonus/PaymentType', list('fixed', 'percent'), from('S3, S4, S5')),
-  own('BargainTerms/AgentBonus/Currency', ownCurrency, from('S3, S4, S5', { note: 'Одна валюта без суммы значит «бонуса нет».' })),
+  own(
+    'BargainTerms/AgentBonus/Currency',
+    ownCurrency,
+    from('S3, S4, S5', { note: 'Одна валюта без суммы значит «бонуса нет».' }),
+  ),
   leaf('BargainTerms/BargainAllowed', 'isBargainAllowed', yesNo, from('S2, S3', { when: HOME_RENT })),
   own('BargainTerms/BargainPrice', decimal({ min: 0 }), from('S2, S3', { when: HOME_RENT })),
   own('BargainTerms/BargainConditions', text(), from('S2, S3', { when: HOME_RENT })),

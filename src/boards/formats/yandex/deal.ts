@@ -1,6 +1,6 @@
 import type { Listing } from '../../../domain/listing.ts';
-import { type Draft, type Row, type RowOptions, valueOf } from '../codec.ts';
-import { decimal, flag, integer, kit, list, pattern, roubles, text, words, writeNumber } from '../kit.ts';
+import { type Draft, type Output, type Row, type RowOptions, valueOf } from '../codec.ts';
+import { decimal, flag, integer, kit, list, pattern, roubles, text, words } from '../kit.ts';
 import type { Element } from '../xml.ts';
 import { BUILT, COMMERCIAL, COMMERCIAL_RENT, LIVING_RENT, NEW_FLAT, RENT, SALE } from './kind.ts';
 
@@ -47,7 +47,8 @@ const LAND_UNITS = [
 /** Area products without the noise of binary fractions: 6.4 сотки are 640 m², not 640.0000000000001. */
 export const tidy = (value: number) => Math.round(value * 1e6) / 1e6;
 
-const AREA_TYPE = { type: 'decimal', moreThan: 0 } as const;
+const AREA = decimal({ moreThan: 0 });
+const AREA_TYPE = AREA.type;
 const M2_UNIT = { type: 'enum', values: ['кв. м'] } as const;
 
 /** A block of `value` and `unit` in square metres. */
@@ -62,11 +63,7 @@ function areaRow(path: string, field: keyof Listing, options: RowOptions): Row {
     fields: [field],
     write(listing, out) {
       const value = listing[field] as number | undefined;
-      if (value === undefined || !(value > 0)) return;
-      out.block(path, [
-        { name: 'value', text: writeNumber(value) },
-        { name: 'unit', text: 'кв. м' },
-      ]);
+      writeArea(out, path, value, 'кв. м');
     },
     read(offer, draft) {
       const read = readArea(offer.all(path)[0], path, draft);
@@ -74,6 +71,16 @@ function areaRow(path: string, field: keyof Listing, options: RowOptions): Row {
     },
     samples: [{ [field]: 41.5 }, { [field]: 120 }],
   });
+}
+
+/** `value` and `unit`; an area that rounds to nothing is not written. */
+function writeArea(out: Output, path: string, value: number | undefined, unit: string): void {
+  const text = value === undefined ? undefined : AREA.write(value);
+  if (text === undefined) return;
+  out.block(path, [
+    { name: 'value', text },
+    { name: 'unit', text: unit },
+  ]);
 }
 
 function readArea(
@@ -104,7 +111,11 @@ const lotArea: Row = group({
   elements: [
     { path: 'lot-area', type: { type: 'block' } },
     { path: 'lot-area/value', type: AREA_TYPE, isRequiredInParent: true },
-    { path: 'lot-area/unit', type: { type: 'enum', values: LAND_UNITS.map(({ word }) => word) }, isRequiredInParent: true },
+    {
+      path: 'lot-area/unit',
+      type: { type: 'enum', values: LAND_UNITS.map(({ word }) => word) },
+      isRequiredInParent: true,
+    },
   ],
   fields: ['landAreaM2', 'landAreaUnit'],
   when: [{ kind: ['house', 'land'] }, { kind: ['commercial'], commercialType: ['land'] }],
@@ -114,10 +125,7 @@ const lotArea: Row = group({
   write(listing, out) {
     if (listing.landAreaM2 === undefined) return;
     const unit = LAND_UNITS.find(({ unit }) => unit === (listing.landAreaUnit ?? 'sotka'))!;
-    out.block('lot-area', [
-      { name: 'value', text: writeNumber(tidy(listing.landAreaM2 / unit.m2)) },
-      { name: 'unit', text: unit.word },
-    ]);
+    writeArea(out, 'lot-area', tidy(listing.landAreaM2 / unit.m2), unit.word);
   },
   read(offer, draft) {
     const read = readArea(offer.all('lot-area')[0], 'lot-area', draft);
@@ -147,12 +155,7 @@ const roomSpace: Row = group({
   write(listing, out) {
     const others = (valueOf(listing, 'yandex', 'own:room-space') as number[] | undefined) ?? [];
     const all = listing.kind === 'room' && listing.roomAreaM2 !== undefined ? [listing.roomAreaM2, ...others] : others;
-    for (const area of all) {
-      out.block('room-space', [
-        { name: 'value', text: writeNumber(area) },
-        { name: 'unit', text: 'кв. м' },
-      ]);
-    }
+    for (const area of all) writeArea(out, 'room-space', area, 'кв. м');
   },
   read(offer, draft) {
     const areas = offer.all('room-space').flatMap((block) => readArea(block, 'room-space', draft)?.m2 ?? []);
@@ -189,14 +192,32 @@ export const DEAL: readonly Row[] = [
   leaf(
     'price/unit',
     'priceUnit',
-    words([['m2', 'кв. м'], ['sotka', 'сотка'], ['hectare', 'гектар']], {
-      also: [...M2.map((word) => [word, 'm2'] as const), ...SOTKA.map((word) => [word, 'sotka'] as const), ...HECTARE.map((word) => [word, 'hectare'] as const)],
-    }),
+    words(
+      [
+        ['m2', 'кв. м'],
+        ['sotka', 'сотка'],
+        ['hectare', 'гектар'],
+      ],
+      {
+        also: [
+          ...M2.map((word) => [word, 'm2'] as const),
+          ...SOTKA.map((word) => [word, 'sotka'] as const),
+          ...HECTARE.map((word) => [word, 'hectare'] as const),
+        ],
+      },
+    ),
     { grade: 'vendor', source: 'A19, BIZ26' },
   ),
-  own('price/taxation-form', text(undefined, ['НДС', 'УСН']), { grade: 'code', source: 'JAXB, PLR: значения не подтверждены' }),
+  own('price/taxation-form', text(undefined, ['НДС', 'УСН']), {
+    grade: 'code',
+    source: 'JAXB, PLR: значения не подтверждены',
+  }),
   own('discount/final-price', roubles(), { when: NEW_FLAT, grade: 'code', source: 'EM26' }),
-  own('discount/end-date', pattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/, ['2026-12-31T23:59', '2027-01-10T12:00']), { when: NEW_FLAT, grade: 'code', source: 'EM26' }),
+  own('discount/end-date', pattern(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/, ['2026-12-31T23:59', '2027-01-10T12:00']), {
+    when: NEW_FLAT,
+    grade: 'code',
+    source: 'EM26',
+  }),
   refined(
     'deal-status',
     'saleType',
@@ -278,11 +299,26 @@ export const DEAL: readonly Row[] = [
       if (value === undefined) draft.fail('rent-pledge', raw);
       else draft.set('own:rent-pledge', value);
     },
-    samples: [{ boardFields: { yandex: { 'rent-pledge': true } } }, { boardFields: { yandex: { 'rent-pledge': false } } }],
+    samples: [
+      { boardFields: { yandex: { 'rent-pledge': true } } },
+      { boardFields: { yandex: { 'rent-pledge': false } } },
+    ],
   }),
-  leaf('agent-fee', 'commissionPercent', decimal({ min: 0, max: 200, samples: [50, 0] }), { when: LIVING_RENT, grade: 'vendor', source: 'A19' }),
-  leaf('commission', 'commissionPercent', decimal({ min: 0, max: 200, samples: [50, 0] }), { when: COMMERCIAL, grade: 'code', source: 'PLR, PAM26' }),
-  own('security-payment', decimal({ min: 0, samples: [100, 0] }), { when: COMMERCIAL, grade: 'code', source: 'PLR, PAM26' }),
+  leaf('agent-fee', 'commissionPercent', decimal({ min: 0, max: 200, samples: [50, 0] }), {
+    when: LIVING_RENT,
+    grade: 'vendor',
+    source: 'A19',
+  }),
+  leaf('commission', 'commissionPercent', decimal({ min: 0, max: 200, samples: [50, 0] }), {
+    when: COMMERCIAL,
+    grade: 'code',
+    source: 'PLR, PAM26',
+  }),
+  own('security-payment', decimal({ min: 0, samples: [100, 0] }), {
+    when: COMMERCIAL,
+    grade: 'code',
+    source: 'PLR, PAM26',
+  }),
   own('not-for-agents', flag(), { grade: 'vendor', source: 'A19' }),
   leaf('utilities-included', 'areUtilitiesIncluded', flag(), { when: RENT, grade: 'vendor', source: 'A19' }),
   own('cleaning-included', flag(), { when: COMMERCIAL_RENT, grade: 'code', source: 'PAM26' }),
@@ -290,9 +326,21 @@ export const DEAL: readonly Row[] = [
   leaf('with-children', 'childrenAllowed', flag(), { when: LIVING_RENT, grade: 'vendor', source: 'A19' }),
   leaf('with-pets', 'petsAllowed', flag(), { when: LIVING_RENT, grade: 'vendor', source: 'A19' }),
   areaRow('area', 'areaM2', { when: BUILT, required: BUILT, grade: 'vendor', source: 'A19' }),
-  areaRow('living-space', 'livingAreaM2', { when: { kind: ['flat', 'room', 'house'] }, grade: 'vendor', source: 'A19' }),
-  areaRow('kitchen-space', 'kitchenAreaM2', { when: { kind: ['flat', 'room', 'house'] }, grade: 'vendor', source: 'A19' }),
+  areaRow('living-space', 'livingAreaM2', {
+    when: { kind: ['flat', 'room', 'house'] },
+    grade: 'vendor',
+    source: 'A19',
+  }),
+  areaRow('kitchen-space', 'kitchenAreaM2', {
+    when: { kind: ['flat', 'room', 'house'] },
+    grade: 'vendor',
+    source: 'A19',
+  }),
   roomSpace,
   lotArea,
-  own('quality', list('отличное', 'хорошее', 'нормальное', 'плохое'), { when: BUILT, grade: 'vendor', source: 'A17, A19, SYM' }),
+  own('quality', list('отличное', 'хорошее', 'нормальное', 'плохое'), {
+    when: BUILT,
+    grade: 'vendor',
+    source: 'A17, A19, SYM',
+  }),
 ];

@@ -119,11 +119,28 @@ export const kindRow: Row = group({
       required: true,
       type: {
         type: 'enum',
-        values: ['квартира', 'комната', 'дом', 'дом с участком', 'участок', ...Object.values(HOUSE_WORDS), 'гараж', 'commercial'],
+        values: [
+          'квартира',
+          'комната',
+          'дом',
+          'дом с участком',
+          'участок',
+          ...Object.values(HOUSE_WORDS),
+          'гараж',
+          'commercial',
+        ],
       },
     },
-    { path: 'garage-type', type: { type: 'enum', values: GARAGE_WORDS.map(([, word]) => word) }, required: { kind: ['garage'] } },
-    { path: 'commercial-type', type: { type: 'enum', values: [...new Set(COMMERCIAL_WORDS.map(([, word]) => word))] }, required: COMMERCIAL },
+    {
+      path: 'garage-type',
+      type: { type: 'enum', values: GARAGE_WORDS.map(([, word]) => word) },
+      required: { kind: ['garage'] },
+    },
+    {
+      path: 'commercial-type',
+      type: { type: 'enum', values: [...new Set(COMMERCIAL_WORDS.map(([, word]) => word))] },
+      required: COMMERCIAL,
+    },
     { path: 'new-flat', type: { type: 'enum', values: ['true'] } },
   ],
   fields: ['kind', 'deal', 'market', 'houseType', 'garageType', 'commercialType', 'own:category'],
@@ -135,7 +152,8 @@ export const kindRow: Row = group({
     out.leaf('type', listing.deal === 'sale' ? 'продажа' : 'аренда');
     if (listing.kind !== 'commercial' && category !== undefined) out.leaf('property-type', 'жилая');
     out.leaf('category', category);
-    if (listing.kind === 'garage') out.leaf('garage-type', GARAGE_WORDS.find(([value]) => value === listing.garageType)?.[1]);
+    if (listing.kind === 'garage')
+      out.leaf('garage-type', GARAGE_WORDS.find(([value]) => value === listing.garageType)?.[1]);
     if (listing.kind === 'commercial') {
       out.leaf('commercial-type', COMMERCIAL_WORDS.find(([value]) => value === listing.commercialType)?.[1]);
     }

@@ -41,9 +41,12 @@ const address: Row = group({
     const line = offer.take('location/address');
     const prefix = prefixOf(PLACE_PARTS.map(([field]) => draft.get(field) as string | undefined));
     if (line === undefined) return draft.set('address', prefix || undefined);
-    const named = line.toLowerCase().split(',').map((part) => part.trim().replace(/^г(?:\.|ород)?\s+/, ''));
+    const named = line
+      .toLowerCase()
+      .split(',')
+      .map((part) => part.trim().replace(/^г(?:\.|ород)?\s+/, ''));
     const locality = String(draft.get('locality') ?? '').toLowerCase();
-    const isWhole = prefix === '' || (locality !== '' && named.includes(locality));
+    const isWhole = `${line}, `.startsWith(`${prefix}, `) || prefix === '' || (locality !== '' && named.includes(locality));
     draft.set('address', isWhole ? line : `${prefix}, ${line}`);
   },
   samples: [
@@ -79,6 +82,8 @@ const metro: Row = group({
   source: 'A17, A19, WIND',
   write(listing, out) {
     for (const station of listing.metro ?? []) {
+      // Its name may be gone with the characters that XML does not allow.
+      if (!station.name) continue;
       const children: XmlNode[] = [{ name: 'name', text: station.name }];
       if (station.walkMinutes !== undefined) children.push({ name: 'time-on-foot', text: String(station.walkMinutes) });
       if (station.transportMinutes !== undefined) {
@@ -94,7 +99,10 @@ const metro: Row = group({
       const name = block.take('name');
       if (name === undefined) continue;
       const station: Metro = { name };
-      for (const [path, key] of [['time-on-foot', 'walkMinutes'], ['time-on-transport', 'transportMinutes']] as const) {
+      for (const [path, key] of [
+        ['time-on-foot', 'walkMinutes'],
+        ['time-on-transport', 'transportMinutes'],
+      ] as const) {
         const raw = block.take(path);
         const value = raw === undefined ? undefined : minutes.read(raw);
         if (raw !== undefined && value === undefined) draft.fail(`location/metro/${path}`, raw);
@@ -107,11 +115,17 @@ const metro: Row = group({
   samples: [
     { metro: [{ name: 'Арбатская', walkMinutes: 6 }] },
     { metro: [{ name: 'Динамо', walkMinutes: 0, transportMinutes: 3 }, { name: 'Аэропорт' }] },
+    { metro: [{ name: 'Сокол', transportMinutes: 12 }] },
   ],
 });
 
 export const PLACE: readonly Row[] = [
-  constant('location/country', 'Россия', { required: true, accept: ['Russia', 'РФ'], grade: 'vendor', source: 'A19, EM26' }),
+  constant('location/country', 'Россия', {
+    required: true,
+    accept: ['Russia', 'РФ'],
+    grade: 'vendor',
+    source: 'A19, EM26',
+  }),
   address,
   leaf('location/sub-locality-name', 'subLocality', text(), {
     grade: 'vendor',
@@ -121,27 +135,45 @@ export const PLACE: readonly Row[] = [
   leaf('location/apartment', 'apartmentNumber', text(30, ['7', '12а']), { grade: 'official', source: 'Y-ERR, MET26' }),
   own('location/direction', text(undefined, ['Киевское шоссе', 'Минское шоссе']), { grade: 'vendor', source: 'A19' }),
   own('location/distance', decimal({ min: 0, samples: [12, 0] }), { grade: 'vendor', source: 'A19' }),
-  leaf('location/latitude', 'latitude', decimal({ min: -90, max: 90, samples: [55.75, 56.83] }), { source: 'MET26, PAM26', grade: 'production' }),
-  leaf('location/longitude', 'longitude', decimal({ min: -180, max: 180, samples: [37.61, 60.6] }), { source: 'MET26, PAM26', grade: 'production' }),
+  leaf('location/latitude', 'latitude', decimal({ min: -90, max: 90, samples: [55.75, 56.83] }), {
+    source: 'MET26, PAM26',
+    grade: 'production',
+  }),
+  leaf('location/longitude', 'longitude', decimal({ min: -180, max: 180, samples: [37.61, 60.6] }), {
+    source: 'MET26, PAM26',
+    grade: 'production',
+  }),
   metro,
   own('location/railway-station', text(undefined, ['Икша', 'Лобня']), { grade: 'vendor', source: 'A19' }),
-  leaf('location/village-name', 'settlementName', text(undefined, ['Берёзки', 'Сосновый бор']), { grade: 'code', source: 'генератор фидов, без подтверждения' }),
+  leaf('location/village-name', 'settlementName', text(undefined, ['Берёзки', 'Сосновый бор']), {
+    grade: 'code',
+    source: 'генератор фидов, без подтверждения',
+  }),
   own('location/yandex-village-id', integer(1), { grade: 'code', source: 'генератор фидов, без подтверждения' }),
 ];
 
 /** `sales-agent`: agencies are the only sellers we write for; an owner's advert is placed by the agency too. */
 export const AGENT: readonly Row[] = [
-  leaf('sales-agent/name', 'contactName', text(undefined, ['Иван', 'Мария Петрова']), { grade: 'vendor', source: 'A19' }),
+  leaf('sales-agent/name', 'contactName', text(undefined, ['Иван', 'Мария Петрова']), {
+    grade: 'vendor',
+    source: 'A19',
+  }),
   group({
     elements: [
-      { path: 'sales-agent/phone', type: { type: 'string', pattern: '\\+7\\d{10}' }, isRepeated: true, isRequiredInParent: true },
+      {
+        path: 'sales-agent/phone',
+        type: { type: 'string', pattern: '\\+7\\d{10}' },
+        isRepeated: true,
+        isRequiredInParent: true,
+      },
     ],
     fields: ['contactPhones'],
     required: true,
     grade: 'official',
     source: 'Y-ERR, A19, EM26',
     write(listing, out) {
-      for (const phone of listing.contactPhones ?? []) if (/^\+7\d{10}$/.test(phone)) out.leaf('sales-agent/phone', phone);
+      for (const phone of listing.contactPhones ?? [])
+        if (/^\+7\d{10}$/.test(phone)) out.leaf('sales-agent/phone', phone);
     },
     read(offer, draft) {
       const phones: string[] = [];
@@ -157,13 +189,18 @@ export const AGENT: readonly Row[] = [
   }),
   group({
     elements: [
-      { path: 'sales-agent/category', type: { type: 'enum', values: ['агентство', 'застройщик'] }, isRequiredInParent: true },
+      {
+        path: 'sales-agent/category',
+        type: { type: 'enum', values: ['агентство', 'застройщик'] },
+        isRequiredInParent: true,
+      },
     ],
     fields: ['sellerRole'],
     required: true,
     grade: 'vendor',
     source: 'A19, EM26; «владелец» только в описаниях 2016–2019 годов',
-    write: (listing, out) => out.leaf('sales-agent/category', listing.sellerRole === 'developer' ? 'застройщик' : 'агентство'),
+    write: (listing, out) =>
+      out.leaf('sales-agent/category', listing.sellerRole === 'developer' ? 'застройщик' : 'агентство'),
     read(offer, draft) {
       const raw = offer.take('sales-agent/category');
       if (raw === undefined) return;
@@ -175,12 +212,27 @@ export const AGENT: readonly Row[] = [
     },
     samples: [{ sellerRole: 'agency' }, { sellerRole: 'developer' }],
   }),
-  leaf('sales-agent/organization', 'organization', text(undefined, ['АН «Пример»', 'Дом']), { grade: 'vendor', source: 'A19' }),
+  leaf('sales-agent/organization', 'organization', text(undefined, ['АН «Пример»', 'Дом']), {
+    grade: 'vendor',
+    source: 'A19',
+  }),
   own('sales-agent/url', url(), { grade: 'vendor', source: 'A19' }),
-  leaf('sales-agent/email', 'contactEmail', pattern(/^[^@\s]+@[^@\s]+\.[^@\s]+$/, ['a@example.ru', 'b@example.com']), { grade: 'production', source: 'EM26, MET26' }),
+  leaf('sales-agent/email', 'contactEmail', pattern(/^[^@\s]+@[^@\s]+\.[^@\s]+$/, ['a@example.ru', 'b@example.com']), {
+    grade: 'production',
+    source: 'EM26, MET26',
+  }),
   own('sales-agent/photo', url(), { grade: 'vendor', source: 'A19, EM26' }),
-  own('sales-agent/whatsapp-phone', text(undefined, ['+79000000001', '+79000000002']), { grade: 'code', source: 'PAM26' }),
-  own('sales-agent/telegram-link', text(undefined, ['https://t.me/example', 'https://t.me/primer']), { grade: 'code', source: 'PAM26' }),
-  own('sales-agent/max-link', text(undefined, ['https://max.ru/example', 'https://max.ru/primer']), { grade: 'code', source: 'PAM26' }),
+  own('sales-agent/whatsapp-phone', text(undefined, ['+79000000001', '+79000000002']), {
+    grade: 'code',
+    source: 'PAM26',
+  }),
+  own('sales-agent/telegram-link', text(undefined, ['https://t.me/example', 'https://t.me/primer']), {
+    grade: 'code',
+    source: 'PAM26',
+  }),
+  own('sales-agent/max-link', text(undefined, ['https://max.ru/example', 'https://max.ru/primer']), {
+    grade: 'code',
+    source: 'PAM26',
+  }),
   own('sales-agent/partner', text(undefined, ['partner-1', 'partner-2']), { grade: 'code', source: 'A17, PAM26' }),
 ];

@@ -1,6 +1,6 @@
 import type { Listing, Photo } from '../../../domain/listing.ts';
 import { type Row, valueOf } from '../codec.ts';
-import { date, dateTime, decimal, flag, integer, kit, list, roubles, text, url, words } from '../kit.ts';
+import { date, dateTime, decimal, flag, integer, kit, list, roubles, text, URL_TYPE, url, words, writeUrl } from '../kit.ts';
 import { BUILT, COMMERCIAL, NEW_FLAT } from './kind.ts';
 
 const { leaf, own, refined, group } = kit('yandex');
@@ -73,7 +73,13 @@ const windowView: Row = group({
   write(listing, out) {
     const views = (listing.windowViews ?? []).filter((view) => view !== 'sunny');
     if (views.length > 0) {
-      out.leaf('window-view', ['yard', 'street'].filter((view) => views.includes(view as 'yard')).map((view) => (view === 'yard' ? 'во двор' : 'на улицу')).join(' и '));
+      out.leaf(
+        'window-view',
+        ['yard', 'street']
+          .filter((view) => views.includes(view as 'yard'))
+          .map((view) => (view === 'yard' ? 'во двор' : 'на улицу'))
+          .join(' и '),
+      );
     }
   },
   read(offer, draft) {
@@ -108,7 +114,11 @@ function derivedFlag(path: string, answer: (listing: Listing) => boolean | undef
   });
 }
 
-const PARKING_WORDS = [['underground', 'подземная', 'underground'], ['ground', 'наземная', 'ground'], ['multilevel', 'многоуровневая', 'multilevel']] as const;
+const PARKING_WORDS = [
+  ['underground', 'подземная', 'underground'],
+  ['ground', 'наземная', 'ground'],
+  ['multilevel', 'многоуровневая', 'multilevel'],
+] as const;
 
 const garageParking: Row = group({
   elements: [{ path: 'parking-type', type: { type: 'enum', values: PARKING_WORDS.map(([, word]) => word) } }],
@@ -122,11 +132,17 @@ const garageParking: Row = group({
   read(offer, draft) {
     const raw = offer.take('parking-type');
     if (raw === undefined) return;
-    const known = PARKING_WORDS.find(([, russian, english]) => [russian, english].includes(raw.toLowerCase() as 'ground'));
+    const known = PARKING_WORDS.find(([, russian, english]) =>
+      [russian, english].includes(raw.toLowerCase() as 'ground'),
+    );
     if (known) draft.set('parkingKinds', [known[0]]);
     else draft.fail('parking-type', raw);
   },
-  samples: PARKING_WORDS.map(([value]) => ({ kind: 'garage' as const, garageType: 'box' as const, parkingKinds: [value] })),
+  samples: PARKING_WORDS.map(([value]) => ({
+    kind: 'garage' as const,
+    garageType: 'box' as const,
+    parkingKinds: [value],
+  })),
 });
 
 /** Several elements of one name: a list of words of this family. */
@@ -136,7 +152,8 @@ function wordList(path: string, values: readonly string[], options: object): Row
     elements: [{ path, type: { type: 'enum', values }, isRepeated: true }],
     fields: [`own:${path}`],
     write(listing, out) {
-      for (const word of (valueOf(listing, 'yandex', `own:${path}`) as string[] | undefined) ?? []) out.leaf(path, word);
+      for (const word of (valueOf(listing, 'yandex', `own:${path}`) as string[] | undefined) ?? [])
+        out.leaf(path, word);
     },
     read(offer, draft) {
       const found: string[] = [];
@@ -148,7 +165,10 @@ function wordList(path: string, values: readonly string[], options: object): Row
       }
       if (found.length > 0) draft.set(`own:${path}`, found);
     },
-    samples: [{ boardFields: { yandex: { [path]: [values[0]] } } }, { boardFields: { yandex: { [path]: values.slice(0, 2) } } }],
+    samples: [
+      { boardFields: { yandex: { [path]: [values[0]] } } },
+      { boardFields: { yandex: { [path]: values.slice(0, 2) } } },
+    ],
   });
 }
 
@@ -164,10 +184,25 @@ const WALLS: [string, string][] = [
 
 export const PROPERTY: readonly Row[] = [
   leaf('rooms', 'roomsCount', integer(0, 100, [1, 3]), { when: BUILT, ...A19 }),
-  leaf('rooms-offered', 'roomsOffered', integer(1, 100, [1, 2]), { when: { kind: ['room'] }, required: { kind: ['room'] }, ...A19 }),
-  leaf('rooms-type', 'roomLayout', words([['adjacent', 'смежные'], ['separate', 'раздельные']]), { when: HOMES, ...A19 }),
+  leaf('rooms-offered', 'roomsOffered', integer(1, 100, [1, 2]), {
+    when: { kind: ['room'] },
+    required: { kind: ['room'] },
+    ...A19,
+  }),
+  leaf(
+    'rooms-type',
+    'roomLayout',
+    words([
+      ['adjacent', 'смежные'],
+      ['separate', 'раздельные'],
+    ]),
+    { when: HOMES, ...A19 },
+  ),
   leaf('studio', 'isStudio', positive, { when: { kind: ['flat'] }, ...A19 }),
-  leaf('open-plan', 'isOpenPlan', positive, { when: [{ kind: ['flat'] }, { kind: ['commercial'], commercialType: ['office', 'retail', 'free-purpose'] }], ...A19 }),
+  leaf('open-plan', 'isOpenPlan', positive, {
+    when: [{ kind: ['flat'] }, { kind: ['commercial'], commercialType: ['office', 'retail', 'free-purpose'] }],
+    ...A19,
+  }),
   leaf('apartments', 'isApartments', flag(), { when: { kind: ['flat'] }, ...A19 }),
   group({
     elements: [{ path: 'floor', type: { type: 'integer', min: 0, max: 200 } }],
@@ -176,7 +211,8 @@ export const PROPERTY: readonly Row[] = [
     grade: 'vendor',
     source: 'A19; 0 для цоколя — MAX26',
     // Live feeds know no floor below the ground but 0.
-    write: (listing, out) => out.leaf('floor', listing.floor === undefined ? undefined : String(Math.max(0, listing.floor))),
+    write: (listing, out) =>
+      out.leaf('floor', listing.floor === undefined ? undefined : String(Math.max(0, listing.floor))),
     read(offer, draft) {
       const raw = offer.take('floor');
       if (raw === undefined) return;
@@ -188,19 +224,50 @@ export const PROPERTY: readonly Row[] = [
   }),
   leaf('floors-total', 'floorsTotal', integer(1, 200, [9, 17]), { when: BUILT, grade: 'vendor', source: 'A19, EM26' }),
 
-  refined('renovation', 'decoration', [['черновая', 'rough'], ['чистовая', 'fine'], ['под ключ', 'turnkey'], ['без отделки', 'without'], ['предчистовая', 'pre-fine'], ['whitebox', 'pre-fine']], {
-    when: NEW_FLAT,
-    alsoWords: [['чистовая отделка', 'чистовая'], ['черновая отделка', 'черновая']],
-    grade: 'code',
-    source: 'EM26, WIND',
-  }),
+  refined(
+    'renovation',
+    'decoration',
+    [
+      ['черновая', 'rough'],
+      ['чистовая', 'fine'],
+      ['под ключ', 'turnkey'],
+      ['без отделки', 'without'],
+      ['предчистовая', 'pre-fine'],
+      ['whitebox', 'pre-fine'],
+    ],
+    {
+      when: NEW_FLAT,
+      alsoWords: [
+        ['чистовая отделка', 'чистовая'],
+        ['черновая отделка', 'черновая'],
+      ],
+      grade: 'code',
+      source: 'EM26, WIND',
+    },
+  ),
   refined(
     'renovation',
     'renovation',
-    [['требует ремонта', 'needs'], ['с отделкой', 'cosmetic'], ['евро', 'euro'], ['дизайнерский', 'designer'], ['хороший', 'cosmetic'], ['частичный ремонт', 'cosmetic'], ['черновая отделка', 'needs']],
+    [
+      ['требует ремонта', 'needs'],
+      ['с отделкой', 'cosmetic'],
+      ['евро', 'euro'],
+      ['дизайнерский', 'designer'],
+      ['хороший', 'cosmetic'],
+      ['частичный ремонт', 'cosmetic'],
+      ['черновая отделка', 'needs'],
+    ],
     {
-      when: [{ kind: ['flat'], market: ['resale', undefined] }, { kind: ['room', 'bed'] }, { kind: ['house'], market: ['resale', undefined] }],
-      alsoWords: [['евроремонт', 'евро'], ['косметический', 'с отделкой'], ['дизайнерский ремонт', 'дизайнерский']],
+      when: [
+        { kind: ['flat'], market: ['resale', undefined] },
+        { kind: ['room', 'bed'] },
+        { kind: ['house'], market: ['resale', undefined] },
+      ],
+      alsoWords: [
+        ['евроремонт', 'евро'],
+        ['косметический', 'с отделкой'],
+        ['дизайнерский ремонт', 'дизайнерский'],
+      ],
       grade: 'vendor',
       source: 'A17, A19, SYM; «евроремонт», «косметический» — CAS',
     },
@@ -208,8 +275,22 @@ export const PROPERTY: readonly Row[] = [
   refined(
     'renovation',
     'commercialCondition',
-    [['черновая отделка', 'unfinished'], ['с отделкой', 'fine'], ['требует ремонта', 'unfinished'], ['хороший', 'fine'], ['частичный ремонт', 'fine'], ['евро', 'fine'], ['дизайнерский', 'fine']],
-    { when: { kind: ['commercial'] }, alsoWords: [['евроремонт', 'евро']], nearest: [['office', 'с отделкой']], grade: 'code', source: 'SYM, CAS, PAM26' },
+    [
+      ['черновая отделка', 'unfinished'],
+      ['с отделкой', 'fine'],
+      ['требует ремонта', 'unfinished'],
+      ['хороший', 'fine'],
+      ['частичный ремонт', 'fine'],
+      ['евро', 'fine'],
+      ['дизайнерский', 'fine'],
+    ],
+    {
+      when: { kind: ['commercial'] },
+      alsoWords: [['евроремонт', 'евро']],
+      nearest: [['office', 'с отделкой']],
+      grade: 'code',
+      source: 'SYM, CAS, PAM26',
+    },
   ),
   balcony,
   bathroom,
@@ -226,11 +307,22 @@ export const PROPERTY: readonly Row[] = [
   leaf('air-conditioner', 'hasAirConditioner', flag(), { when: BUILT, ...A19 }),
   own('built-in-tech', flag(), { when: HOMES, ...A19 }),
   own('flat-alarm', flag(), { when: HOMES, ...A19 }),
-  leaf('ceiling-height', 'ceilingHeightM', decimal({ moreThan: 0, max: 100, samples: [2.7, 3] }), { when: BUILT, ...A19 }),
+  leaf('ceiling-height', 'ceilingHeightM', decimal({ moreThan: 0, max: 100, samples: [2.7, 3] }), {
+    when: BUILT,
+    ...A19,
+  }),
   refined('building-type', 'wallMaterial', WALLS, {
     when: HOMES,
-    alsoWords: [['монолитный', 'монолит'], ['монолитно-кирпичный', 'кирпично-монолитный']],
-    nearest: [['stalin', 'кирпичный'], ['aerated-concrete', 'блочный'], ['reinforced-concrete', 'панельный'], ['log', 'деревянный']],
+    alsoWords: [
+      ['монолитный', 'монолит'],
+      ['монолитно-кирпичный', 'кирпично-монолитный'],
+    ],
+    nearest: [
+      ['stalin', 'кирпичный'],
+      ['aerated-concrete', 'блочный'],
+      ['reinforced-concrete', 'панельный'],
+      ['log', 'деревянный'],
+    ],
     grade: 'vendor',
     source: 'A19, WIND',
   }),
@@ -238,15 +330,30 @@ export const PROPERTY: readonly Row[] = [
   leaf('building-name', 'buildingName', text(undefined, ['ЖК Пример', 'Дом у реки']), { when: BUILT, ...A19 }),
   own('yandex-building-id', integer(1), { when: BUILT, grade: 'code', source: 'EM26, PAM26' }),
   own('yandex-house-id', integer(1), { when: BUILT, grade: 'code', source: 'EM26, PAM26' }),
-  own('domclick-building-id', integer(1), { when: NEW_FLAT, grade: 'production', source: 'Домклик, новостройки через YRL (GAJ)' }),
-  own('building-state', list('built', 'hand-over', 'unfinished'), { when: NEW_FLAT, grade: 'vendor', source: 'A17, A19' }),
+  own('domclick-building-id', integer(1), {
+    when: NEW_FLAT,
+    grade: 'production',
+    source: 'Домклик, новостройки через YRL (GAJ)',
+  }),
+  own('building-state', list('built', 'hand-over', 'unfinished'), {
+    when: NEW_FLAT,
+    grade: 'vendor',
+    source: 'A17, A19',
+  }),
   leaf('built-year', 'builtYear', integer(1500, 2100, [1996, 2027]), { when: BUILT, ...A19 }),
   leaf('ready-quarter', 'readyQuarter', integer(1, 4, [1, 3]), { when: NEW_FLAT, ...A19 }),
   own('key-handover-date', date(), { when: NEW_FLAT, grade: 'code', source: 'EM26' }),
   own('building-phase', text(undefined, ['очередь 1', 'II очередь']), { when: NEW_FLAT, ...A19 }),
   own('building-section', text(undefined, ['корпус 1', 'корпус А']), { when: NEW_FLAT, ...A19 }),
   own('guarded-building', flag(), { when: BUILT, ...A19 }),
-  derivedFlag('lift', (listing) => (listing.passengerLifts === undefined && listing.freightLifts === undefined ? undefined : (listing.passengerLifts ?? 0) + (listing.freightLifts ?? 0) > 0), { when: BUILT, ...A19 }),
+  derivedFlag(
+    'lift',
+    (listing) =>
+      listing.passengerLifts === undefined && listing.freightLifts === undefined
+        ? undefined
+        : (listing.passengerLifts ?? 0) + (listing.freightLifts ?? 0) > 0,
+    { when: BUILT, ...A19 },
+  ),
   leaf('rubbish-chute', 'hasGarbageChute', flag(), { when: HOMES, ...A19 }),
   own('parking', flag(), { when: BUILT, ...A19 }),
   own('alarm', flag(), { when: HOMES, ...A19 }),
@@ -258,43 +365,157 @@ export const PROPERTY: readonly Row[] = [
   own('parking-guest', flag(), { when: BUILT, ...A19 }),
   own('parking-guest-places', integer(0, 100_000, [5, 0]), { when: BUILT, ...A19 }),
 
-  leaf('lot-type', 'landStatus', words([['izhs', 'ИЖС'], ['snt', 'садоводство']], { also: [['СНТ', 'snt'], ['ЛПХ', 'lph'], ['ДНТ', 'dnp'], ['ДНП', 'dnp']], nearest: [['dnp', 'садоводство']] }), { when: COUNTRY, grade: 'vendor', source: 'A17, WIND, CAS' }),
-  own('permitted-land-use', text(), { when: [{ kind: ['land', 'house'] }, { kind: ['commercial'], commercialType: ['land'] }], grade: 'code', source: 'BIZ26, не подтверждено' }),
+  leaf(
+    'lot-type',
+    'landStatus',
+    words(
+      [
+        ['izhs', 'ИЖС'],
+        ['snt', 'садоводство'],
+      ],
+      {
+        also: [
+          ['СНТ', 'snt'],
+          ['ЛПХ', 'lph'],
+          ['ДНТ', 'dnp'],
+          ['ДНП', 'dnp'],
+        ],
+        nearest: [['dnp', 'садоводство']],
+      },
+    ),
+    { when: COUNTRY, grade: 'vendor', source: 'A17, WIND, CAS' },
+  ),
+  own('permitted-land-use', text(), {
+    when: [{ kind: ['land', 'house'] }, { kind: ['commercial'], commercialType: ['land'] }],
+    grade: 'code',
+    source: 'BIZ26, не подтверждено',
+  }),
   own('pmg', flag(), { when: COUNTRY, ...A19 }),
   derivedFlag('toilet', (listing) => (listing.toiletPlace === undefined ? undefined : true), { when: COUNTRY, ...A19 }),
   own('shower', flag(), { when: COUNTRY, ...A19 }),
   leaf('pool', 'hasPool', flag(), { when: COUNTRY, ...A19 }),
   own('billiard', flag(), { when: COUNTRY, ...A19 }),
   leaf('sauna', 'hasBathhouse', flag(), { when: COUNTRY, ...A19 }),
-  derivedFlag('heating-supply', (listing) => (listing.heating === undefined ? undefined : listing.heating !== 'no'), { when: [COUNTRY, COMMERCIAL].flat(), ...A19 }),
+  derivedFlag('heating-supply', (listing) => (listing.heating === undefined ? undefined : listing.heating !== 'no'), {
+    when: [COUNTRY, COMMERCIAL].flat(),
+    ...A19,
+  }),
   leaf('water-supply', 'hasWater', flag(), { when: [COUNTRY, COMMERCIAL].flat(), ...A19 }),
   leaf('sewerage-supply', 'hasSewerage', flag(), { when: [COUNTRY, COMMERCIAL].flat(), ...A19 }),
   leaf('electricity-supply', 'hasElectricity', flag(), { when: [COUNTRY, COMMERCIAL].flat(), ...A19 }),
   leaf('gas-supply', 'hasGas', flag(), { when: [COUNTRY, COMMERCIAL].flat(), ...A19 }),
 
-  refined('commercial-building-type', 'businessCenterType', [['business center', 'business-center'], ['detached building', 'detached'], ['residential building', 'residential'], ['shopping center', 'shopping-center'], ['warehouse', 'warehouse']], { when: COMMERCIAL, nearest: [['administrative', 'detached building']], grade: 'vendor', source: 'A19, SYM, BIZ26' }),
-  wordList('purpose', ['bank', 'beauty shop', 'food store', 'medical center', 'show room', 'touragency'], { when: COMMERCIAL, grade: 'code', source: 'SYM, BIZ26' }),
-  wordList('purpose-warehouse', ['alcohol', 'pharmaceutical storehouse', 'vegetable storehouse'], { when: COMMERCIAL, grade: 'code', source: 'SYM, JAXB' }),
-  leaf('office-class', 'buildingClass', words(['A', 'A+', 'B', 'B+', 'C', 'C+'].map((letter) => [letter, letter] as const), { also: [['А', 'A'], ['А+', 'A+'], ['В', 'B'], ['В+', 'B+'], ['С', 'C'], ['С+', 'C+']], nearest: [['B-', 'B'], ['D', 'C']] }), { when: COMMERCIAL, grade: 'vendor', source: 'A19, SYM' }),
-  leaf('entrance-type', 'hasSeparateEntrance', words([[true, 'separate'], [false, 'common']]), { when: COMMERCIAL, grade: 'vendor', source: 'A19, PAM26' }),
+  refined(
+    'commercial-building-type',
+    'businessCenterType',
+    [
+      ['business center', 'business-center'],
+      ['detached building', 'detached'],
+      ['residential building', 'residential'],
+      ['shopping center', 'shopping-center'],
+      ['warehouse', 'warehouse'],
+    ],
+    {
+      when: COMMERCIAL,
+      nearest: [['administrative', 'detached building']],
+      grade: 'vendor',
+      source: 'A19, SYM, BIZ26',
+    },
+  ),
+  wordList('purpose', ['bank', 'beauty shop', 'food store', 'medical center', 'show room', 'touragency'], {
+    when: COMMERCIAL,
+    grade: 'code',
+    source: 'SYM, BIZ26',
+  }),
+  wordList('purpose-warehouse', ['alcohol', 'pharmaceutical storehouse', 'vegetable storehouse'], {
+    when: COMMERCIAL,
+    grade: 'code',
+    source: 'SYM, JAXB',
+  }),
+  leaf(
+    'office-class',
+    'buildingClass',
+    words(
+      ['A', 'A+', 'B', 'B+', 'C', 'C+'].map((letter) => [letter, letter] as const),
+      {
+        also: [
+          ['А', 'A'],
+          ['А+', 'A+'],
+          ['В', 'B'],
+          ['В+', 'B+'],
+          ['С', 'C'],
+          ['С+', 'C+'],
+        ],
+        nearest: [
+          ['B-', 'B'],
+          ['D', 'C'],
+        ],
+      },
+    ),
+    { when: COMMERCIAL, grade: 'vendor', source: 'A19, SYM' },
+  ),
+  leaf(
+    'entrance-type',
+    'hasSeparateEntrance',
+    words([
+      [true, 'separate'],
+      [false, 'common'],
+    ]),
+    { when: COMMERCIAL, grade: 'vendor', source: 'A19, PAM26' },
+  ),
   own('window-type', list('витринные', 'маленькие', 'обычные'), { when: COMMERCIAL, ...A19 }),
   own('phone-lines', integer(0, 100_000, [2, 0]), { when: COMMERCIAL, ...A19 }),
-  ...['adding-phone-on-request', 'self-selection-telecom', 'ventilation', 'fire-alarm', 'twenty-four-seven', 'eating-facilities', 'responsible-storage', 'freight-elevator', 'truck-entrance', 'ramp', 'railway', 'office-warehouse', 'open-area', 'service-three-pl'].map((path) => own(path, flag(), { when: COMMERCIAL, ...A19 })),
+  ...[
+    'adding-phone-on-request',
+    'self-selection-telecom',
+    'ventilation',
+    'fire-alarm',
+    'twenty-four-seven',
+    'eating-facilities',
+    'responsible-storage',
+    'freight-elevator',
+    'truck-entrance',
+    'ramp',
+    'railway',
+    'office-warehouse',
+    'open-area',
+    'service-three-pl',
+  ].map((path) => own(path, flag(), { when: COMMERCIAL, ...A19 })),
   leaf('electric-capacity', 'electricPowerKw', integer(0, 1_000_000, [15, 0]), { when: COMMERCIAL, ...A19 }),
   own('pallet-price', roubles(), { when: COMMERCIAL, ...A19 }),
   own('temperature-comment', text(), { when: COMMERCIAL, ...A19 }),
 
-  leaf('ownership-type', 'garageOwnership', words([['private', 'собственность'], ['cooperative', 'кооператив'], ['by-proxy', 'по доверенности']], { also: [['private', 'private'], ['cooperative', 'cooperative'], ['by proxy', 'by-proxy']] }), { when: GARAGE, ...A19 }),
+  leaf(
+    'ownership-type',
+    'garageOwnership',
+    words(
+      [
+        ['private', 'собственность'],
+        ['cooperative', 'кооператив'],
+        ['by-proxy', 'по доверенности'],
+      ],
+      {
+        also: [
+          ['private', 'private'],
+          ['cooperative', 'cooperative'],
+          ['by proxy', 'by-proxy'],
+        ],
+      },
+    ),
+    { when: GARAGE, ...A19 },
+  ),
   own('garage-name', text(undefined, ['ГСК Пример', 'ГСК-2']), { when: GARAGE, ...A19 }),
   garageParking,
-  ...['automatic-gates', 'cctv', 'inspection-pit', 'cellar', 'car-wash', 'auto-repair', 'new-parking'].map((path) => own(path, flag(), { when: GARAGE, ...A19 })),
+  ...['automatic-gates', 'cctv', 'inspection-pit', 'cellar', 'car-wash', 'auto-repair', 'new-parking'].map((path) =>
+    own(path, flag(), { when: GARAGE, ...A19 }),
+  ),
 ];
 
 const PLAN_TAGS = ['plan', 'plan 3d', 'floor-plan', '3d plan'];
 
 const images: Row = group({
   elements: [
-    { path: 'image', type: { type: 'string', pattern: 'https?://.+' }, isRepeated: true },
+    { path: 'image', type: URL_TYPE, isRepeated: true },
     { path: 'image/@tag', type: { type: 'enum', values: PLAN_TAGS } },
   ],
   fields: ['photos', 'own:image/@tag'],
@@ -303,8 +524,7 @@ const images: Row = group({
   write(listing, out) {
     const tags = (valueOf(listing, 'yandex', 'own:image/@tag') ?? {}) as Record<string, string>;
     for (const photo of listing.photos ?? []) {
-      if (!/^https?:\/\//i.test(photo.url)) continue;
-      out.leaf('image', photo.url, photo.isPlan ? { tag: tags[photo.url] ?? 'plan' } : undefined);
+      out.leaf('image', writeUrl(photo.url), photo.isPlan ? { tag: tags[photo.url] ?? 'plan' } : undefined);
     }
   },
   read(offer, draft) {
@@ -335,20 +555,27 @@ const images: Row = group({
 /** The address decides which element takes a video: RuTube and YouTube have one each. */
 const video: Row = group({
   elements: [
-    { path: 'video-review/youtube-video-review-url', type: { type: 'string', pattern: 'https?://.+' } },
-    { path: 'video-review/rutube-video-review-url', type: { type: 'string', pattern: 'https?://.+' } },
+    { path: 'video-review/youtube-video-review-url', type: URL_TYPE },
+    { path: 'video-review/rutube-video-review-url', type: URL_TYPE },
   ],
   fields: ['videoUrl'],
   grade: 'code',
   source: 'EM26, BIZ26',
   write(listing, out) {
     const found = /^https?:\/\/(?:www\.|m\.)?(youtube\.com|youtu\.be|rutube\.ru)\//i.exec(listing.videoUrl ?? '');
-    if (found) out.leaf(`video-review/${found[1]!.startsWith('r') ? 'rutube' : 'youtube'}-video-review-url`, listing.videoUrl);
+    if (found)
+      out.leaf(`video-review/${found[1]!.startsWith('r') ? 'rutube' : 'youtube'}-video-review-url`, listing.videoUrl);
   },
   read(offer, draft) {
-    for (const host of ['youtube', 'rutube']) draft.set('videoUrl', offer.take(`video-review/${host}-video-review-url`));
+    for (const host of ['youtube', 'rutube'])
+      draft.set('videoUrl', offer.take(`video-review/${host}-video-review-url`));
   },
-  samples: [{ videoUrl: 'https://www.youtube.com/watch?v=1' }, { videoUrl: 'https://rutube.ru/video/2/' }],
+  samples: [
+    { videoUrl: 'https://www.youtube.com/watch?v=1' },
+    { videoUrl: 'https://youtu.be/2' },
+    { videoUrl: 'https://rutube.ru/video/1/' },
+    { videoUrl: 'https://rutube.ru/video/2/' },
+  ],
 });
 
 const VAS = ['premium', 'raise', 'promotion'];
@@ -363,7 +590,8 @@ const vas: Row = group({
   source: 'A19, SYM, PLR',
   note: 'Платное продвижение: решение о расходе, не свойство объекта.',
   write(listing, out) {
-    for (const item of (valueOf(listing, 'yandex', 'own:vas') as { name: string; startTime?: string }[] | undefined) ?? []) {
+    for (const item of (valueOf(listing, 'yandex', 'own:vas') as { name: string; startTime?: string }[] | undefined) ??
+      []) {
       out.leaf('vas', item.name, item.startTime === undefined ? undefined : { 'start-time': item.startTime });
     }
   },
@@ -397,7 +625,13 @@ export const MEDIA: readonly Row[] = [
   own('virtual-tour/provider', list('matterport', 'vstour', 'iframe'), { grade: 'code', source: 'EM26' }),
   own('virtual-tour/preview-url', url(), { grade: 'code', source: 'EM26' }),
   vas,
-  own('domclick-tariff', list('express', 'premium', 'top'), { grade: 'official', source: 'блог Домклика 11.07.2023', note: 'Платное продвижение.' }),
-  leaf('description', 'description', text(undefined, ['Текст объявления', 'Другой <текст> & знаки']), { grade: 'vendor', source: 'A19, EM26' }),
+  own('domclick-tariff', list('express', 'premium', 'top'), {
+    grade: 'official',
+    source: 'блог Домклика 11.07.2023',
+    note: 'Платное продвижение.',
+  }),
+  leaf('description', 'description', text(undefined, ['Текст объявления', 'Другой <текст> & знаки']), {
+    grade: 'vendor',
+    source: 'A19, EM26',
+  }),
 ];
-

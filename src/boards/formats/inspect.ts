@@ -1,0 +1,687 @@
+import { Ajv, type ValidateFunction } from 'ajv';
+import { ParseOption, XmlDocument, XmlElement, type XmlNode, XmlParseError, XmlValidateError, XsdValidator } from 'libxml2-wasm';
+import { SaxesParser } from 'saxes';
+import { describeKind, type Family, type Listing } from '../../domain/listing.ts';
+import type { Codec, Row, Shape, When } from './codec.ts';
+import { CODECS } from './index.ts';
+import { IDS_CONSTRAINT, idPath, leafTypes, MUST_PREFIX, ONCE_PREFIX, type SchemaNode, schemaText, schemaTree } from './schema.ts';
+import { type Element, parseElement } from './xml.ts';
+
+/**
+ * The judge of our own output. libxml2 judges what XSD 1.0 can say, ajv what is required by kind and deal; both are
+ * made from the codec's table. A problem here means that we are wrong, not the listing: rules come before.
+ */
+
+export type ProblemCode =
+  | 'not-well-formed'
+  | 'wrong-root'
+  | 'missing'
+  | 'unexpected'
+  | 'repeated'
+  | 'wrong-value'
+  | 'duplicate-id'
+  | 'unknown-kind'
+  | 'out-of-order'
+  | 'schema';
+
+export interface Problem {
+  readonly code: ProblemCode;
+  /** Id of the offer; absent when the problem is the file's own. */
+  readonly id?: string;
+  /** Line in the file, from 1. */
+  readonly line: number;
+  /** Where: `/realty-feed/offer[2]/price/value`. */
+  readonly xpath: string;
+  /** One Russian sentence. */
+  readonly message: string;
+  /** What libxml2 said, word for word. */
+  readonly detail?: string;
+}
+
+/** One rendered offer on its way to the judge. */
+export interface JudgedOffer {
+  readonly id: string;
+  readonly xml: string;
+  /** Line of the file at which the offer begins; 1 when not told. */
+  readonly line?: number;
+  /** Place among the offers of its file, from 1; its place in the batch when not told. */
+  readonly position?: number;
+}
+
+export interface SchemaJudge {
+  /** Judges offers by the schema alone; ids must be unique in the batch. Empty when all is well. */
+  judge(offers: readonly JudgedOffer[]): Problem[];
+}
+
+// Entities stay off and limits stay on: no NOENT, no HUGE (reliability 2.5). Long texts may have over 65,535 lines.
+const PARSE = {
+  option: ParseOption.XML_PARSE_NONET | ParseOption.XML_PARSE_NO_XXE | ParseOption.XML_PARSE_BIG_LINES,
+} as const;
+
+const MOMENT = '2000-01-01T00:00:00+00:00';
+
+interface Compiled {
+  readonly codec: Codec;
+  readonly tree: SchemaNode;
+  /** Knows the order of the table: narrow and fast. */
+  readonly fast: XsdValidator;
+  /** The schema of feed-schemas/: told what is wrong, when the fast one says no. */
+  readonly plain: () => XsdValidator;
+}
+
+const compiled = new Map<Family, Compiled>();
+
+function compile(family: Family): Compiled {
+  const known = compiled.get(family);
+  if (known) return known;
+  const codec = CODECS[family];
+  let plain: XsdValidator | undefined;
+  const made: Compiled = {
+    codec,
+    tree: schemaTree(codec),
+    // The validators live as long as the process; libxml2 needs the schema's document as long as the validator.
+    fast: XsdValidator.fromDoc(XmlDocument.fromString(schemaText(codec, { isInTableOrder: true }))),
+    plain: () => {
+      plain ??= XsdValidator.fromDoc(XmlDocument.fromString(schemaText(codec)));
+      return plain;
+    },
+  };
+  compiled.set(family, made);
+  return made;
+}
+
+/** The family's schema, compiled once per process. */
+export function schemaJudge(family: Family): SchemaJudge {
+  const schema = compile(family);
+  return { judge: (offers) => judgeBatch(schema, offers) };
+}
+
+function judgeBatch(schema: Compiled, offers: readonly JudgedOffer[]): Problem[] {
+  if (offers.length === 0) return [];
+  const { codec } = schema;
+  const header = codec.header(MOMENT);
+  const starts: number[] = [];
+  let line = countLines(header) + 1;
+  let text = header;
+  for (const { xml } of offers) {
+    const whole = xml.endsWith('\n') ? xml : `${xml}\n`;
+    starts.push(line);
+    line += countLines(whole);
+    text += whole;
+  }
+  text += codec.footer;
+  const frame: Frame = {
+    ...schema,
+    at(batchLine) {
+      let index = starts.length - 1;
+      while (index > 0 && starts[index]! > batchLine) index--;
+      const offer = offers[index]!;
+      return { id: offer.id, position: offer.position ?? index + 1, line: (offer.line ?? 1) + Math.max(0, batchLine - starts[index]!) };
+    },
+  };
+  try {
+    return validate(frame, text);
+  } catch (error) {
+    if (!(error instanceof XmlParseError)) throw error;
+    // An ill-formed offer hides its neighbours and may be reported in one of them: halve until it stands alone.
+    if (offers.length > 1) {
+      const middle = offers.length >> 1;
+      const placed = offers.map((offer, index) => ({ ...offer, position: offer.position ?? index + 1 }));
+      return [...judgeBatch(schema, placed.slice(0, middle)), ...judgeBatch(schema, placed.slice(middle))];
+    }
+    return [parseProblem(frame, error)];
+  }
+}
+
+const countLines = (text: string) => {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+};
+
+/** A document under judgement: the family's schema and whose line is whose. */
+interface Frame extends Compiled {
+  /** The offer at a line of the document and the line in the file; no id where the file itself is meant. */
+  at(line: number): { readonly id?: string; readonly position?: number; readonly line: number };
+}
+
+/** @throws XmlParseError when the text is not well-formed */
+function validate(frame: Frame, text: string): Problem[] {
+  const doc = XmlDocument.fromString(text, PARSE);
+  try {
+    if (errorsOf(frame.fast, doc).length === 0) return [];
+    return tell(frame, doc, errorsOf(frame.plain(), doc));
+  } finally {
+    doc.dispose();
+  }
+}
+
+type ErrorDetail = XmlValidateError['details'][number];
+
+function errorsOf(validator: XsdValidator, doc: XmlDocument): readonly ErrorDetail[] {
+  try {
+    validator.validate(doc);
+    return [];
+  } catch (error) {
+    if (error instanceof XmlValidateError) return error.details;
+    throw error;
+  }
+}
+
+function parseProblem(frame: Frame, error: XmlParseError): Problem {
+  const first = error.details[0];
+  const { id, position, line } = frame.at(first?.line ?? 1);
+  return {
+    code: 'not-well-formed',
+    ...(id !== undefined && { id }),
+    line,
+    xpath: offerPath(frame.codec, position),
+    message: 'Разметка XML нарушена: файл не прочтёт ни одна площадка.',
+    detail: first?.message.trim() ?? error.message,
+  };
+}
+
+const offerPath = (codec: Codec, position: number | undefined) =>
+  position === undefined ? `/${codec.rootName}` : `/${codec.rootName}/${codec.offerName}[${position}]`;
+
+/** Turns libxml2's remarks into problems; the ones that only follow from another are left out. */
+function tell(frame: Frame, doc: XmlDocument, errors: readonly ErrorDetail[]): Problem[] {
+  const problems: Problem[] = [];
+  // After an unexpected element libxml2 stops looking at its siblings, so what it then misses may well be there.
+  const unseen = new Set<string>();
+  for (const { message, xpath } of errors) {
+    if (message.includes('This element is not expected')) unseen.add(parentPath(xpath ?? ''));
+  }
+  for (const error of errors) {
+    const told = error.message.replace(/\{[^{}]*:\/\/[^{}]*\}/g, '').trim();
+    if (told.includes('No precomputed value available')) continue;
+    const found = error.xpath === undefined ? null : doc.get(error.xpath);
+    const element = found instanceof XmlElement ? found : (found?.parent ?? undefined);
+    const steps = element === undefined ? [] : stepsTo(element);
+    const { id, position, line } = frame.at(error.line);
+    const isInOffer = steps.length > 1 && element !== undefined && offerOf(element)?.name === frame.codec.offerName;
+    const place = isInOffer ? [offerPath(frame.codec, position), ...steps.slice(2)].join('/') : `/${steps.map((step) => step.replace(/\[1\]$/, '')).join('/')}`;
+    const put = (code: ProblemCode, sentence: string, xpath = place) =>
+      problems.push({ code, ...(isInOffer && id !== undefined && { id }), line, xpath, message: sentence, detail: told });
+    const path = isInOffer ? steps.slice(2).map((step) => step.replace(/\[\d+\]$/, '')).join('/') : '';
+    const schema = isInOffer ? nodeAt(frame.tree, path) : undefined;
+    sentence(told, { path, schema, element, isInOffer, isUnseen: unseen.has(error.xpath ?? ''), codec: frame.codec }, put);
+  }
+  return problems;
+}
+
+interface Subject {
+  /** Path inside the offer, empty for the offer itself and outside of it. */
+  readonly path: string;
+  readonly schema: SchemaNode | undefined;
+  readonly element: XmlElement | undefined;
+  readonly isInOffer: boolean;
+  readonly isUnseen: boolean;
+  readonly codec: Codec;
+}
+
+const missingSentence = (path: string) => `Нет обязательного элемента ${path}.`;
+
+/** The frequent remarks of libxml2 in Russian. */
+function sentence(told: string, subject: Subject, put: (code: ProblemCode, message: string, xpath?: string) => void): void {
+  const { path, schema, element, isInOffer } = subject;
+  const name = path === '' ? (element?.name ?? 'корень') : path;
+  const within = (inner: string) => (path === '' ? inner : `${path}/${inner}`);
+  let found: RegExpExecArray | null;
+
+  if (/No matching global declaration/.test(told)) {
+    return put('wrong-root', `Корень файла — ${element?.name ?? '?'}, а должен быть ${subject.codec.rootName}.`);
+  }
+  if ((found = /Duplicate key-sequence \['?(.*?)'?\] in unique identity-constraint '(.*)'/.exec(told))) {
+    if (found[2] === IDS_CONSTRAINT) return put('duplicate-id', `Номер ${found[1]} уже есть у другого объявления файла.`);
+  }
+  if ((found = /Not all fields of key identity-constraint '(.*)' evaluate/.exec(told))) {
+    if (subject.isUnseen) return;
+    const watched = found[1]!.replace(MUST_PREFIX, '').replace(/\.+/g, '/');
+    return put('missing', missingSentence(watched));
+  }
+  if ((found = /of unique identity-constraint '(.*)' evaluates to a node-set with more/.exec(told) ?? /of key identity-constraint '(.*)' evaluates to a node-set with more/.exec(told))) {
+    const watched = found[1]!.replace(MUST_PREFIX, '').replace(ONCE_PREFIX, '').replace(/\.+/g, '/');
+    return put('repeated', `Элемент ${watched} повторён, а бывает один.`);
+  }
+  if (/Missing child element/.test(told)) {
+    const there = new Set(element === undefined ? [] : childNames(element));
+    const needed = schema === undefined ? [] : [...schema.children.values()].filter((child) => (child.isRequired || schema.children.size === 1) && !there.has(child.name));
+    if (needed.length === 0) return put('missing', `В элементе ${name} не хватает вложенных элементов.`);
+    for (const child of needed) put('missing', missingSentence(within(child.name)));
+    return;
+  }
+  if (/This element is not expected/.test(told)) {
+    if (!isInOffer) return put('wrong-root', `Элемент ${element?.name ?? '?'} стоит в корне не на своём месте.`);
+    if (path === '') return put('wrong-root', `Объявление стоит в корне не на своём месте.`);
+    if (schema === undefined) return put('unexpected', `Неизвестный элемент ${path}.`);
+    return put('repeated', `Элемент ${path} повторён, а бывает один.`);
+  }
+  if ((found = /The attribute '(.*)' is required but missing/.exec(told))) return put('missing', missingSentence(within(`@${found[1]}`)));
+  if ((found = /The attribute '(.*)' is not allowed/.exec(told))) return put('unexpected', `Неизвестный атрибут ${within(`@${found[1]}`)}.`);
+  const attribute = /^Element '.*?', attribute '(.*?)':/.exec(told)?.[1];
+  const what = attribute === undefined ? name : `${name}/@${attribute}`;
+  if ((found = /The value '([\s\S]*)' does not match the fixed value constraint '(.*)'/.exec(told))) {
+    return put(isInOffer ? 'wrong-value' : 'wrong-root', `${what} = «${short(found[1]!)}», а должно быть «${found[2]}».`);
+  }
+  if ((found = /\[facet '(\w+)'\] The value '([\s\S]*?)' (?:is not|must|is less|is greater)/.exec(told))) {
+    const value = short(found[2]!);
+    const bound = /\('?(-?[\d.]+)'?\)|than '(-?[\d.]+)'/.exec(told.slice(found.index + found[0].length));
+    const limit = bound?.[1] ?? bound?.[2] ?? '';
+    switch (found[1]) {
+      case 'enumeration':
+        return put('wrong-value', `${what} = «${value}»: такого слова в словаре нет.${nearWords(schema)}`);
+      case 'pattern':
+        return put('wrong-value', `${what} = «${value}»: не тот вид записи.`);
+      case 'minInclusive':
+        return put('wrong-value', `${what} = «${value}»: меньше ${limit}.`);
+      case 'minExclusive':
+        return put('wrong-value', `${what} = «${value}»: должно быть больше ${limit}.`);
+      case 'maxInclusive':
+        return put('wrong-value', `${what} = «${value}»: больше ${limit}.`);
+    }
+  }
+  if ((found = /length of '(\d+)'; this (underruns|exceeds) the allowed \w+ length of '(\d+)'/.exec(told))) {
+    return put('wrong-value', found[2] === 'underruns' ? `Элемент ${what} пуст или короче ${found[3]} знаков.` : `В элементе ${what} ${found[1]} знаков, а можно не больше ${found[3]}.`);
+  }
+  if ((found = /'([\s\S]*)' is not a valid value of the (?:local )?(atomic|union) type/.exec(told))) {
+    const kind = schema === undefined ? '' : typeInRussian(schema);
+    return put('wrong-value', `${what} = «${short(found[1]!)}»: ${kind === '' ? 'такое значение не подходит' : `нужно ${kind}`}.`);
+  }
+  if (/Character content other than whitespace/.test(told)) return put('unexpected', `В элементе ${name} стоит текст между вложенными элементами.`);
+  if (/Element content is not allowed/.test(told)) return put('unexpected', `В элементе ${name} вложенные элементы, а должен быть текст.`);
+  put('schema', `Элемент ${name} не принят схемой.`);
+}
+
+const short = (value: string) => (value.length > 60 ? `${value.slice(0, 57)}…` : value);
+
+function nearWords(schema: SchemaNode | undefined): string {
+  const words = schema === undefined ? [] : leafTypes(schema).flatMap((type) => (type.type === 'enum' ? type.values : []));
+  return words.length === 0 || words.length > 8 ? '' : ` Можно: ${words.join(', ')}.`;
+}
+
+function typeInRussian(schema: SchemaNode): string {
+  const names = { integer: 'целое число', decimal: 'число', dateTime: 'дата и время с часовым поясом', date: 'дата', enum: 'слово из словаря', string: 'текст', block: '' };
+  return [...new Set(leafTypes(schema).map(({ type }) => names[type]))].join(' или ');
+}
+
+const parentPath = (xpath: string) => xpath.slice(0, xpath.lastIndexOf('/'));
+
+function childNames(element: XmlElement): string[] {
+  const names: string[] = [];
+  for (let child = element.firstChild; child; child = child.next) if (child instanceof XmlElement) names.push(child.name);
+  return names;
+}
+
+/** Names from the root down, with the place among siblings of one name where there are several. */
+function stepsTo(element: XmlElement): string[] {
+  const steps: string[] = [];
+  for (let at: XmlElement | null = element; at; at = at.parent) {
+    let before = 0;
+    let after = 0;
+    for (let other = at.prev; other; other = other.prev) if (other instanceof XmlElement && other.name === at.name) before++;
+    for (let other = at.next; other; other = other.next) if (other instanceof XmlElement && other.name === at.name) after++;
+    steps.unshift(before + after === 0 ? at.name : `${at.name}[${before + 1}]`);
+  }
+  return steps;
+}
+
+function offerOf(element: XmlElement): XmlElement | undefined {
+  let at: XmlNode | null = element;
+  while (at?.parent?.parent) at = at.parent;
+  return at?.parent && at instanceof XmlElement ? at : undefined;
+}
+
+function nodeAt(tree: SchemaNode, path: string): SchemaNode | undefined {
+  let node: SchemaNode | undefined = tree;
+  for (const step of path === '' ? [] : path.split('/')) node = node?.children.get(step);
+  return node;
+}
+
+// --- required by kind and deal: ajv, from the same table ---
+
+type JsonSchema = Record<string, unknown>;
+
+const allOf = (parts: JsonSchema[]): JsonSchema => (parts.length === 1 ? parts[0]! : { allOf: parts });
+
+function whenSchema(when: When): JsonSchema {
+  const shapes = Array.isArray(when) ? (when as readonly Shape[]) : [when as Shape];
+  const conditions = shapes.map((shape) =>
+    allOf(
+      Object.entries(shape).map(([key, allowed]: [string, readonly unknown[]]): JsonSchema => {
+        const told = allowed.filter((value) => value !== undefined);
+        const stands: JsonSchema = { type: 'object', properties: { [key]: { enum: told } }, required: [key] };
+        const absent: JsonSchema = { not: { type: 'object', properties: { [key]: true }, required: [key] } };
+        return !allowed.includes(undefined) ? stands : told.length === 0 ? absent : { anyOf: [absent, stands] };
+      }),
+    ),
+  );
+  return conditions.length === 1 ? conditions[0]! : { anyOf: conditions };
+}
+
+/** Every path that must stand, with the conditions under which it must. */
+export function requiredPaths(codec: Codec): { path: string; conditions: When[]; row: Row }[] {
+  return codec.rows.flatMap((row) =>
+    row.elements.flatMap((element, index) => {
+      const required = element.required ?? (index === 0 ? row.required : undefined);
+      if (required === undefined) return [];
+      const conditions = [row.when, required === true ? undefined : required].filter((when) => when !== undefined);
+      return [{ path: element.path, conditions, row }];
+    }),
+  );
+}
+
+/**
+ * JSON Schema of what must stand by kind and deal, over `{ shape, has }`: the listing's shape, and the paths that the
+ * offer has.
+ */
+export function requiredSchema(codec: Codec): JsonSchema {
+  return {
+    $id: `required-${codec.family}`,
+    type: 'object',
+    allOf: requiredPaths(codec).map(({ path, conditions }) => {
+      const stands: JsonSchema = {
+        type: 'object',
+        properties: { has: { type: 'object', properties: { [path]: true }, required: [path] } },
+      };
+      if (conditions.length === 0) return stands;
+      return { if: { type: 'object', properties: { shape: allOf(conditions.map(whenSchema)) } }, then: stands };
+    }),
+  };
+}
+
+const ajv = new Ajv({ strict: true, allErrors: true });
+const requiredChecks = new Map<Family, ValidateFunction>();
+
+export interface MissingPath {
+  readonly path: string;
+  readonly message: string;
+}
+
+/**
+ * What an offer of this kind and deal lacks. The element is read by the codec and used up: give a fresh one.
+ * @returns `kindProblem` when the offer does not tell what it is, so nothing can be required of it
+ */
+export function missingRequired(family: Family, offer: Element): { missing: MissingPath[]; kindProblem?: string } {
+  const codec = CODECS[family];
+  let check = requiredChecks.get(family);
+  if (!check) {
+    check = ajv.compile(requiredSchema(codec));
+    requiredChecks.set(family, check);
+  }
+  const has: Record<string, true> = {};
+  collect(offer, '', has);
+  const { listing, kindProblem } = codec.read(offer);
+  if (listing?.kind === undefined || listing.deal === undefined) return { missing: [], kindProblem: kindProblem ?? '' };
+  if (check({ shape: listing, has })) return { missing: [] };
+  const paths = (check.errors ?? []).flatMap(({ keyword, params }) => (keyword === 'required' ? [String(params.missingProperty)] : []));
+  const kind = describeKind(listing as Listing).toLowerCase();
+  return { missing: [...new Set(paths)].map((path) => ({ path, message: `Нет обязательного элемента ${path}: ${kind}.` })) };
+}
+
+function collect(element: Element, prefix: string, has: Record<string, true>): void {
+  for (const [name, value] of element.attrs) if (value.trim() !== '') has[`${prefix}@${name}`] = true;
+  for (const child of element.children) {
+    const path = `${prefix}${child.name}`;
+    if (child.text !== '' || child.children.length > 0 || child.attrs.size > 0) has[path] = true;
+    collect(child, `${path}/`, has);
+  }
+}
+
+// --- the order of the table ---
+
+interface Order {
+  /** Row numbers by path. */
+  readonly rows: ReadonlyMap<string, readonly number[]>;
+  readonly places: ReadonlyMap<Row, ReadonlyMap<string, number>>;
+}
+const orders = new Map<Family, Order>();
+
+function orderOf(codec: Codec): Order {
+  let order = orders.get(codec.family);
+  if (!order) {
+    const rows = new Map<string, number[]>();
+    const places = new Map<Row, Map<string, number>>();
+    codec.rows.forEach((row, number) => {
+      const inside = new Map<string, number>();
+      row.elements.forEach(({ path }, place) => {
+        inside.set(path, place);
+        const known = rows.get(path);
+        if (known) known.push(number);
+        else rows.set(path, [number]);
+      });
+      places.set(row, inside);
+    });
+    order = { rows, places };
+    orders.set(codec.family, order);
+  }
+  return order;
+}
+
+/**
+ * The first element that stands before one which the table writes earlier, or undefined: our own files keep the
+ * table's order. A parent stands where the first of its children does. Foreign feeds need no order.
+ */
+export function firstOutOfOrder(family: Family, offer: Element): string | undefined {
+  const codec = CODECS[family];
+  const { rows, places } = orderOf(codec);
+
+  /** Row number and place in the row, as one number; the row nearest after the previous element's is meant. */
+  function rank(element: Element, path: string, from: number): number | undefined {
+    const own: number[] = [];
+    const numbers = element.children.length === 0 || rows.has(path) ? rows.get(path) : undefined;
+    if (numbers) {
+      const number = numbers.find((candidate) => candidate >= Math.floor(from)) ?? numbers[0]!;
+      own.push(number + places.get(codec.rows[number]!)!.get(path)! / 1000);
+    }
+    for (const child of element.children) {
+      const inner = rank(child, `${path}/${child.name}`, from);
+      if (inner !== undefined) own.push(inner);
+    }
+    return own.length === 0 ? undefined : Math.min(...own);
+  }
+
+  function walk(parent: Element, prefix: string): string | undefined {
+    let last = 0;
+    for (const child of parent.children) {
+      const path = prefix === '' ? child.name : `${prefix}/${child.name}`;
+      const here = rank(child, path, last);
+      if (here !== undefined) {
+        if (here < last) return path;
+        last = here;
+      }
+      const inner = walk(child, path);
+      if (inner !== undefined) return inner;
+    }
+    return undefined;
+  }
+
+  return walk(offer, '');
+}
+
+export function isInTableOrder(family: Family, offer: Element): boolean {
+  return firstOutOfOrder(family, offer) === undefined;
+}
+
+// --- whole files ---
+
+/** Required and, for our own files, order: what the schema cannot say of one offer. */
+function judgeOffer(codec: Codec, offer: JudgedOffer, position: number, isOwn: boolean): Problem[] {
+  const problems: Problem[] = [];
+  const xpath = offerPath(codec, position);
+  const line = offer.line ?? 1;
+  const put = (code: ProblemCode, message: string, path?: string) =>
+    problems.push({ code, id: offer.id, line, xpath: path === undefined ? xpath : `${xpath}/${path}`, message });
+  const element = parseElement(offer.xml);
+  const misplaced = isOwn ? firstOutOfOrder(codec.family, element) : undefined;
+  if (misplaced !== undefined) put('out-of-order', `Элемент ${misplaced} стоит не на своём месте: порядок таблицы нарушен.`, misplaced);
+  const { missing, kindProblem } = missingRequired(codec.family, element);
+  if (kindProblem !== undefined) put('unknown-kind', `Не понять вид объекта или сделку${kindProblem === '' ? '' : `: ${kindProblem}`}.`);
+  for (const { path, message } of missing) put('missing', message, path);
+  return problems;
+}
+
+export interface FileOptions {
+  /** Our own file: elements keep the order of the table. */
+  readonly isOwn?: boolean;
+  readonly batchSize?: number;
+}
+
+/**
+ * Judges the offers of a file of any length, a batch at a time; of the file only its ids are kept in memory.
+ * The frame around the offers is not looked at (see `inspectEdition` for that).
+ */
+export async function* judgeFile(
+  family: Family,
+  offers: AsyncIterable<JudgedOffer> | Iterable<JudgedOffer>,
+  { isOwn = false, batchSize = 64 }: FileOptions = {},
+): AsyncGenerator<Problem> {
+  const schema = compile(family);
+  const ids = new Set<string>();
+  let batch: (JudgedOffer & { position: number })[] = [];
+  let position = 0;
+  function* flush(): Generator<Problem> {
+    const broken = new Set<number>();
+    const problems: Problem[] = [];
+    for (const problem of judgeBatch(schema, batch)) {
+      // Ids are compared over the whole file, below.
+      if (problem.code === 'duplicate-id') continue;
+      problems.push(problem);
+      if (problem.code === 'not-well-formed') broken.add(batch.find(({ id, line = 1 }) => id === problem.id && line <= problem.line)?.position ?? 0);
+    }
+    for (const offer of batch) {
+      if (ids.has(offer.id)) {
+        problems.push({
+          code: 'duplicate-id',
+          id: offer.id,
+          line: offer.line ?? 1,
+          xpath: offerPath(schema.codec, offer.position),
+          message: `Номер ${offer.id} уже есть у другого объявления файла.`,
+        });
+      }
+      ids.add(offer.id);
+      if (!broken.has(offer.position)) problems.push(...judgeOffer(schema.codec, offer, offer.position, isOwn));
+    }
+    batch = [];
+    yield* withoutEchoes(problems).sort((a, b) => a.line - b.line);
+  }
+  for await (const offer of offers) {
+    position++;
+    batch.push({ ...offer, position: offer.position ?? position });
+    if (batch.length >= batchSize) yield* flush();
+  }
+  if (batch.length > 0) yield* flush();
+}
+
+/** The schema and ajv may both miss one element; the more exact path stays. */
+function withoutEchoes(problems: readonly Problem[]): Problem[] {
+  const missing = problems.filter(({ code, detail }) => code === 'missing' && detail === undefined);
+  return problems.filter(
+    (problem) =>
+      problem.code !== 'missing' ||
+      problem.detail === undefined ||
+      !missing.some(({ id, message }) => {
+        const path = pathOf(problem.message);
+        const exact = pathOf(message);
+        return id === problem.id && path !== undefined && (exact === path || exact?.startsWith(`${path}/`) === true);
+      }),
+  );
+}
+
+const pathOf = (message: string) => /^Нет обязательного элемента ([^\s:]+?)[.:]/.exec(message)?.[1];
+
+/**
+ * One finished file of ours, as a whole: well-formed, root and its children, schema, required, order, unique ids.
+ * It keeps the whole document in memory (about ten times the text); long files go through `judgeFile` in batches.
+ */
+export function inspectEdition(family: Family, text: string): Problem[] {
+  const schema = compile(family);
+  const { codec } = schema;
+  const root = `/${codec.rootName}`;
+  if (!text.startsWith('<?xml version="1.0" encoding="UTF-8"?>')) {
+    return [{ code: 'wrong-root', line: 1, xpath: root, message: 'Файл начинается не с объявления XML в кодировке UTF-8.' }];
+  }
+  // Before libxml2 sees it: a schema cannot judge a document with entities, and ours have none.
+  const prolog = text.slice(0, text.search(/<[A-Za-z_]/));
+  if (/<!DOCTYPE|<!ENTITY/i.test(prolog)) {
+    return [{ code: 'not-well-formed', line: 1, xpath: root, message: 'В файле есть DOCTYPE, а он запрещён.' }];
+  }
+  let offers: JudgedOffer[] = [];
+  const frame: Frame = {
+    ...schema,
+    at(line) {
+      let low = 0;
+      let high = offers.length - 1;
+      while (low <= high) {
+        const middle = (low + high) >> 1;
+        if (offers[middle]!.line! <= line) low = middle + 1;
+        else high = middle - 1;
+      }
+      const offer = offers[high];
+      return offer === undefined ? { line } : { id: offer.id, position: high + 1, line };
+    },
+  };
+  try {
+    offers = cutOffers(codec, text);
+    const problems = validate(frame, text);
+    offers.forEach((offer, index) => {
+      problems.push(...judgeOffer(codec, offer, index + 1, true));
+    });
+    return withoutEchoes(problems).sort((a, b) => a.line - b.line);
+  } catch (error) {
+    if (error instanceof XmlParseError) return [parseProblem(frame, error)];
+    if (!(error instanceof CutError)) throw error;
+    // saxes speaks first; libxml2's word is asked for the sentence.
+    try {
+      XmlDocument.fromString(text, PARSE).dispose();
+    } catch (fromLibxml) {
+      if (fromLibxml instanceof XmlParseError) return [parseProblem(frame, fromLibxml)];
+    }
+    return [{ code: 'not-well-formed', line: 1, xpath: root, message: 'Разметка XML нарушена: файл не прочтёт ни одна площадка.', detail: error.message }];
+  }
+}
+
+class CutError extends Error {}
+
+/** The offers of a file with their first lines: for files of ours that are in memory as a whole. */
+export function cutOffers(codec: Codec, text: string): JudgedOffer[] {
+  const offers: JudgedOffer[] = [];
+  const parser = new SaxesParser({ xmlns: false, position: true });
+  const idStep = idPath(codec);
+  let depth = 0;
+  let from = 0;
+  let line = 1;
+  let openAt = 0;
+  let openLine = 1;
+  parser.on('error', (error) => {
+    throw new CutError(error.message);
+  });
+  parser.on('opentagstart', () => {
+    if (depth === 1) {
+      // The parser has read the name and the character after it.
+      openAt = text.lastIndexOf('<', parser.position - 1);
+      openLine = parser.line - countLines(text.slice(openAt, parser.position));
+    }
+  });
+  parser.on('opentag', (tag) => {
+    depth++;
+    if (depth === 2 && tag.name === codec.offerName) {
+      from = openAt;
+      line = openLine;
+    }
+  });
+  parser.on('closetag', (tag) => {
+    depth--;
+    if (depth !== 1 || tag.name !== codec.offerName) return;
+    const xml = text.slice(from, parser.position);
+    offers.push({ id: idIn(xml, idStep), xml, line, position: offers.length + 1 });
+  });
+  parser.write(text).close();
+  return offers;
+}
+
+function idIn(xml: string, path: string): string {
+  const element = parseElement(xml);
+  if (path.startsWith('@')) return element.attrs.get(path.slice(1))?.trim() ?? '';
+  return element.peek(path) ?? '';
+}

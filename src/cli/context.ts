@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import cliProgress from 'cli-progress';
+import { type Board, loadBoards } from '../boards/catalogue.ts';
+import { type Clock, frozenClock, systemClock } from '../clock.ts';
+import { type Config, loadConfig } from '../config.ts';
+import { Fault, Refusal } from '../domain/fault.ts';
+import { type Database, openDatabase } from '../store/database.ts';
+import { feedSecret } from '../store/feed-address.ts';
+import { migrate, pendingMigrations } from '../store/migrate.ts';
+
+/** Exit codes of the command line; README, «Коды выхода». */
+export const EXIT = { done: 0, fault: 1, usage: 2, found: 3, refused: 4, brake: 5, outside: 6, busy: 75, interrupted: 130 } as const;
+
+export interface GlobalOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly now?: string;
+}
+
+/** What every command works with. Opened when first needed, closed by `close`. */
+export class Context {
+  readonly options: GlobalOptions;
+  readonly clock: Clock;
+  readonly config: Config;
+  #db: Promise<Database> | undefined;
+
+  constructor(options: GlobalOptions, overrides: Partial<Config> = {}) {
+    this.options = options;
+    try {
+      this.clock = options.now === undefined ? systemClock : frozenClock(options.now);
+    } catch {
+      throw new Refusal('bad-moment', `--now: «${options.now}» — не момент времени. Пример: 2026-11-21T09:00:00+03:00.`, EXIT.usage);
+    }
+    try {
+      this.config = loadConfig(overrides);
+    } catch (error) {
+      throw new Refusal('bad-settings', `Настройки окружения неверны: ${(error as Error).message}`, EXIT.usage);
+    }
+  }
+
+  /** The database, with the schema up to date: the embedded one is migrated by itself, a foreign one only on command. */
+  db(): Promise<Database> {
+    this.#db ??= this.#open();
+    return this.#db;
+  }
+
+  /** The database as it is, for `migrate` and `doctor`. */
+  openAsIs(): Promise<Database> {
+    this.#db ??= openDatabase({ databaseUrl: this.config.DATABASE_URL, dataDir: this.config.DATA_DIR });
+    return this.#db;
+  }
+
+  async #open(): Promise<Database> {
+    const db = await openDatabase({ databaseUrl: this.config.DATABASE_URL, dataDir: this.config.DATA_DIR });
+    if (db.embedded) await migrate(db);
+    else if ((await pendingMigrations(db)).length > 0) {
+      await db.close();
+      throw new Refusal('schema-behind', 'Схема базы данных устарела. Выполните: npm run -s vygruzka -- migrate', EXIT.found);
+    }
+    return db;
+  }
+
+  get boards(): readonly Board[] {
+    return loadBoards();
+  }
+
+  board(id: string): Board {
+    const found = this.boards.find((board) => board.id === id);
+    if (!found) {
+      const known = this.boards.map((board) => board.id).join(', ');
+      throw new Refusal('board-unknown', `Доски «${id}» нет. Известны: ${known}.`, EXIT.usage);
+    }
+    return found;
+  }
+
+  get secret(): string {
+    return feedSecret(this.config.DATA_DIR, this.config.FEED_SECRET);
+  }
+
+  /** A path of ours as people outside reach it. */
+  publicUrl(path: string): string {
+    return `${this.config.PUBLIC_URL ?? `http://localhost:${this.config.PORT}`}${path}`;
+  }
+
+  /** Prints the answer: one JSON document, or text. Data goes to stdout and nothing else does. */
+  print(data: unknown, text: string | (() => string)): void {
+    if (this.options.json) process.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
+    else process.stdout.write(`${(typeof text === 'string' ? text : text()).trimEnd()}\n`);
+  }
+
+  /** Says something to the person at the terminal. */
+  say(text: string): void {
+    if (!this.options.quiet) process.stderr.write(`${text}\n`);
+  }
+
+  /** A progress bar on stderr; without a terminal a line every five seconds. */
+  progress(title: string): { at(done: number, total?: number): void; stop(): void } {
+    if (this.options.quiet) return { at() {}, stop() {} };
+    const bar = new cliProgress.SingleBar(
+      {
+        format: `${title} {value}{of} {bar}`,
+        stream: process.stderr,
+        noTTYOutput: true,
+        notTTYSchedule: 5000,
+        hideCursor: true,
+        clearOnComplete: true,
+        barsize: 24,
+      },
+      cliProgress.Presets.shades_classic,
+    );
+    let isStarted = false;
+    return {
+      at(done, total) {
+        const known = total ?? Math.max(done, 1);
+        if (!isStarted) bar.start(known, done, { of: total === undefined ? '' : ` из ${total}` });
+        else {
+          bar.setTotal(known);
+          bar.update(done, { of: total === undefined ? '' : ` из ${total}` });
+        }
+        isStarted = true;
+      },
+      stop() {
+        if (isStarted) bar.stop();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    const db = await this.#db?.catch(() => undefined);
+    await db?.close();
+  }
+}
+
+/** Turns what a command threw into a message on stderr and an exit code. */
+export function tellError(error: unknown, isJson: boolean): number {
+  const tell = (code: string, message: string) => {
+    if (isJson) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+    process.stderr.write(`${message}\n`);
+  };
+  if (error instanceof Refusal) {
+    tell(error.code, error.message);
+    return error.exit;
+  }
+  if (error instanceof Fault) {
+    tell(error.code, error.message);
+    if (error.code === 'publish-overtaken') return EXIT.busy;
+    if (error.code.startsWith('feed-')) return EXIT.found;
+    if (error.code.startsWith('source-')) return EXIT.outside;
+    return EXIT.fault;
+  }
+  const incident = randomBytes(3).toString('hex');
+  tell('unexpected', `Сбой программы ${incident}: ${(error as Error)?.message ?? String(error)}`);
+  process.stderr.write(`${(error as Error)?.stack ?? ''}\n`);
+  return EXIT.fault;
+}

@@ -1,0 +1,206 @@
+import { copyFile, mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
+import { FAMILIES, type Family } from '../domain/listing.ts';
+import { agree, formatNumber } from '../domain/text.ts';
+import { editionFolder, editionPath } from '../export/edition.ts';
+import { publishAll } from '../export/publish.ts';
+import { type ImportReport, importFeed } from '../intake/import.ts';
+import { resolveAgency, rotateToken } from '../store/agencies.ts';
+import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../store/feed-address.ts';
+import { countMarks, listCabinets } from '../store/publishing.ts';
+import { listPulls } from '../store/pulls.ts';
+import { Refusal } from '../domain/fault.ts';
+import { EXIT } from './context.ts';
+import { type Action, choice } from './program.ts';
+
+export function feedCommands(program: Command, action: Action): void {
+  program
+    .command('import')
+    .summary('загрузить объекты из фида CRM')
+    .description('Загружает объекты из фида Авито, Циана или Яндекса: файла или адреса http(s), можно сжатого gzip.')
+    .argument('<файл|адрес>')
+    .addOption(choice('--format <формат>', 'формат фида', ['auto', ...FAMILIES]).default('auto'))
+    .option('--agency <название>', 'агентство; создаётся, если его ещё нет')
+    .option('--branch <название>', 'филиал новых объектов; создаётся, если его ещё нет')
+    .option('--source <название>', 'как называть источник (по умолчанию — имя файла или адрес)')
+    .option('--dry-run', 'показать, что изменится, ничего не меняя')
+    .option('--confirm-loss', 'согласиться с тем, что из источника пропало больше 20 % объектов')
+    .action(
+      action(async (context, location: string, options: { format: Family | 'auto'; agency?: string; branch?: string; source?: string; dryRun?: boolean; confirmLoss?: boolean }) => {
+        const bar = context.progress('Прочитано объявлений:');
+        const report = await importFeed({
+          db: await context.db(),
+          clock: context.clock,
+          location,
+          format: options.format,
+          agency: options.agency,
+          branch: options.branch,
+          source: options.source,
+          isRehearsal: options.dryRun === true,
+          isLossConfirmed: options.confirmLoss === true,
+          allowPrivateHosts: context.config.IMPORT_ALLOW_PRIVATE === '1',
+          onProgress: (offers) => bar.at(offers),
+        }).finally(() => bar.stop());
+        context.print(report, () => importText(report));
+        if (report.waiting) return EXIT.brake;
+        return report.rejected.length > 0 ? EXIT.found : EXIT.done;
+      }),
+    );
+
+  program
+    .command('publish')
+    .summary('собрать фиды досок')
+    .description('Проверяет отмеченные объекты и собирает новые издания фидов. Прежнее издание отдаётся доскам, пока новое не готово.')
+    .option('--board <доска>', 'только эта доска')
+    .option('--agency <название>', 'только это агентство')
+    .option('--out <папка>', 'положить копии фидов в папку')
+    .action(
+      action(async (context, options: { board?: string; agency?: string; out?: string }) => {
+        const db = await context.db();
+        if (options.board) context.board(options.board);
+        const agencyId = options.agency === undefined ? undefined : (await resolveAgency(db, options.agency)).id;
+        const cabinets = await listCabinets(db, { board: options.board, agencyId });
+        if (cabinets.length === 0) {
+          throw new Refusal('nothing-to-publish', 'Публиковать нечего: ни один объект не отмечен. Отметьте: mark --board avito --all', EXIT.refused);
+        }
+        const bar = context.progress('Решено отметок:');
+        const done = new Map<number, number>();
+        const total = await countMarks(db, cabinets);
+        const published = await publishAll(cabinets, {
+          db,
+          boards: context.boards,
+          dataDir: context.config.DATA_DIR,
+          clock: context.clock,
+          onProgress: (cabinetId, count) => {
+            done.set(cabinetId, count);
+            bar.at([...done.values()].reduce((sum, value) => sum + value, 0), total);
+          },
+        }).finally(() => bar.stop());
+        const answer = published.map((cabinet) => {
+          const row = cabinets.find((candidate) => candidate.id === cabinet.cabinetId)!;
+          return { ...cabinet, url: context.publicUrl(feedPath(context.secret, row)) };
+        });
+        if (options.out !== undefined) {
+          await mkdir(options.out, { recursive: true });
+          for (const cabinet of answer) {
+            if (cabinet.sha256 === null) continue;
+            const from = editionPath(editionFolder(context.config.DATA_DIR, cabinet.agencyId, cabinet.cabinetId), cabinet.sha256, 'xml');
+            const to = join(options.out, `${cabinet.board}-${cabinet.cabinet}.xml`);
+            // Whoever takes the copy must never see half of it.
+            await copyFile(from, `${to}.tmp`);
+            await rename(`${to}.tmp`, to);
+          }
+        }
+        context.print({ cabinets: answer }, () =>
+          answer
+            .map((cabinet) => {
+              const board = context.board(cabinet.board);
+              const rest = Object.entries(cabinet.outcomes)
+                .filter(([outcome]) => outcome !== 'published')
+                .map(([outcome, count]) => `${OUTCOME_LABELS[outcome as Outcome]} ${count}`)
+                .join(', ');
+              const state = cabinet.isNewEdition ? `издание ${cabinet.edition}` : `без изменений, издание ${cabinet.edition}`;
+              return `${board.name} (${cabinet.cabinet}): ${objects(cabinet.offers)} в фиде${rest === '' ? '' : `, ${rest}`}; ${state}, ${formatNumber(Math.ceil(cabinet.bytes / 1024))} КБ\n  ${cabinet.url}`;
+            })
+            .join('\n'),
+        );
+        context.say('Почему объект не на доске: explain <объект> --all');
+        return EXIT.done;
+      }),
+    );
+
+  const feeds = program.command('feeds').summary('адреса фидов и кто их забирает').description('Адреса фидов и журнал обращений досок.');
+  feeds
+    .command('list')
+    .description('Показывает фиды и их адреса.')
+    .action(
+      action(async (context) => {
+        const db = await context.db();
+        const rows = await Promise.all(
+          (await listCabinets(db)).map(async (cabinet) => {
+            const [last] = await listPulls(db, cabinet.agencyId, cabinet.id, 1);
+            return {
+              board: cabinet.board,
+              cabinet: cabinet.slug,
+              edition: cabinet.editionId,
+              url: context.publicUrl(feedPath(context.secret, cabinet)),
+              previousUrlUntil: cabinet.previousTokenUntil?.toISOString() ?? null,
+              lastPullAt: last?.at.toISOString() ?? null,
+            };
+          }),
+        );
+        context.print({ feeds: rows }, () =>
+          rows.length === 0 ? 'Фидов ещё нет.' : rows.map((row) => `${row.board} (${row.cabinet}): ${row.url}\n  забирали: ${row.lastPullAt ?? 'ни разу'}`).join('\n'),
+        );
+        return EXIT.done;
+      }),
+    );
+  feeds
+    .command('rotate-url')
+    .description(`Меняет адрес фида. Прежний адрес отвечает ещё ${PREVIOUS_ADDRESS_DAYS} дней.`)
+    .requiredOption('--board <доска>', 'доска')
+    .option('--cabinet <кабинет>', 'кабинет на доске', 'main')
+    .action(
+      action(async (context, options: { board: string; cabinet: string }) => {
+        const db = await context.db();
+        context.board(options.board);
+        const until = new Date(context.clock().getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000);
+        const find = async () => (await listCabinets(db, { board: options.board })).find((row) => row.slug === options.cabinet);
+        const cabinet = await find();
+        if (!cabinet) throw new Refusal('cabinet-unknown', `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`, EXIT.usage);
+        await rotateToken(db, cabinet.agencyId, cabinet.id, until);
+        const url = context.publicUrl(feedPath(context.secret, (await find())!));
+        context.print({ board: options.board, cabinet: options.cabinet, url, previousUrlUntil: until.toISOString() }, `Новый адрес: ${url}\nПрежний отвечает до ${until.toLocaleDateString('ru')}.`);
+        return EXIT.done;
+      }),
+    );
+  feeds
+    .command('pulls')
+    .description('Показывает, кто и когда забирал фид.')
+    .requiredOption('--board <доска>', 'доска')
+    .option('--cabinet <кабинет>', 'кабинет на доске', 'main')
+    .action(
+      action(async (context, options: { board: string; cabinet: string }) => {
+        const db = await context.db();
+        context.board(options.board);
+        const cabinet = (await listCabinets(db, { board: options.board })).find((row) => row.slug === options.cabinet);
+        if (!cabinet) throw new Refusal('cabinet-unknown', `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`, EXIT.usage);
+        const pulls = await listPulls(db, cabinet.agencyId, cabinet.id);
+        context.print({ pulls }, () =>
+          pulls.length === 0
+            ? 'Фид ещё никто не забирал.'
+            : pulls.map((pull) => `${pull.at.toISOString()}  ${pull.method} ${pull.status} ${pull.encoding} ${pull.bytes} Б  издание ${pull.editionId ?? '–'}  ${pull.address ?? ''}  ${pull.userAgent ?? ''}`).join('\n'),
+        );
+        return EXIT.done;
+      }),
+    );
+}
+
+const objects = (count: number) => `${formatNumber(count)} ${agree(count, 'объект', 'объекта', 'объектов')}`;
+
+function importText(report: ImportReport): string {
+  const lines = [
+    `${report.isRehearsal ? 'Проба, ничего не изменено. ' : ''}Источник «${report.source}», формат ${report.format}: прочитано ${objects(report.read)}.`,
+    `Новых ${report.imported}, изменено ${report.updated}, без изменений ${report.unchanged}, пропало ${report.gone}, вернулось ${report.returned}.`,
+    `Ответственный найден у ${report.employees.matched}, без ответственного ${report.employees.unassigned}.`,
+  ];
+  if (report.waiting) lines.push(report.waiting.message);
+  if (report.conflicting > 0) lines.push(`Источник изменил исправленные поля: ${objects(report.conflicting)}. Решите, что оставить: correct <объект> --conflicts.`);
+  if (report.rejected.length > 0) {
+    lines.push(`Не загружено ${objects(report.rejected.length)}:`);
+    for (const offer of report.rejected.slice(0, 20)) lines.push(`  строка ${offer.line}, № ${offer.externalId ?? 'не указан'}: ${offer.reasons.join(' ')}`);
+    if (report.rejected.length > 20) lines.push(`  … и ещё ${report.rejected.length - 20} (все — с --json)`);
+  }
+  if (report.repaired.length > 0) lines.push(`Удалены недопустимые знаки: ${objects(report.repaired.length)}.`);
+  if (report.foreignPhonesInText.length > 0) lines.push(`В текстах есть чужие номера телефонов: ${objects(report.foreignPhonesInText.length)}.`);
+  if (report.notUnderstood.length > 0) {
+    lines.push('Не понято:');
+    for (const { path, value, count } of report.notUnderstood.slice(0, 20)) lines.push(`  ${path}${value === undefined ? '' : ` = «${value}»`}: ${count}`);
+    if (report.notUnderstood.length > 20) lines.push(`  … и ещё ${report.notUnderstood.length - 20} (все — с --json)`);
+  }
+  lines.push('Дальше: mark --board avito --all, затем publish.');
+  return lines.join('\n');
+}
+

@@ -1,0 +1,88 @@
+import { Command, CommanderError, Option } from 'commander';
+import { coverageCommands } from './coverage-commands.ts';
+import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
+import { feedCommands } from './feed-commands.ts';
+import { listingCommands } from './listing-commands.ts';
+import { serviceCommands } from './service-commands.ts';
+
+/** Wraps a command's work: opens the context, closes it, turns errors into messages and the result into an exit code. */
+export type Action = <A extends unknown[]>(work: (context: Context, ...args: A) => Promise<number>) => (...args: unknown[]) => Promise<void>;
+
+export function choice(flags: string, description: string, values: readonly string[]): Option {
+  return new Option(flags, description).choices([...values]);
+}
+
+/** Runs the command line. @returns the exit code */
+export async function run(argv: readonly string[]): Promise<number> {
+  const program = new Command();
+  let exit: number = EXIT.done;
+  const action: Action =
+    (work) =>
+    async (...args) => {
+      // Commander appends the options and the command itself.
+      const own = args.slice(0, -1);
+      const globals = program.opts<GlobalOptions>();
+      let context: Context | undefined;
+      try {
+        context = new Context(globals);
+        exit = await work(context, ...(own as never));
+      } catch (error) {
+        exit = tellError(error, globals.json === true);
+      } finally {
+        await context?.close();
+      }
+    };
+
+  program
+    .name('vygruzka')
+    .description('Выгрузка: проверяет объявления агентства недвижимости и отдаёт доскам фиды.')
+    .version('0.1.0', '--version', 'показать версию')
+    .option('--json', 'ответ одним документом JSON')
+    .option('-q, --quiet', 'без сообщений о ходе работы')
+    .option('--now <момент>', 'считать, что сейчас этот момент (ISO 8601)')
+    .helpOption('-h, --help', 'показать справку')
+    .helpCommand('help [команда]', 'показать справку по команде')
+    .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`)).join(' ')}`.trim() })
+    .configureHelp({
+      styleTitle: (title) =>
+        ({ 'Usage:': 'Как пользоваться:', 'Options:': 'Ключи:', 'Commands:': 'Команды:', 'Arguments:': 'Аргументы:', 'Global Options:': 'Общие ключи:' })[title] ?? title,
+      showGlobalOptions: true,
+    })
+    .configureOutput({ outputError: (text, write) => write(translate(text)) })
+    .showSuggestionAfterError(true)
+    .exitOverride();
+
+  feedCommands(program, action);
+  listingCommands(program, action);
+  coverageCommands(program, action);
+  serviceCommands(program, action);
+  for (const command of allCommands(program)) {
+    command.exitOverride().helpOption('-h, --help', 'показать справку');
+  }
+
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code) ? EXIT.done : EXIT.usage;
+  }
+  return exit;
+}
+
+function allCommands(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...allCommands(child)]);
+}
+
+/** Commander's complaints in Russian. */
+function translate(text: string): string {
+  return text
+    .replace(/^error: /, '')
+    .replace(/unknown command '(.+?)'/, 'Нет команды «$1».')
+    .replace(/unknown option '(.+?)'/, 'Нет ключа «$1».')
+    .replace(/missing required argument '(.+?)'/, 'Не указан аргумент <$1>.')
+    .replace(/required option '(.+?)' not specified/, 'Нужен ключ $1.')
+    .replace(/option '(.+?)' argument missing/, 'У ключа $1 нет значения.')
+    .replace(/option '(.+?)' argument '(.+?)' is invalid\. Allowed choices are (.+)\./, 'Ключ $1: «$2» не подходит. Можно: $3.')
+    .replace(/too many arguments.*/, 'Лишние аргументы.')
+    .replace(/\(Did you mean (?:one of )?(.+?)\?\)/, 'Может быть, $1?');
+}

@@ -1,0 +1,201 @@
+import { existsSync } from 'node:fs';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import closeWithGrace from 'close-with-grace';
+import type { Command } from 'commander';
+import { readPhone } from '../boards/formats/phone.ts';
+import { loadBoards } from '../boards/catalogue.ts';
+import { Refusal } from '../domain/fault.ts';
+import { agree } from '../domain/text.ts';
+import { buildApp } from '../server/app.ts';
+import { addEmployee, ensureBranch, listEmployees, resolveAgency } from '../store/agencies.ts';
+import { currentEdition, listCabinets } from '../store/publishing.ts';
+import { migrate, pendingMigrations } from '../store/migrate.ts';
+import { editionFolder, editionPath } from '../export/edition.ts';
+import { type Context, EXIT } from './context.ts';
+import type { Action } from './program.ts';
+
+export function serviceCommands(program: Command, action: Action): void {
+  program
+    .command('serve')
+    .summary('отдавать фиды доскам')
+    .description('Запускает сервер, с которого доски забирают фиды. Настройки: PORT, HOST, PUBLIC_URL, TRUST_PROXY.')
+    .option('--port <порт>', 'порт вместо PORT')
+    .action(
+      action(async (context, options: { port?: string }) => {
+        await serve(context, options.port === undefined ? context.config.PORT : Number(options.port));
+        return EXIT.done;
+      }),
+    );
+
+  program
+    .command('demo')
+    .summary('показать всё на воображаемом агентстве')
+    .description('Создаёт воображаемое агентство, публикует его фиды и отдаёт их. Данные — в папке .demo (или DATA_DIR).')
+    .option('--no-serve', 'создать, опубликовать и выйти')
+    .option('--reset', 'начать заново')
+    .option('--port <порт>', 'порт сервера')
+    .action(
+      action(async (context, options: { serve: boolean; reset?: boolean; port?: string }) => {
+        // The demo brings the picture drawer along; no other command should wait for it.
+        const { runDemo } = await import('./demo.ts');
+        return runDemo(context, { serve: options.serve, reset: options.reset === true, ...(options.port !== undefined && { port: Number(options.port) }) });
+      }),
+    );
+
+  program
+    .command('migrate')
+    .summary('обновить схему базы данных')
+    .description('Обновляет схему базы данных до версии программы.')
+    .option('--check', 'только проверить: код 3, если база отстаёт')
+    .action(
+      action(async (context, options: { check?: boolean }) => {
+        const db = await context.openAsIs();
+        if (options.check) {
+          const pending = await pendingMigrations(db);
+          context.print({ pending }, pending.length === 0 ? 'Схема в порядке.' : `База отстаёт: ${pending.join(', ')}.`);
+          return pending.length === 0 ? EXIT.done : EXIT.found;
+        }
+        const applied = await migrate(db);
+        context.print({ applied }, applied.length === 0 ? 'Схема уже в порядке.' : `Выполнено: ${applied.join(', ')}.`);
+        return EXIT.done;
+      }),
+    );
+
+  const employees = program.command('employees').summary('сотрудники').description('Сотрудники: по их телефонам и почте находятся ответственные за объекты.');
+  employees
+    .command('add')
+    .description('Добавляет сотрудника.')
+    .argument('<имя>')
+    .option('--phone <номер...>', 'телефоны')
+    .option('--email <адрес>', 'почта')
+    .option('--branch <название>', 'филиал')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, name: string, options: { phone?: string[]; email?: string; branch?: string; agency?: string }) => {
+        const db = await context.db();
+        const agency = await resolveAgency(db, options.agency, true);
+        const phones = (options.phone ?? []).map((raw) => {
+          const phone = readPhone(raw);
+          if (phone === undefined) throw new Refusal('bad-phone', `Телефон «${raw}»: по такому номеру нельзя позвонить.`, EXIT.usage);
+          return phone;
+        });
+        const branchId = options.branch === undefined ? undefined : await ensureBranch(db, agency.id, options.branch);
+        const id = await addEmployee(db, agency.id, { name, phones, email: options.email, branchId });
+        context.print({ id, name, phones }, `Сотрудник ${id}: ${name}.`);
+        return EXIT.done;
+      }),
+    );
+  employees
+    .command('list')
+    .description('Показывает сотрудников.')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, options: { agency?: string }) => {
+        const db = await context.db();
+        const agency = await resolveAgency(db, options.agency);
+        const people = await listEmployees(db, agency.id);
+        context.print({ employees: people }, () => (people.length === 0 ? 'Сотрудников ещё нет.' : people.map((person) => `${person.id}  ${person.name}  ${person.phones.join(', ')}  ${person.email ?? ''}`).join('\n')));
+        return EXIT.done;
+      }),
+    );
+
+  program
+    .command('doctor')
+    .summary('проверить, всё ли готово к работе')
+    .description('Проверяет базу данных, папки, описания досок и файлы фидов.')
+    .action(
+      action(async (context) => {
+        const checks = await examine(context);
+        context.print({ checks }, () => checks.map((check) => `${check.isGood ? '✓' : '✕'} ${check.what}: ${check.told}`).join('\n'));
+        return checks.every((check) => check.isGood) ? EXIT.done : EXIT.found;
+      }),
+    );
+}
+
+/** Serves until the process is told to stop. */
+export async function serve(context: Context, port: number, options: { media?: boolean; onListening?: (url: string) => void } = {}): Promise<void> {
+  const db = await context.db();
+  const app = buildApp({
+    db,
+    dataDir: context.config.DATA_DIR,
+    secret: context.secret,
+    clock: context.clock,
+    logLevel: context.config.LOG_LEVEL,
+    trustProxy: context.config.TRUST_PROXY,
+    media: options.media === true,
+  });
+  await app.listen({ port, host: context.config.HOST });
+  const address = app.server.address();
+  options.onListening?.(`http://localhost:${typeof address === 'object' && address ? address.port : port}`);
+  await new Promise<void>((resolve) => {
+    closeWithGrace({ delay: 10_000 }, async ({ err }) => {
+      if (err) app.log.error({ err }, 'stopping');
+      await app.close();
+      await context.close();
+      resolve();
+    });
+  });
+}
+
+interface Check {
+  readonly what: string;
+  readonly isGood: boolean;
+  readonly told: string;
+}
+
+async function examine(context: Context): Promise<Check[]> {
+  const checks: Check[] = [];
+  const check = async (what: string, work: () => Promise<string> | string) => {
+    try {
+      checks.push({ what, isGood: true, told: await work() });
+    } catch (error) {
+      checks.push({ what, isGood: false, told: (error as Error).message });
+    }
+  };
+  const { DATA_DIR } = context.config;
+  await check('Node.js', () => {
+    const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+    if (major < 20 || (major === 20 && minor < 19)) throw new Error(`${process.versions.node}, нужен 20.19 или новее`);
+    return process.versions.node;
+  });
+  await check('Папка данных', async () => {
+    const probe = join(DATA_DIR, `.probe-${process.pid}`);
+    await mkdir(DATA_DIR, { recursive: true });
+    await writeFile(probe, 'x');
+    await rm(probe);
+    const disk = await statfs(DATA_DIR);
+    const free = (disk.bavail * disk.bsize) / 2 ** 30;
+    if (free < 1) throw new Error(`${DATA_DIR}: свободно ${free.toFixed(1)} ГБ, нужно не меньше 1 ГБ`);
+    return `${DATA_DIR}, свободно ${free.toFixed(0)} ГБ`;
+  });
+  await check('Описания досок', () => {
+    const count = loadBoards().length;
+    return `${count} ${agree(count, 'доска', 'доски', 'досок')}`;
+  });
+  await check('База данных', async () => {
+    const db = await context.openAsIs();
+    const pending = await pendingMigrations(db);
+    if (pending.length > 0 && !db.embedded) throw new Error('схема отстаёт, выполните migrate');
+    return `PostgreSQL ${db.version}${db.embedded ? ', встроенная' : ''}`;
+  });
+  await check('Файлы фидов', async () => {
+    const db = await context.db();
+    let count = 0;
+    for (const cabinet of await listCabinets(db)) {
+      const edition = await currentEdition(db, cabinet);
+      if (!edition) continue;
+      const folder = editionFolder(DATA_DIR, cabinet.agencyId, cabinet.id);
+      for (const kind of ['xml', 'xml.gz'] as const) {
+        if (!existsSync(editionPath(folder, edition.sha256, kind))) throw new Error(`нет файла фида ${cabinet.board}; выполните publish --board ${cabinet.board}`);
+      }
+      count++;
+    }
+    return `${count} на месте`;
+  });
+  await check('Адрес фидов', () => {
+    if (context.config.PUBLIC_URL === undefined) return `${context.publicUrl('')} (снаружи не виден; задайте PUBLIC_URL)`;
+    return context.config.PUBLIC_URL;
+  });
+  return checks;
+}

@@ -1,0 +1,255 @@
+import { CODECS } from '../boards/formats/index.ts';
+import { parseElement } from '../boards/formats/xml.ts';
+import type { Clock } from '../clock.ts';
+import { Fault } from '../domain/fault.ts';
+import { FAMILIES, type Family, type Listing } from '../domain/listing.ts';
+import { type EmployeeRow, ensureBranch, listEmployees, resolveAgency } from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
+import {
+  endImport,
+  ensureSource,
+  LOSS_LIMIT,
+  type MergeCounts,
+  mergeImport,
+  type StagedOffer,
+  stageOffers,
+  startImport,
+} from '../store/intake.ts';
+import { normalise } from './normalise.ts';
+import { openSource } from './open.ts';
+import { openFeed } from './stream.ts';
+
+export interface ImportOptions {
+  readonly db: Database;
+  readonly clock: Clock;
+  /** A file's path or an http(s) address. */
+  readonly location: string;
+  readonly format?: Family | 'auto';
+  readonly agency?: string | undefined;
+  readonly branch?: string | undefined;
+  /** What the source is called; by default the file's name or the address without its query. */
+  readonly source?: string | undefined;
+  readonly isRehearsal?: boolean;
+  readonly isLossConfirmed?: boolean;
+  readonly allowPrivateHosts?: boolean;
+  readonly onProgress?: (offers: number) => void;
+}
+
+export interface RejectedOffer {
+  readonly line: number;
+  readonly externalId: string | null;
+  readonly reasons: readonly string[];
+}
+
+export interface ImportReport {
+  readonly source: string;
+  readonly format: Family;
+  readonly read: number;
+  readonly imported: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly gone: number;
+  readonly returned: number;
+  /** Listings in which the source changed a field that a person had corrected. */
+  readonly conflicting: number;
+  readonly repaired: readonly {
+    readonly externalId: string | null;
+    readonly line: number;
+    readonly characters: number;
+  }[];
+  readonly rejected: readonly RejectedOffer[];
+  /** Elements, and known elements with a value, that nobody could make sense of. */
+  readonly notUnderstood: readonly { readonly path: string; readonly value?: string; readonly count: number }[];
+  /** Offers whose texts carry a phone number that is not the contact's. */
+  readonly foreignPhonesInText: readonly {
+    readonly externalId: string;
+    readonly line: number;
+    readonly numbers: number;
+  }[];
+  readonly employees: { readonly matched: number; readonly unassigned: number };
+  /** Set when the file would lose too much of its source: nothing was changed. */
+  readonly waiting: { readonly gone: number; readonly before: number; readonly message: string } | null;
+  readonly isRehearsal: boolean;
+}
+
+/** Offers staged together. */
+const BATCH = 200;
+/** A report with more entries than this tells the first ones; the counts stay exact. */
+const LISTED = 10_000;
+
+/** Finds who is responsible by the phone or the e-mail in the offer. */
+class People {
+  readonly #byPhone = new Map<string, EmployeeRow>();
+  readonly #byEmail = new Map<string, EmployeeRow>();
+  constructor(rows: readonly EmployeeRow[]) {
+    for (const row of rows) {
+      for (const phone of row.phones) if (!this.#byPhone.has(phone)) this.#byPhone.set(phone, row);
+      if (row.email) this.#byEmail.set(row.email.toLowerCase(), row);
+    }
+  }
+  find(listing: Listing): EmployeeRow | undefined {
+    for (const phone of listing.contactPhones ?? []) {
+      const found = this.#byPhone.get(phone);
+      if (found) return found;
+    }
+    return listing.contactEmail === undefined ? undefined : this.#byEmail.get(listing.contactEmail.toLowerCase());
+  }
+}
+
+/** Counts paths, with the values of those whose value was the trouble; a flood of new values is cut off. */
+class Unknowns {
+  readonly #counts = new Map<string, { path: string; value?: string; count: number }>();
+  note(path: string, value: string | undefined): void {
+    const key = value === undefined ? path : `${path}=${value}`;
+    const known = this.#counts.get(key);
+    if (known) known.count++;
+    else if (this.#counts.size < 1000)
+      this.#counts.set(key, value === undefined ? { path, count: 1 } : { path, value, count: 1 });
+  }
+  list(): { path: string; value?: string; count: number }[] {
+    return [...this.#counts.values()].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1));
+  }
+}
+
+/**
+ * Reads a feed into the base: streams, stages, and merges at the end, so a torn file changes nothing.
+ * @throws Fault for a fault of the file or of the world
+ */
+export async function importFeed(options: ImportOptions): Promise<ImportReport> {
+  const { db, clock } = options;
+  const opened = await openSource(options.location, { allowPrivate: options.allowPrivateHosts ?? false });
+  try {
+    const feed = await openFeed(opened.bytes, {
+      codecs: FAMILIES.map((family) => CODECS[family]),
+      format: options.format ?? 'auto',
+      ...(opened.limits && { limits: opened.limits }),
+    });
+    const codec = CODECS[feed.head.family];
+    const agency = await resolveAgency(db, options.agency, true);
+    const branchId = options.branch === undefined ? null : await ensureBranch(db, agency.id, options.branch);
+    const sourceName = options.source ?? opened.name;
+    const sourceId = await ensureSource(db, agency.id, sourceName, branchId);
+    const people = new People(await listEmployees(db, agency.id));
+    const runId = await startImport(db, agency.id, sourceId, clock());
+
+    const repaired: { externalId: string | null; line: number; characters: number }[] = [];
+    const rejected: RejectedOffer[] = [];
+    const foreignPhonesInText: { externalId: string; line: number; numbers: number }[] = [];
+    const unknowns = new Unknowns();
+    const employees = { matched: 0, unassigned: 0 };
+    let read = 0;
+    let batch: StagedOffer[] = [];
+    const flush = async () => {
+      const again = await stageOffers(db, agency.id, runId, batch);
+      for (const offer of batch) {
+        if (again.has(offer.ordinal))
+          reject({
+            line: offer.line,
+            externalId: offer.externalId,
+            reasons: ['Номер объявления уже был в этом файле: оставлено первое.'],
+          });
+        else if (offer.values) employees[offer.employeeId === null ? 'unassigned' : 'matched']++;
+      }
+      batch = [];
+    };
+    const reject = (offer: RejectedOffer) => {
+      if (rejected.length < LISTED) rejected.push(offer);
+    };
+
+    try {
+      for await (const offer of feed.offers) {
+        read++;
+        const result = codec.read(parseElement(offer.xml));
+        for (const unknown of result.notUnderstood)
+          unknowns.note(unknown.path, unknown.isValue ? unknown.value.slice(0, 100) : undefined);
+        const { listing, externalId, faults, foreignPhones } = normalise(result);
+        if (offer.repaired > 0 && repaired.length < LISTED)
+          repaired.push({ externalId: externalId ?? null, line: offer.line, characters: offer.repaired });
+        if (foreignPhones > 0 && foreignPhonesInText.length < LISTED)
+          foreignPhonesInText.push({ externalId: externalId ?? '', line: offer.line, numbers: foreignPhones });
+        if (listing === undefined) reject({ line: offer.line, externalId: externalId ?? null, reasons: faults });
+        if (externalId !== undefined) {
+          batch.push({
+            externalId,
+            ordinal: offer.index,
+            line: offer.line,
+            values: listing ?? null,
+            employeeId: listing ? (people.find(listing)?.id ?? null) : null,
+          });
+        }
+        if (batch.length === BATCH) await flush();
+        if (read % 1000 === 0) options.onProgress?.(read);
+      }
+      await flush();
+      for (const { path, count } of feed.summary().notUnderstood)
+        for (let i = 0; i < count; i++) unknowns.note(path, undefined);
+      const mode = options.isRehearsal ? 'rehearse' : options.isLossConfirmed ? 'merge-with-loss' : 'merge';
+      const merged = await mergeImport(db, { agencyId: agency.id, id: runId, sourceId, branchId }, mode, clock());
+      const report = reportOf(merged.counts, merged.state === 'waiting');
+      await endImport(
+        db,
+        agency.id,
+        runId,
+        merged.state === 'waiting'
+          ? 'waiting-for-confirmation'
+          : merged.state === 'rehearsed'
+            ? 'rehearsed'
+            : 'imported',
+        summaryOf(report),
+        clock(),
+      );
+      return report;
+    } catch (error) {
+      await endImport(
+        db,
+        agency.id,
+        runId,
+        'failed',
+        { code: error instanceof Fault ? error.code : 'unexpected' },
+        clock(),
+      ).catch(() => {});
+      throw error;
+    }
+
+    function reportOf(counts: MergeCounts, isWaiting: boolean): ImportReport {
+      return {
+        source: sourceName,
+        format: codec.family,
+        read,
+        imported: isWaiting ? 0 : counts.imported,
+        updated: isWaiting ? 0 : counts.updated,
+        unchanged: counts.unchanged,
+        gone: counts.gone,
+        returned: counts.returned,
+        conflicting: counts.conflicting,
+        repaired,
+        rejected: rejected.sort((a, b) => a.line - b.line),
+        notUnderstood: unknowns.list(),
+        foreignPhonesInText,
+        employees,
+        waiting: isWaiting
+          ? {
+              gone: counts.gone,
+              before: counts.before,
+              message: `В файле нет ${counts.gone} объектов из ${counts.before}, это больше ${LOSS_LIMIT * 100} %. Ничего не изменено. Если так и должно быть, повторите с --confirm-loss.`,
+            }
+          : null,
+        isRehearsal: options.isRehearsal === true,
+      };
+    }
+  } finally {
+    await opened.close();
+  }
+}
+
+/** What is kept of a report with the run: counts, no lists. */
+function summaryOf(report: ImportReport): object {
+  const { repaired, rejected, notUnderstood, foreignPhonesInText, ...counts } = report;
+  return {
+    ...counts,
+    repaired: repaired.length,
+    rejected: rejected.length,
+    notUnderstood: notUnderstood.length,
+    foreignPhonesInText: foreignPhonesInText.length,
+  };
+}

@@ -1,0 +1,58 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import type { Clock } from '../clock.ts';
+import type { Database } from '../store/database.ts';
+import { feedCounter } from './feeds.ts';
+
+export interface AppOptions {
+  readonly db: Database;
+  readonly dataDir: string;
+  readonly secret: string;
+  readonly clock: Clock;
+  readonly logLevel: string;
+  /** Addresses of proxies in front of us. */
+  readonly trustProxy?: string | undefined;
+}
+
+/** A feed's address is its key: what goes to the log names the board and the cabinet only. */
+export function maskAddress(url: string): string {
+  return url.replace(/(\/f\/[^/]+\/[^/?]*?)-?[\w-]{43}(\.xml)/, '$1-***$2').replace(/\?.*$/, '?***');
+}
+
+/** Builds the server without listening, so tests need no socket. */
+export function buildApp(options: AppOptions): FastifyInstance {
+  const app = Fastify({
+    logger: {
+      level: options.logLevel,
+      serializers: {
+        req: (request) => ({ method: request.method, url: maskAddress(request.url), address: request.ip }),
+      },
+    },
+    trustProxy: options.trustProxy ?? false,
+    // Fastify's own defaults let a slow client hold a connection for ever.
+    requestTimeout: 30_000,
+    connectionTimeout: 120_000,
+    keepAliveTimeout: 72_000,
+    routerOptions: { maxParamLength: 300 },
+  });
+  feedCounter(app, options);
+
+  app.get('/healthz', () => ({ state: 'ok' }));
+  app.get('/readyz', async (_, reply) => {
+    try {
+      await options.db.pool.query('select 1');
+      return { state: 'ok' };
+    } catch {
+      return reply.code(503).send({ state: 'database-unreachable' });
+    }
+  });
+  app.setNotFoundHandler((_, reply) => reply.code(404).type('text/plain; charset=utf-8').send('Такой страницы нет.\n'));
+  app.setErrorHandler((error, request, reply) => {
+    const status = (error as { statusCode?: number }).statusCode ?? 500;
+    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    return reply
+      .code(status)
+      .type('text/plain; charset=utf-8')
+      .send(status >= 500 ? `Сбой на сервере, номер запроса ${request.id}.\n` : 'Запрос не понят.\n');
+  });
+  return app;
+}

@@ -1,0 +1,119 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+/** The plan of the house as a test: which room may use which, and that every room named here is there. */
+
+const ROOT = join(import.meta.dirname, '..');
+const SRC = join(ROOT, 'src');
+
+/** Room -> rooms it may import from, besides itself. */
+const ROOMS: Record<string, readonly string[]> = {
+  domain: [],
+  boards: ['domain'],
+  store: ['domain'],
+  intake: ['domain', 'boards', 'store', 'clock.ts'],
+  export: ['domain', 'boards', 'store', 'clock.ts'],
+  server: ['domain', 'boards', 'store', 'intake', 'clock.ts'],
+  cli: ['domain', 'boards', 'store', 'intake', 'export', 'server', 'clock.ts', 'config.ts', 'fixtures'],
+};
+
+/** Packages that only some rooms may use: each outside thing has one place where it comes in. */
+const PACKAGES: Record<string, readonly string[]> = {
+  pg: ['store'],
+  'drizzle-orm': ['store'],
+  undici: ['intake'],
+  saxes: ['intake', 'boards'],
+  fastify: ['server'],
+  commander: ['cli'],
+  'cli-progress': ['cli'],
+  'libxml2-wasm': ['boards'],
+  'fast-xml-parser': ['boards'],
+  'libphonenumber-js': ['boards'],
+  ajv: ['boards'],
+  sharp: ['server'],
+};
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    return entry.isDirectory() ? filesOf(path) : /\.tsx?$/.test(entry.name) ? [path] : [];
+  });
+}
+
+function importsOf(path: string): string[] {
+  const text = readFileSync(path, 'utf8');
+  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g)].map(
+    (found) => (found[1] ?? found[2] ?? found[3])!,
+  );
+}
+
+/** The room, or the file at the top of src, that an import leads to. */
+function roomOf(from: string, target: string): string | undefined {
+  if (!target.startsWith('.')) return undefined;
+  const path = join(from, '..', target);
+  const inside = relative(SRC, path);
+  return inside.startsWith('..') ? relative(ROOT, path).split('/')[0] : inside.split('/')[0];
+}
+
+describe('the house', () => {
+  it.each(Object.keys(ROOMS))('room %s is there and not empty', (room) => {
+    expect(existsSync(join(SRC, room))).toBe(true);
+    expect(filesOf(join(SRC, room)).length).toBeGreaterThan(0);
+  });
+
+  it('has no room that is not in the plan', () => {
+    const rooms = readdirSync(SRC, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    expect(rooms.map((entry) => entry.name).sort()).toEqual(Object.keys(ROOMS).sort());
+  });
+
+  it.each(Object.entries(ROOMS))('room %s imports only what it may', (room, allowed) => {
+    const wrong = filesOf(join(SRC, room)).flatMap((path) =>
+      importsOf(path).flatMap((target) => {
+        const other = roomOf(path, target);
+        const isAllowed = other === undefined || other === room || allowed.includes(other);
+        return isAllowed ? [] : [`${relative(ROOT, path)} -> ${target}`];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('lets packages in at their own door only', () => {
+    const wrong = filesOf(SRC).flatMap((path) =>
+      importsOf(path).flatMap((target) => {
+        const name = target.startsWith('@') ? target.split('/').slice(0, 2).join('/') : target.split('/')[0]!;
+        const doors = PACKAGES[name];
+        const room = relative(SRC, path).split('/')[0]!;
+        return doors === undefined || doors.includes(room) ? [] : [`${relative(ROOT, path)} -> ${target}`];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('keeps the law pure: domain imports itself, typebox and temporal-polyfill', () => {
+    const foreign = filesOf(join(SRC, 'domain')).flatMap((path) => importsOf(path).filter((target) => !target.startsWith('.')));
+    expect(new Set(foreign.filter((target) => target !== 'typebox' && target !== 'temporal-polyfill'))).toEqual(new Set());
+  });
+
+  it('keeps SQL in the store', () => {
+    const wrong = filesOf(SRC)
+      .filter((path) => !path.startsWith(join(SRC, 'store')))
+      .filter((path) => /\b(?:insert into|delete from|update \w+ set|select [\w*., ]+ from)\b/i.test(readFileSync(path, 'utf8')))
+      .map((path) => relative(ROOT, path));
+    expect(wrong).toEqual([]);
+  });
+
+  it('knows no board by name outside the format codecs', () => {
+    const boards = readdirSync(join(ROOT, 'board-rules'))
+      .filter((name) => name.endsWith('.json') && !name.startsWith('_'))
+      .map((name) => name.replace('.json', ''))
+      .filter((name) => !['avito', 'cian', 'yandex'].includes(name));
+    const wrong = filesOf(SRC)
+      .filter((path) => !relative(SRC, path).startsWith('boards/formats'))
+      // The demo and the help texts show boards as examples; they decide nothing by them.
+      .filter((path) => !relative(SRC, path).startsWith('cli/'))
+      .filter((path) => boards.some((board) => readFileSync(path, 'utf8').includes(`'${board}'`)))
+      .map((path) => relative(ROOT, path));
+    expect(wrong).toEqual([]);
+  });
+});
