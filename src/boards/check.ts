@@ -13,8 +13,14 @@ import type { Board, BoardRule } from './catalogue.ts';
 /** A JSON Schema over the subject. */
 export type SubjectSchema = boolean | { readonly [word: string]: unknown };
 
-/** What a rule looks at: the listing's fields and, under `facts`, what was computed about them. */
-export type Subject = Listing & { readonly facts: Facts };
+/**
+ * What a rule is about. Rules are written over `{ ...listing, facts }`; copying a listing for every check costs more
+ * than all its rules together, so the two are kept side by side and the schemas are rewritten to look there.
+ */
+export interface Subject {
+  readonly listing: Listing;
+  readonly facts: Facts;
+}
 
 type Predicate = (subject: Subject) => boolean;
 
@@ -34,7 +40,7 @@ export function newAjv(options: Options = {}): Ajv {
   });
 }
 
-const ajv = newAjv();
+const ajv = newAjv({ messages: false });
 const validators = new Map<string, Predicate>();
 
 /** The compiled schema; the same text is compiled once, whatever rule or board it stands in. */
@@ -43,10 +49,41 @@ export function validatorOf(schema: SubjectSchema): Predicate {
   const text = JSON.stringify(schema);
   let found = validators.get(text);
   if (!found) {
-    found = ajv.compile(schema) as ValidateFunction as Predicate;
+    found = ajv.compile(sideBySide(schema) as object) as ValidateFunction as Predicate;
     validators.set(text, found);
   }
   return found;
+}
+
+const PARTS_ONE = ['not', 'if', 'then', 'else'];
+const PARTS_MANY = ['allOf', 'anyOf', 'oneOf'];
+
+/** A schema over `{ ...listing, facts }` as the same schema over `{ listing, facts }`. */
+function sideBySide(schema: SubjectSchema): SubjectSchema {
+  if (typeof schema === 'boolean') return schema;
+  const lifted: Record<string, unknown> = {};
+  const listing: Record<string, unknown> = {};
+  for (const [word, value] of Object.entries(schema)) {
+    if (PARTS_ONE.includes(word)) lifted[word] = sideBySide(value as SubjectSchema);
+    else if (PARTS_MANY.includes(word)) lifted[word] = (value as SubjectSchema[]).map(sideBySide);
+    else if (word === 'properties') {
+      const { facts, ...fields } = value as Record<string, unknown>;
+      if (facts !== undefined) lifted.properties = { facts };
+      if (Object.keys(fields).length > 0) listing.properties = relocate(fields);
+    } else listing[word] = value;
+  }
+  if (Object.keys(listing).length === 0) return lifted;
+  return { ...lifted, properties: { ...(lifted.properties as object | undefined), listing } };
+}
+
+/** `{ "$data": "/priceKopecks" }` points into the listing. */
+function relocate(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(relocate);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, part]): [string, unknown] =>
+    key === '$data' ? [key, `/listing${String(part)}`] : [key, relocate(part)],
+  );
+  return Object.fromEntries(entries);
 }
 
 /*
@@ -69,16 +106,16 @@ export function placeholdersOf(sentence: string): string[] {
 // A sentence is formed for every notice, and making a formatter costs a hundred times more than using one.
 const numbers = new Intl.NumberFormat('ru', { maximumFractionDigits: 4, useGrouping: 'min2' });
 
-function valueAt(subject: Subject, path: string): unknown {
-  if (path.startsWith('facts.')) return subject.facts[path.slice(6) as keyof Facts];
+function valueAt({ listing, facts }: Subject, path: string): unknown {
+  if (path.startsWith('facts.')) return facts[path.slice(6) as keyof Facts];
   if (path.startsWith('own:')) {
-    for (const fields of Object.values(subject.boardFields ?? {})) {
+    for (const fields of Object.values(listing.boardFields ?? {})) {
       const value = (fields as Record<string, unknown> | undefined)?.[path.slice(4)];
       if (value !== undefined) return value;
     }
     return undefined;
   }
-  return subject[path as keyof Listing];
+  return listing[path as keyof Listing];
 }
 
 function tell(value: unknown, forms: readonly string[]): string {
@@ -113,7 +150,7 @@ function compileSentence(rule: BoardRule, board: Board): Sentence {
     from = found.index + found[0].length;
     const [path, ...forms] = found[1]!.split('|') as [string, ...string[]];
     if (names[path] !== undefined) add(names[path]);
-    else if (path === 'offers') parts.push(describeOffers);
+    else if (path === 'offers') parts.push(({ listing }) => describeOffers(listing));
     else parts.push((subject) => tell(valueAt(subject, path), forms));
   }
   add(rule.message.slice(from));
@@ -235,7 +272,7 @@ export function compileBoard(board: Board, family: Family = board.family): Check
     family,
     check(listing, facts) {
       const notices: Notice[] = [];
-      const subject: Subject = { ...listing, facts };
+      const subject: Subject = { listing, facts };
       for (const one of buckets.get(`${listing.kind} ${listing.deal}`) ?? []) {
         if (one.when !== undefined && !one.when(subject)) continue;
         if (one.must(subject)) continue;

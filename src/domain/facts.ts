@@ -129,12 +129,12 @@ const USUAL_TAGS = new Set(['p', 'br', 'strong', 'em', 'ul', 'ol', 'li']);
 const PHONE =
   /(?<![\d.,:/-])(?:(?:\+\s?7|[78])[\s\u00A0(-]{0,3}\d{3}|\(?9\d{2})[\s\u00A0)-]{0,3}\d{3}[\s\u00A0-]{0,2}\d{2}[\s\u00A0-]{0,2}\d{2}(?!\d)/g;
 const URL_IN_TEXT =
-  /https?:\/\/\S+|www\.\S+|[\w-]+@[\w.-]+|[\w-]{2,}\.(?:ru|com|net|org|su|info|online|site)(?![\w-])|t\.me\/\S*|[а-яё-]{2,}\.рф(?![а-яё])/gi;
+  /https?:\/\/\S+|www\.\S+|[\w-]+@[\w.-]+|[\w-]{2,}\.(?:ru|com|net|org|su|info|online|site)(?![\w-])|t\.me\/\S*/gi;
+const CYRILLIC_URL = /[а-яё-]{2,}\.рф(?![а-яё])/gi;
 const EMOJI = /\p{Extended_Pictographic}/gu;
 const MIXED = /[a-z][а-яё]|[а-яё][a-z]/gi;
 const MIXED_WORD = /[a-zа-яё]+/gi;
 const PRICE_IN_TITLE = /\d[\d\s\u00A0.,]*(?:руб|₽|р\.|млн|тыс)/i;
-const PICTURE_FORMAT = /\.([a-z0-9]{3,4})(?:[?#]|$)/i;
 const ODD_FORMATS = new Set(['avif', 'heic', 'heif', 'bmp', 'tif', 'tiff', 'svg', 'pdf']);
 const PORT = /^https?:\/\/[^/?#]*?:(\d+)(?:[/?#]|$)/i;
 const COMMON_ZONE = /\.(?:[a-z]{2}|com|net|org|info|biz|edu|gov|рф|xn--p1ai)$/i;
@@ -199,7 +199,9 @@ function phonesIn(text: string, seen: Glance): number {
 }
 
 function urlsIn(text: string, seen: Glance): number {
-  return seen.hasDotOrAt || seen.slashes > 1 ? countOf(text, URL_IN_TEXT) : 0;
+  if (!seen.hasDotOrAt) return 0;
+  const cyrillic = text.includes('.рф') ? countOf(text, CYRILLIC_URL) : 0;
+  return seen.latin > 1 ? cyrillic + countOf(text, URL_IN_TEXT) : cyrillic;
 }
 
 function emojiIn(text: string, seen: Glance): number {
@@ -217,6 +219,22 @@ function isShouting(title: string): boolean {
   const letters = title.match(/\p{L}/gu) ?? [];
   if (letters.length < 10) return false;
   return countOf(title, /\p{Lu}/gu) * 2 > letters.length;
+}
+
+/** Letter case of the scheme is free, and nearly always it is small. */
+function isHttp(url: string): boolean {
+  return url.startsWith('https://') || url.startsWith('http://') || /^https?:\/\//i.test(url);
+}
+
+/** The ending of the path, in small letters: `jpg`; empty when the address does not tell. */
+function pictureFormat(url: string): string {
+  let end = url.length;
+  for (const mark of ['?', '#']) {
+    const at = url.indexOf(mark);
+    if (at >= 0 && at < end) end = at;
+  }
+  const dot = url.lastIndexOf('.', end - 1);
+  return dot < end - 5 ? '' : url.slice(dot + 1, end).toLowerCase();
 }
 
 function photoFacts(photos: Listing['photos']) {
@@ -237,15 +255,15 @@ function photoFacts(photos: Listing['photos']) {
     if (isPlan === true) found.plansCount++;
     else found.photosCount++;
     urls.add(url);
-    if (!/^https?:\/\//i.test(url)) {
+    if (!isHttp(url)) {
       found.nonHttpPhotosCount++;
       continue;
     }
     found.usablePhotosCount++;
-    const format = PICTURE_FORMAT.exec(url)?.[1]?.toLowerCase();
+    const format = pictureFormat(url);
     if (format === 'webp') found.webpPhotosCount++;
     else if (format === 'gif') found.gifPhotosCount++;
-    else if (format !== undefined && ODD_FORMATS.has(format)) found.oddFormatPhotosCount++;
+    else if (ODD_FORMATS.has(format)) found.oddFormatPhotosCount++;
     const port = url.indexOf(':', 8) < 0 ? undefined : PORT.exec(url)?.[1];
     if (port !== undefined && port !== '80' && port !== '443') found.oddPortPhotosCount++;
   }

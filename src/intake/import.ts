@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { CODECS } from '../boards/formats/index.ts';
 import { parseElement } from '../boards/formats/xml.ts';
 import type { Clock } from '../clock.ts';
@@ -127,7 +128,7 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
     const codec = CODECS[feed.head.family];
     const agency = await resolveAgency(db, options.agency, true);
     const branchId = options.branch === undefined ? null : await ensureBranch(db, agency.id, options.branch);
-    const sourceName = options.source ?? opened.name;
+    const sourceName = options.source ?? defaultName(options.location, opened.name);
     const sourceId = await ensureSource(db, agency.id, sourceName, branchId);
     const people = new People(await listEmployees(db, agency.id));
     const runId = await startImport(db, agency.id, sourceId, clock());
@@ -252,4 +253,12 @@ function summaryOf(report: ImportReport): object {
     notUnderstood: notUnderstood.length,
     foreignPhonesInText: foreignPhonesInText.length,
   };
+}
+
+/**
+ * A file is called by its name. An address may carry a token, so it is called by its host and a mark of the whole:
+ * two feeds of one host must not pass for one source.
+ */
+function defaultName(location: string, name: string): string {
+  return /^https?:/i.test(location) ? `${name}-${createHash('sha256').update(location).digest('hex').slice(0, 8)}` : name;
 }

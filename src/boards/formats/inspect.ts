@@ -505,14 +505,19 @@ export function isInTableOrder(family: Family, offer: Element): boolean {
 
 // --- whole files ---
 
+/** An offer whose tree is at hand, so that it need not be parsed twice. */
+interface CutOffer extends JudgedOffer {
+  readonly element?: Element;
+}
+
 /** Required and, for our own files, order: what the schema cannot say of one offer. */
-function judgeOffer(codec: Codec, offer: JudgedOffer, position: number, isOwn: boolean): Problem[] {
+function judgeOffer(codec: Codec, offer: CutOffer, position: number, isOwn: boolean): Problem[] {
   const problems: Problem[] = [];
   const xpath = offerPath(codec, position);
   const line = offer.line ?? 1;
   const put = (code: ProblemCode, message: string, path?: string) =>
     problems.push({ code, id: offer.id, line, xpath: path === undefined ? xpath : `${xpath}/${path}`, message });
-  const element = parseElement(offer.xml);
+  const element = offer.element ?? parseElement(offer.xml);
   const misplaced = isOwn ? firstOutOfOrder(codec.family, element) : undefined;
   if (misplaced !== undefined) put('out-of-order', `Элемент ${misplaced} стоит не на своём месте: порядок таблицы нарушен.`, misplaced);
   const { missing, kindProblem } = missingRequired(codec.family, element);
@@ -606,7 +611,7 @@ export function inspectEdition(family: Family, text: string): Problem[] {
   if (/<!DOCTYPE|<!ENTITY/i.test(prolog)) {
     return [{ code: 'not-well-formed', line: 1, xpath: root, message: 'В файле есть DOCTYPE, а он запрещён.' }];
   }
-  let offers: JudgedOffer[] = [];
+  let offers: CutOffer[] = [];
   const frame: Frame = {
     ...schema,
     at(line) {
@@ -643,9 +648,9 @@ export function inspectEdition(family: Family, text: string): Problem[] {
 
 class CutError extends Error {}
 
-/** The offers of a file with their first lines: for files of ours that are in memory as a whole. */
-export function cutOffers(codec: Codec, text: string): JudgedOffer[] {
-  const offers: JudgedOffer[] = [];
+/** The offers of a file of ours that is in memory as a whole, with their first lines and trees. */
+function cutOffers(codec: Codec, text: string): CutOffer[] {
+  const offers: CutOffer[] = [];
   const parser = new SaxesParser({ xmlns: false, position: true });
   const idStep = idPath(codec);
   let depth = 0;
@@ -674,14 +679,14 @@ export function cutOffers(codec: Codec, text: string): JudgedOffer[] {
     depth--;
     if (depth !== 1 || tag.name !== codec.offerName) return;
     const xml = text.slice(from, parser.position);
-    offers.push({ id: idIn(xml, idStep), xml, line, position: offers.length + 1 });
+    const element = parseElement(xml);
+    offers.push({ id: idIn(element, idStep), xml, element, line, position: offers.length + 1 });
   });
   parser.write(text).close();
   return offers;
 }
 
-function idIn(xml: string, path: string): string {
-  const element = parseElement(xml);
+function idIn(element: Element, path: string): string {
   if (path.startsWith('@')) return element.attrs.get(path.slice(1))?.trim() ?? '';
   return element.peek(path) ?? '';
 }

@@ -1,5 +1,4 @@
 import type { Deal, Kind, Listing } from '../../../domain/listing.ts';
-import { cleanText } from '../../../domain/text.ts';
 import type { Draft, Row } from '../codec.ts';
 import { type Conversion, date, decimal, list, pattern, text, URL_TYPE, url, words, writeUrl } from '../kit.ts';
 import { readPhone } from '../phone.ts';
@@ -261,7 +260,8 @@ const photosRow: Row = group({
   ],
   fields: ['photos'],
   write({ photos = [] }, out) {
-    const links = photos.map((photo) => writeUrl(cleanText(photo.url))).filter((link) => link !== undefined);
+    // An address of nothing but invisible characters is absent once the codec has cleaned the texts.
+    const links = photos.map((photo) => writeUrl(photo.url ?? '')).filter((link) => link !== undefined);
     if (links.length > 0)
       out.block(
         'Images',

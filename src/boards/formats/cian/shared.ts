@@ -3,7 +3,7 @@ import type { Listing, Photo } from '../../../domain/listing.ts';
 import { cleanText, plainText } from '../../../domain/text.ts';
 import type { Row } from '../codec.ts';
 import { valueOf } from '../codec.ts';
-import { type Conversion, date, decimal, flag, integer, list, text, url, writeNumber } from '../kit.ts';
+import { type Conversion, date, decimal, flag, integer, list, text, url, writeNumber, writeUrl } from '../kit.ts';
 import { readPhone } from '../phone.ts';
 import { CATEGORIES, COMMERCIAL, categoryOf, from, group, leaf, MISTAKEN_CATEGORIES, own, repeated } from './shapes.ts';
 
@@ -16,8 +16,10 @@ function bounded(minLength: number, maxLength: number, samples: [string, string]
   return {
     type: { type: 'string', minLength, maxLength },
     write: (value) => {
-      const clean = cleanText(value);
-      return clean.length >= minLength && clean.length <= maxLength ? clean : undefined;
+      // One line, and characters as people and the schema count them, not halves of an emoji.
+      const clean = cleanText(value).replace(/\s+/g, ' ');
+      const length = [...clean].length;
+      return length >= minLength && length <= maxLength ? clean : undefined;
     },
     read: (raw) => cleanText(raw) || undefined,
     samples,
@@ -218,7 +220,11 @@ const photos: Row = group({
   fields: ['photos', `own:${PHOTO_TYPE}`, 'own:LayoutPhoto/IsDefault', 'own:LayoutPhoto/PhotoType'],
   ...from('S2, S3, S4, S16'),
   write(listing, out) {
-    const usable = (listing.photos ?? []).filter((photo) => /^https?:\/\//i.test(photo.url));
+    const usable = (listing.photos ?? []).flatMap((photo) => {
+      // A link of invisible characters alone is absent by now.
+      const address = writeUrl(photo.url ?? '');
+      return address === undefined ? [] : [{ ...photo, url: address }];
+    });
     const planAt = usable.findIndex((photo) => photo.isPlan);
     const isTyped = ownOf(listing, PHOTO_TYPE) !== undefined;
     const schemas = usable
@@ -302,11 +308,11 @@ const videos: Row = group({
   write(listing, out) {
     const others = ownOf(listing, VIDEO);
     const all = [listing.videoUrl, ...(Array.isArray(others) ? (others as string[]) : [])];
-    const urls = all.filter((one) => one !== undefined && /^https?:\/\//i.test(one));
+    const urls = all.flatMap((one) => (one === undefined ? [] : (writeUrl(one) ?? [])));
     if (urls.length > 0)
       out.block(
         'Videos',
-        urls.map((one) => ({ name: 'VideoSchema', children: [{ name: 'Url', text: one! }] })),
+        urls.map((one) => ({ name: 'VideoSchema', children: [{ name: 'Url', text: one }] })),
       );
   },
   read(offer, draft) {
@@ -336,7 +342,7 @@ const tour: Row = group({
   source: 'S9, S13',
   note: 'Пишется, только если поле доски ObjectTour/FullUrl равно true.',
   write(listing, out) {
-    if (ownOf(listing, TOUR) === true && /^https?:\/\//i.test(listing.tourUrl ?? '')) out.leaf(TOUR, listing.tourUrl);
+    if (ownOf(listing, TOUR) === true) out.leaf(TOUR, writeUrl(listing.tourUrl ?? ''));
   },
   read(offer, draft) {
     const raw = offer.take(TOUR);

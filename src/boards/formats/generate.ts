@@ -1,0 +1,14 @@
+/**
+ * `npm run schemas`: writes feed-schemas/<family>.xsd from the tables of the codecs. The files are committed, so a
+ * change of a table shows in them; test/boards/formats/schema.test.ts holds the two together.
+ */
+import { writeFileSync } from 'node:fs';
+import { CODECS } from './index.ts';
+import { schemaText } from './schema.ts';
+
+for (const codec of Object.values(CODECS)) {
+  const file = new URL(`../../../feed-schemas/${codec.family}.xsd`, import.meta.url);
+  const text = schemaText(codec);
+  writeFileSync(file, text);
+  console.log(`feed-schemas/${codec.family}.xsd: ${text.split('\n').length - 1} строк`);
+}

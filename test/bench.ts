@@ -1,0 +1,179 @@
+/**
+ * `npm run bench -- --listings 100000 [--json]`: makes a base of that size and measures a cold publish of each family,
+ * a republish after 1 % of the listings changed, and plain `gzip -6` of the same bytes. Every measured step runs in a
+ * process of its own, so its CPU seconds and peak memory are its own; the database is another process and not counted.
+ */
+import { spawn } from 'node:child_process';
+import { createReadStream } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { createGzip } from 'node:zlib';
+import { listingAt } from '../fixtures/agency.ts';
+import { loadBoards } from '../src/boards/catalogue.ts';
+import { systemClock } from '../src/clock.ts';
+import type { Listing } from '../src/domain/listing.ts';
+import { editionFolder, editionPath } from '../src/export/edition.ts';
+import { publishCabinet } from '../src/export/publish.ts';
+import { ensureCabinet, resolveAgency } from '../src/store/agencies.ts';
+import { type Database, openDatabase } from '../src/store/database.ts';
+import { endImport, ensureSource, mergeImport, stageOffers, startImport } from '../src/store/intake.ts';
+import { markListings } from '../src/store/marks.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { currentEdition, listCabinets } from '../src/store/publishing.ts';
+
+const BOARDS = ['avito', 'cian', 'yandex'] as const;
+/** Every hundredth listing changes before the republish; the step is prime to the segment, so changes scatter. */
+const CHANGED_EVERY = 100;
+
+interface Measured {
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+  readonly peakMemoryMb: number;
+  readonly mb?: number;
+  readonly offers?: number;
+}
+
+const { values: args } = parseArgs({
+  options: {
+    listings: { type: 'string', default: '100000' },
+    json: { type: 'boolean', default: false },
+    step: { type: 'string' },
+    board: { type: 'string' },
+    dir: { type: 'string' },
+  },
+});
+
+const round = (value: number, digits = 1) => Number(value.toFixed(digits));
+
+async function measure(work: () => Promise<{ bytes?: number; offers?: number }>): Promise<Measured> {
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  const { bytes, offers } = await work();
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    cpuSeconds: round((user + system) / 1e6),
+    wallSeconds: round((performance.now() - startedAt) / 1000),
+    peakMemoryMb: round(process.resourceUsage().maxRSS / 1024, 0),
+    ...(bytes !== undefined && { mb: round(bytes / 1e6) }),
+    ...(offers !== undefined && { offers }),
+  };
+}
+
+/** One measured step, in this process. */
+async function step(name: string, board: string, dataDir: string): Promise<Measured> {
+  const db = await openDatabase({ dataDir });
+  try {
+    const cabinet = (await listCabinets(db, { board }))[0]!;
+    if (name === 'publish') {
+      return await measure(async () => {
+        const result = await publishCabinet(cabinet, { db, boards: loadBoards(), dataDir, clock: systemClock });
+        return { bytes: result.bytes, offers: result.offers };
+      });
+    }
+    const edition = (await currentEdition(db, cabinet))!;
+    const file = editionPath(editionFolder(dataDir, cabinet.agencyId, cabinet.id), edition.sha256, 'xml');
+    return await measure(async () => {
+      for await (const _ of createReadStream(file, { highWaterMark: 1 << 18 }).pipe(createGzip({ level: 6 }))) {
+        // The compressed bytes go nowhere: only the work is measured.
+      }
+      return { bytes: edition.bytes };
+    });
+  } finally {
+    await db.close();
+  }
+}
+
+function inOwnProcess(name: string, board: string, dataDir: string): Promise<Measured> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(import.meta.url), '--step', name, '--board', board, '--dir', dataDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let out = '';
+    child.stdout.on('data', (part) => {
+      out += part;
+    });
+    child.on('close', (code) => (code === 0 ? resolve(JSON.parse(out) as Measured) : reject(new Error(`step ${name} ${board} ended with ${code}`))));
+  });
+}
+
+/** Puts listings into the base as an import does. */
+async function load(db: Database, agencyId: number, total: number, change: (listing: Listing, index: number) => Listing): Promise<void> {
+  const sourceId = await ensureSource(db, agencyId, 'bench', null);
+  const runId = await startImport(db, agencyId, sourceId, new Date());
+  for (let start = 0; start < total; start += 500) {
+    const offers = [];
+    for (let index = start; index < Math.min(start + 500, total); index++) {
+      const values = change(listingAt(index), index);
+      offers.push({ externalId: values.externalId, ordinal: index + 1, line: index + 1, values, employeeId: null });
+    }
+    await stageOffers(db, agencyId, runId, offers);
+  }
+  await mergeImport(db, { agencyId, id: runId, sourceId, branchId: null }, 'merge', new Date());
+  await endImport(db, agencyId, runId, 'imported', {}, new Date());
+}
+
+async function main(): Promise<void> {
+  const listings = Number(args.listings);
+  const dataDir = await mkdtemp(join(tmpdir(), 'vygruzka-bench-'));
+  await chmod(dataDir, 0o755);
+  const db = await openDatabase({ dataDir });
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  try {
+    await migrate(db);
+    const agency = await resolveAgency(db, undefined, true);
+    const startedAt = performance.now();
+    await load(db, agency.id, listings, (listing) => listing);
+    say(`База: ${listings} объектов за ${round((performance.now() - startedAt) / 1000)} с`);
+    for (const board of BOARDS) {
+      const cabinetId = await ensureCabinet(db, agency.id, { board, slug: 'main', name: board, family: board });
+      await markListings(db, agency.id, cabinetId, undefined, new Date());
+    }
+    await db.pool.query('vacuum analyze');
+    const cold: Measured[] = [];
+    for (const board of BOARDS) {
+      cold.push(await inOwnProcess('publish', board, dataDir));
+      say(`${board}, с нуля: ${JSON.stringify(cold.at(-1))}`);
+    }
+    let gzip = 0;
+    for (const board of BOARDS) gzip += (await inOwnProcess('gzip', board, dataDir)).cpuSeconds;
+    await load(db, agency.id, listings, (listing, index) =>
+      index % CHANGED_EVERY === 37 && listing.priceKopecks !== undefined ? { ...listing, priceKopecks: listing.priceKopecks + 100_00 } : listing,
+    );
+    const again: Measured[] = [];
+    for (const board of BOARDS) {
+      again.push(await inOwnProcess('publish', board, dataDir));
+      say(`${board}, после правки 1 %: ${JSON.stringify(again.at(-1))}`);
+    }
+    const report = {
+      listings,
+      machine: `${cpus()[0]?.model ?? 'CPU'} × ${cpus().length}, Node ${process.versions.node}`,
+      gzip: { cpuSeconds: round(gzip) },
+      families: BOARDS.map((family, index) => ({ family, cold: cold[index]!, republish: again[index]! })),
+    };
+    if (args.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+    else process.stdout.write(table(report));
+  } finally {
+    await db.close();
+    await rm(dataDir, { recursive: true, force: true });
+  }
+}
+
+function table(report: { listings: number; machine: string; gzip: { cpuSeconds: number }; families: { family: string; cold: Measured; republish: Measured }[] }): string {
+  const lines = [`${report.listings} объектов, ${report.machine}`, `gzip -6 тех же байтов трёх фидов: ${report.gzip.cpuSeconds} с CPU`];
+  for (const { family, cold, republish } of report.families) {
+    lines.push(
+      `${family}: с нуля ${cold.cpuSeconds} с CPU, ${cold.wallSeconds} с, ${cold.mb} МБ (${round((cold.mb ?? 0) / cold.wallSeconds)} МБ/с), память ${cold.peakMemoryMb} МБ;` +
+        ` после правки 1 % ${republish.cpuSeconds} с CPU, ${republish.wallSeconds} с, память ${republish.peakMemoryMb} МБ`,
+    );
+  }
+  const cold = report.families.reduce((sum, family) => sum + family.cold.cpuSeconds, 0);
+  const again = report.families.reduce((sum, family) => sum + family.republish.cpuSeconds, 0);
+  lines.push(`К gzip: с нуля × ${round(cold / report.gzip.cpuSeconds)}, после правки × ${round(again / report.gzip.cpuSeconds, 2)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+if (args.step !== undefined) process.stdout.write(JSON.stringify(await step(args.step, args.board!, args.dir!)));
+else await main();
