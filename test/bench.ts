@@ -88,7 +88,7 @@ async function step(name: string, board: string, dataDir: string): Promise<Measu
 
 function inOwnProcess(name: string, board: string, dataDir: string): Promise<Measured> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(import.meta.url), '--step', name, '--board', board, '--dir', dataDir], {
+    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--step', name, '--board', board, '--dir', dataDir], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let out = '';

@@ -1,6 +1,7 @@
+import { join } from 'node:path';
+import { ROOT } from '../root.ts';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import Type, { type Static, type TSchema } from 'typebox';
 import { FactsSchema } from '../domain/facts.ts';
 import { Fault } from '../domain/fault.ts';
@@ -209,7 +210,7 @@ export interface Board {
   readonly rulesVersion: string;
 }
 
-const DEFAULT_FOLDER = fileURLToPath(new URL('../../board-rules/', import.meta.url));
+const DEFAULT_FOLDER = join(ROOT, 'board-rules');
 const loaded = new Map<string, readonly Board[]>();
 
 /**

@@ -52,6 +52,11 @@ function asFault(error: unknown): unknown {
   return error;
 }
 
+/** A newer run of the cabinet has begun; this one has nothing left to do. */
+export function overtaken(): Fault {
+  return new Fault('publish-overtaken', 'Этот фид уже публикует другой запуск. Подождите и повторите.', { retryable: true });
+}
+
 /** A file that is written through one large buffer and counted and hashed on the way. */
 class HashedFile {
   readonly hash: Hash = createHash('sha256');
@@ -300,7 +305,11 @@ export class EditionWriter {
       for (const file of [this.#xml, this.#gzip, this.#index]) await file.finish();
       const sha256 = this.#xml.hash.digest('hex');
       for (const kind of ['idx', 'xml.gz', 'xml'] as const) {
-        await rename(this.#temporary(kind), editionPath(this.#folder, sha256, kind));
+        await rename(this.#temporary(kind), editionPath(this.#folder, sha256, kind)).catch((error) => {
+          // Only a newer run of the cabinet sweeps our unfinished files away.
+          if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw overtaken();
+          throw error;
+        });
       }
       await syncFolder(this.#folder);
       return {

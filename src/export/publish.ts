@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Board } from '../boards/catalogue.ts';
 import { schemaJudge } from '../boards/formats/inspect.ts';
@@ -22,7 +23,8 @@ import {
   stageOutcomes,
   takeFence,
 } from '../store/publishing.ts';
-import { EditionReader, EditionWriter, editionFolder, type Segment, segmentOf, sweepEditions } from './edition.ts';
+import { ROOT } from '../root.ts';
+import { EditionReader, EditionWriter, editionFolder, overtaken, type Segment, segmentOf, sweepEditions } from './edition.ts';
 import { type BoardDesk, deskOf, inspectorNotice, judge } from './offer.ts';
 
 export interface PublishOptions {
@@ -51,7 +53,7 @@ export interface PublishedCabinet {
 /** Changes with everything but the data that decides what an offer looks like. */
 const CODE_VERSION = createHash('sha256')
   .update(
-    (JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version,
+    (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version,
   )
   .digest('hex')
   .slice(0, 8);
@@ -80,13 +82,10 @@ export async function publishCabinet(cabinet: CabinetRow, options: PublishOption
   for (let attempt = 1; ; attempt++) {
     const result = await runOnce(cabinet, desk, options);
     if (result === 'committed') return summary(cabinet, options.db);
-    if (result === 'unchanged') return { ...(await summary(cabinet, options.db)), isNewEdition: false };
-    if (result === 'kept-edition') return { ...(await summary(cabinet, options.db)), isNewEdition: false };
-    if (result === 'overtaken') {
-      throw new Fault('publish-overtaken', `Фид «${board.name}» уже публикует другой запуск. Подождите и повторите.`, {
-        retryable: true,
-      });
+    if (result === 'unchanged' || result === 'kept-edition') {
+      return { ...(await summary(cabinet, options.db)), isNewEdition: false };
     }
+    if (result === 'overtaken') throw overtaken();
     if (attempt === TRIES) {
       throw new Fault(
         'publish-disturbed',

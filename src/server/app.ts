@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../store/database.ts';
 import { feedCounter } from './feeds.ts';
+import { mediaRoute } from './media.ts';
 
 export interface AppOptions {
   readonly db: Database;
@@ -11,6 +12,8 @@ export interface AppOptions {
   readonly logLevel: string;
   /** Addresses of proxies in front of us. */
   readonly trustProxy?: string | undefined;
+  /** Draw the demo's pictures under `/media/demo/`. */
+  readonly media?: boolean;
 }
 
 /** A feed's address is its key: what goes to the log names the board and the cabinet only. */
@@ -35,6 +38,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     routerOptions: { maxParamLength: 300 },
   });
   feedCounter(app, options);
+  if (options.media) mediaRoute(app, options);
 
   app.get('/healthz', () => ({ state: 'ok' }));
   app.get('/readyz', async (_, reply) => {

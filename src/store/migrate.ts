@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as drizzleMigrate } from 'drizzle-orm/node-postgres/migrator';
+import { ROOT } from '../root.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Database } from './database.ts';
 
-const FOLDER = join(import.meta.dirname, 'migrations');
+const FOLDER = join(ROOT, 'src', 'store', 'migrations');
 /** Any fixed number will do; two commands that start together must agree on it. */
 const MIGRATION_LOCK = 7_061_969;
 

@@ -87,7 +87,7 @@ describe('a notice', () => {
 
 describe('sentences', () => {
   test.each([
-    ['{label}: {floor}.', 'Этаж: 5.'],
+    ['{label}: {floor}, верно.', 'Этаж: 5, верно.'],
     ['{name}, {nameDative}, {nameGenitive}: да.', 'Пример, Примеру, Примера: да.'],
     ['Цена {priceKopecks|roubles}.', 'Цена 5\u00A0400\u00A0000 ₽.'],
     ['Залог {depositKopecks|roubles}.', 'Залог 1200,5 ₽.'],

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { ROOT } from '../../root.ts';
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import type { Family, Listing } from '../../domain/listing.ts';
@@ -48,7 +50,7 @@ export interface Coverage {
 
 /** The committed list of a family. */
 export function documentedList(family: Family): DocumentedList {
-  const file = new URL(`../../../feed-schemas/${family}.documented.json`, import.meta.url);
+  const file = join(ROOT, 'feed-schemas', `${family}.documented.json`);
   return JSON.parse(readFileSync(file, 'utf8')) as DocumentedList;
 }
 

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { ROOT } from '../../root.ts';
 /**
  * `npm run schemas`: writes feed-schemas/<family>.xsd from the tables of the codecs. The files are committed, so a
  * change of a table shows in them; test/boards/formats/schema.test.ts holds the two together.
@@ -7,7 +9,7 @@ import { CODECS } from './index.ts';
 import { schemaText } from './schema.ts';
 
 for (const codec of Object.values(CODECS)) {
-  const file = new URL(`../../../feed-schemas/${codec.family}.xsd`, import.meta.url);
+  const file = join(ROOT, 'feed-schemas', `${codec.family}.xsd`);
   const text = schemaText(codec);
   writeFileSync(file, text);
   console.log(`feed-schemas/${codec.family}.xsd: ${text.split('\n').length - 1} строк`);

@@ -187,11 +187,6 @@ const offerPath = (codec: Codec, position: number | undefined) =>
 /** Turns libxml2's remarks into problems; the ones that only follow from another are left out. */
 function tell(frame: Frame, doc: XmlDocument, errors: readonly ErrorDetail[]): Problem[] {
   const problems: Problem[] = [];
-  // After an unexpected element libxml2 stops looking at its siblings, so what it then misses may well be there.
-  const unseen = new Set<string>();
-  for (const { message, xpath } of errors) {
-    if (message.includes('This element is not expected')) unseen.add(parentPath(xpath ?? ''));
-  }
   for (const error of errors) {
     const told = error.message.replace(/\{[^{}]*:\/\/[^{}]*\}/g, '').trim();
     if (told.includes('No precomputed value available')) continue;
@@ -205,7 +200,7 @@ function tell(frame: Frame, doc: XmlDocument, errors: readonly ErrorDetail[]): P
       problems.push({ code, ...(isInOffer && id !== undefined && { id }), line, xpath, message: sentence, detail: told });
     const path = isInOffer ? steps.slice(2).map((step) => step.replace(/\[\d+\]$/, '')).join('/') : '';
     const schema = isInOffer ? nodeAt(frame.tree, path) : undefined;
-    sentence(told, { path, schema, element, isInOffer, isUnseen: unseen.has(error.xpath ?? ''), codec: frame.codec }, put);
+    sentence(told, { path, schema, element, isInOffer, codec: frame.codec }, put);
   }
   return problems;
 }
@@ -216,7 +211,6 @@ interface Subject {
   readonly schema: SchemaNode | undefined;
   readonly element: XmlElement | undefined;
   readonly isInOffer: boolean;
-  readonly isUnseen: boolean;
   readonly codec: Codec;
 }
 
@@ -236,16 +230,17 @@ function sentence(told: string, subject: Subject, put: (code: ProblemCode, messa
     if (found[2] === IDS_CONSTRAINT) return put('duplicate-id', `Номер ${found[1]} уже есть у другого объявления файла.`);
   }
   if ((found = /Not all fields of key identity-constraint '(.*)' evaluate/.exec(told))) {
-    if (subject.isUnseen) return;
-    const watched = found[1]!.replace(MUST_PREFIX, '').replace(/\.+/g, '/');
-    return put('missing', missingSentence(watched));
+    const watched = found[1]!.replace(MUST_PREFIX, '');
+    // It stands, but libxml2 could not take its value or did not come so far: that is told elsewhere.
+    if (element !== undefined && stands(element, watched.split('..').at(-1)!.split('.'))) return;
+    return put('missing', missingSentence(watched.replace(/\.+/g, '/')));
   }
   if ((found = /of unique identity-constraint '(.*)' evaluates to a node-set with more/.exec(told) ?? /of key identity-constraint '(.*)' evaluates to a node-set with more/.exec(told))) {
     const watched = found[1]!.replace(MUST_PREFIX, '').replace(ONCE_PREFIX, '').replace(/\.+/g, '/');
     return put('repeated', `Элемент ${watched} повторён, а бывает один.`);
   }
   if (/Missing child element/.test(told)) {
-    const there = new Set(element === undefined ? [] : childNames(element));
+    const there = new Set(element === undefined ? [] : childrenOf(element).map((child) => child.name));
     const needed = schema === undefined ? [] : [...schema.children.values()].filter((child) => (child.isRequired || schema.children.size === 1) && !there.has(child.name));
     if (needed.length === 0) return put('missing', `В элементе ${name} не хватает вложенных элементов.`);
     for (const child of needed) put('missing', missingSentence(within(child.name)));
@@ -259,14 +254,15 @@ function sentence(told: string, subject: Subject, put: (code: ProblemCode, messa
   }
   if ((found = /The attribute '(.*)' is required but missing/.exec(told))) return put('missing', missingSentence(within(`@${found[1]}`)));
   if ((found = /The attribute '(.*)' is not allowed/.exec(told))) return put('unexpected', `Неизвестный атрибут ${within(`@${found[1]}`)}.`);
-  const attribute = /^Element '.*?', attribute '(.*?)':/.exec(told)?.[1];
+  const [opening = '', , attribute] = /^Element '.*?'(, attribute '(.*?)')?: /.exec(told) ?? [];
   const what = attribute === undefined ? name : `${name}/@${attribute}`;
-  if ((found = /The value '([\s\S]*)' does not match the fixed value constraint '(.*)'/.exec(told))) {
+  const remark = told.slice(opening.length);
+  if ((found = /The value '([\s\S]*)' does not match the fixed value constraint '(.*)'/.exec(remark))) {
     return put(isInOffer ? 'wrong-value' : 'wrong-root', `${what} = «${short(found[1]!)}», а должно быть «${found[2]}».`);
   }
-  if ((found = /\[facet '(\w+)'\] The value '([\s\S]*?)' (?:is not|must|is less|is greater)/.exec(told))) {
+  if ((found = /\[facet '(\w+)'\] The value '([\s\S]*?)' (?:is not|must|is less|is greater)/.exec(remark))) {
     const value = short(found[2]!);
-    const bound = /\('?(-?[\d.]+)'?\)|than '(-?[\d.]+)'/.exec(told.slice(found.index + found[0].length));
+    const bound = /\('?(-?[\d.]+)'?\)|than '(-?[\d.]+)'/.exec(remark.slice(found.index + found[0].length));
     const limit = bound?.[1] ?? bound?.[2] ?? '';
     switch (found[1]) {
       case 'enumeration':
@@ -284,7 +280,7 @@ function sentence(told: string, subject: Subject, put: (code: ProblemCode, messa
   if ((found = /length of '(\d+)'; this (underruns|exceeds) the allowed \w+ length of '(\d+)'/.exec(told))) {
     return put('wrong-value', found[2] === 'underruns' ? `Элемент ${what} пуст или короче ${found[3]} знаков.` : `В элементе ${what} ${found[1]} знаков, а можно не больше ${found[3]}.`);
   }
-  if ((found = /'([\s\S]*)' is not a valid value of the (?:local )?(atomic|union) type/.exec(told))) {
+  if ((found = /'([\s\S]*)' is not a valid value of the (?:local )?(atomic|union) type/.exec(remark))) {
     const kind = schema === undefined ? '' : typeInRussian(schema);
     return put('wrong-value', `${what} = «${short(found[1]!)}»: ${kind === '' ? 'такое значение не подходит' : `нужно ${kind}`}.`);
   }
@@ -305,12 +301,16 @@ function typeInRussian(schema: SchemaNode): string {
   return [...new Set(leafTypes(schema).map(({ type }) => names[type]))].join(' или ');
 }
 
-const parentPath = (xpath: string) => xpath.slice(0, xpath.lastIndexOf('/'));
+function childrenOf(element: XmlElement): XmlElement[] {
+  const children: XmlElement[] = [];
+  for (let child = element.firstChild; child; child = child.next) if (child instanceof XmlElement) children.push(child);
+  return children;
+}
 
-function childNames(element: XmlElement): string[] {
-  const names: string[] = [];
-  for (let child = element.firstChild; child; child = child.next) if (child instanceof XmlElement) names.push(child.name);
-  return names;
+/** Is there an element at the path below this one? */
+function stands(element: XmlElement, path: readonly string[]): boolean {
+  const [step, ...rest] = path;
+  return step === undefined || childrenOf(element).some((child) => child.name === step && stands(child, rest));
 }
 
 /** Names from the root down, with the place among siblings of one name where there are several. */
@@ -434,6 +434,7 @@ interface Order {
   /** Row numbers by path. */
   readonly rows: ReadonlyMap<string, readonly number[]>;
   readonly places: ReadonlyMap<Row, ReadonlyMap<string, number>>;
+  readonly repeated: ReadonlySet<string>;
 }
 const orders = new Map<Family, Order>();
 
@@ -442,17 +443,19 @@ function orderOf(codec: Codec): Order {
   if (!order) {
     const rows = new Map<string, number[]>();
     const places = new Map<Row, Map<string, number>>();
+    const repeated = new Set<string>();
     codec.rows.forEach((row, number) => {
       const inside = new Map<string, number>();
-      row.elements.forEach(({ path }, place) => {
+      row.elements.forEach(({ path, isRepeated }, place) => {
         inside.set(path, place);
+        if (isRepeated) repeated.add(path);
         const known = rows.get(path);
         if (known) known.push(number);
         else rows.set(path, [number]);
       });
       places.set(row, inside);
     });
-    order = { rows, places };
+    order = { rows, places, repeated };
     orders.set(codec.family, order);
   }
   return order;
@@ -464,7 +467,7 @@ function orderOf(codec: Codec): Order {
  */
 export function firstOutOfOrder(family: Family, offer: Element): string | undefined {
   const codec = CODECS[family];
-  const { rows, places } = orderOf(codec);
+  const { rows, places, repeated } = orderOf(codec);
 
   /** Row number and place in the row, as one number; the row nearest after the previous element's is meant. */
   function rank(element: Element, path: string, from: number): number | undefined {
@@ -487,7 +490,9 @@ export function firstOutOfOrder(family: Family, offer: Element): string | undefi
       const path = prefix === '' ? child.name : `${prefix}/${child.name}`;
       const here = rank(child, path, last);
       if (here !== undefined) {
-        if (here < last) return path;
+        // Repeated elements of one row may take turns.
+        const isTurn = repeated.has(path) && Math.floor(here) === Math.floor(last);
+        if (here < last && !isTurn) return path;
         last = here;
       }
       const inner = walk(child, path);

@@ -95,6 +95,12 @@ export function leafTypes(leaf: SchemaNode): LeafType[] {
 /** True where children may not simply be listed in `xs:all`, because one of them repeats. */
 const isChoice = (block: SchemaNode) => block.children.size > 1 && [...block.children.values()].some((child) => child.isRepeated);
 
+/** True where two repeated children are written by one row, in turns: `Types, AdditionalTypes, Types`. */
+function takesTurns(block: SchemaNode): boolean {
+  const rows = [...block.children.values()].flatMap((child) => (child.isRepeated ? (child.mentions[0]?.row ?? []) : []));
+  return new Set(rows).size < rows.length;
+}
+
 /** A leaf that stands exactly once whenever the element does: itself, or one that must stand inside. */
 function witnessOf(element: SchemaNode): SchemaNode | undefined {
   if (element.children.size === 0) return leafTypes(element).length > 0 ? element : undefined;
@@ -287,7 +293,7 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
       put(depth + 1, '<xs:sequence>');
       putElement(depth + 2, { ...children[0]!, isRequired: true }, 'sequence');
       put(depth + 1, '</xs:sequence>');
-    } else if (isChoice(block) && isInTableOrder) {
+    } else if (isChoice(block) && isInTableOrder && !takesTurns(block)) {
       put(depth + 1, '<xs:sequence>');
       for (const child of children) putElement(depth + 2, child, 'sequence');
       put(depth + 1, '</xs:sequence>');
@@ -325,7 +331,7 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
    * through all its leaves. Repeated elements need none.
    */
   function putConstraints(depth: number, anchor: SchemaNode): void {
-    if (!isChoice(anchor) || isInTableOrder) return;
+    if (!isChoice(anchor) || (isInTableOrder && !takesTurns(anchor))) return;
     const constraint = (isKey: boolean, watched: SchemaNode, leaf: SchemaNode) => {
       const from = anchor.path === '' ? 0 : anchor.path.length + 1;
       const told = watched.path.slice(from).replaceAll('/', '.');

@@ -1,0 +1,400 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join, relative } from 'node:path';
+import { AGENCY, AGENTS, BRANCHES, CRM_GROUPS, DEPARTMENTS, type DemoEntry, demoEntries, STORIES } from '../../fixtures/agency.ts';
+import type { Config } from '../config.ts';
+import { canonicalJson, type Corrections, effective, fieldValue } from '../domain/corrections.ts';
+import { Refusal } from '../domain/fault.ts';
+import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
+import type { Listing } from '../domain/listing.ts';
+import { agree, formatNumber } from '../domain/text.ts';
+import { type PublishedCabinet, publishAll } from '../export/publish.ts';
+import {
+  addEmployee,
+  ensureBranch,
+  ensureCabinet,
+  ensureCrmGroup,
+  ensureDepartment,
+  listEmployees,
+  resolveAgency,
+} from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
+import { feedPath } from '../store/feed-address.ts';
+import { hashOf } from '../store/hash.ts';
+import { endImport, ensureSource, mergeImport, type StagedOffer, stageOffers, startImport } from '../store/intake.ts';
+import { findListings, markListings, saveCorrections } from '../store/marks.ts';
+import { type CabinetRow, countMarks, listCabinets } from '../store/publishing.ts';
+import { Context, EXIT } from './context.ts';
+import { serve } from './service-commands.ts';
+
+/**
+ * The demo: the imaginary agency in a folder of its own, brought in, marked and published by the same functions that
+ * serve a real one. Nothing here is shown that the program does not do.
+ */
+
+/** Boards of the demo: the four that decide the market, and two small ones that read Yandex's format. */
+const DEMO_BOARDS = ['avito', 'cian', 'yandex', 'domclick', 'bn', 'move'] as const;
+const SLUG = 'main';
+const LISTINGS = 412;
+/** Listings staged together. */
+const BATCH = 200;
+const DAY = 86_400_000;
+
+/** Where the demo's pictures are served from. */
+const mediaBase = (context: Context) => context.publicUrl('/media/demo');
+
+export interface Seeded {
+  /** False when everything was there already. */
+  readonly isNew: boolean;
+  readonly agencyId: number;
+  readonly listings: number;
+  readonly cabinets: readonly CabinetRow[];
+}
+
+/**
+ * Brings the imaginary agency into the base, marks its listings and publishes nothing yet. Every step may be repeated:
+ * what a broken start left behind is finished, and a second call changes nothing.
+ * @param db a migrated database
+ */
+export async function seedDemo(context: Context, db: Database): Promise<Seeded> {
+  const agency = await resolveAgency(db, AGENCY, true);
+  const photoBase = mediaBase(context);
+  const entries = demoEntries(LISTINGS, { photoBase });
+  const isSeeded = await isComplete(db, agency.id);
+  // The pictures' address is part of the listings: on another port the sources tell other addresses.
+  if (!isSeeded || !(await isPicturedAt(db, agency.id, photoBase))) {
+    const now = context.clock();
+    await seedPeople(db, agency.id);
+    const employees = await listEmployees(db, agency.id);
+    if (!isSeeded) {
+      const before = new Date(now.getTime() - 3 * DAY);
+      await importEntries(db, agency.id, entries, (entry) => entry.before, employees, before);
+      await correct(db, agency.id, entries, new Date(now.getTime() - 2 * DAY));
+    }
+    await importEntries(db, agency.id, entries, (entry) => entry.today, employees, now);
+    for (const id of DEMO_BOARDS) {
+      const board = context.board(id);
+      const cabinetId = await ensureCabinet(db, agency.id, { board: id, slug: SLUG, name: board.name, family: board.family });
+      await markListings(db, agency.id, cabinetId, undefined, now);
+    }
+  }
+  return {
+    isNew: !isSeeded,
+    agencyId: agency.id,
+    listings: entries.length,
+    cabinets: await listCabinets(db, { agencyId: agency.id }),
+  };
+}
+
+/** Marking is the last step, and the boards are taken in their order. */
+async function isComplete(db: Database, agencyId: number): Promise<boolean> {
+  const cabinets = await listCabinets(db, { agencyId });
+  const last = cabinets.find((cabinet) => cabinet.board === DEMO_BOARDS.at(-1));
+  return last !== undefined && (await countMarks(db, [last])) > 0;
+}
+
+async function isPicturedAt(db: Database, agencyId: number, photoBase: string): Promise<boolean> {
+  const pictured = demoEntries(20).find(({ today }) => today?.photos !== undefined)!;
+  const [found] = await findListings(db, agencyId, pictured.before.externalId);
+  return found?.values.photos?.[0]?.url.startsWith(`${photoBase}/`) === true;
+}
+
+async function seedPeople(db: Database, agencyId: number): Promise<void> {
+  const known = new Set((await listEmployees(db, agencyId)).map((person) => person.email));
+  const branches = new Map<string, number>();
+  const departments = new Map<string, number>();
+  const groups = new Map<string, number>();
+  for (const name of BRANCHES) branches.set(name, await ensureBranch(db, agencyId, name));
+  for (const { branch, name } of DEPARTMENTS) {
+    departments.set(name, await ensureDepartment(db, agencyId, branches.get(branch)!, name));
+  }
+  for (const name of CRM_GROUPS) groups.set(name, await ensureCrmGroup(db, agencyId, name));
+  for (const agent of AGENTS) {
+    if (known.has(agent.email)) continue;
+    await addEmployee(db, agencyId, {
+      name: agent.name,
+      phones: [agent.phone],
+      email: agent.email,
+      branchId: branches.get(agent.branch),
+      departmentId: departments.get(agent.department),
+      groupIds: agent.groups.map((name) => groups.get(name)!),
+    });
+  }
+}
+
+/** One import of every branch's source, as the importer does it: staged, then merged at once. */
+async function importEntries(
+  db: Database,
+  agencyId: number,
+  entries: readonly DemoEntry[],
+  told: (entry: DemoEntry) => Listing | null,
+  employees: Awaited<ReturnType<typeof listEmployees>>,
+  at: Date,
+): Promise<void> {
+  const byPhone = new Map(employees.flatMap((person) => person.phones.map((phone) => [phone, person.id] as const)));
+  const byEmail = new Map(employees.map((person) => [person.email, person.id] as const));
+  for (const branch of BRANCHES) {
+    const branchId = await ensureBranch(db, agencyId, branch);
+    const sourceId = await ensureSource(db, agencyId, `CRM, ${branch}`, branchId);
+    const runId = await startImport(db, agencyId, sourceId, at);
+    const listings = entries.filter((entry) => entry.branch === branch).flatMap((entry) => told(entry) ?? []);
+    const offers = listings.map((listing, index): StagedOffer => {
+      const phone = listing.contactPhones?.[0];
+      const employeeId = (phone === undefined ? undefined : byPhone.get(phone)) ?? byEmail.get(listing.contactEmail ?? '');
+      return {
+        externalId: listing.externalId,
+        ordinal: index + 1,
+        line: index + 1,
+        values: JSON.parse(canonicalJson(listing)) as Listing,
+        employeeId: employeeId ?? null,
+      };
+    });
+    for (let start = 0; start < offers.length; start += BATCH) {
+      await stageOffers(db, agencyId, runId, offers.slice(start, start + BATCH));
+    }
+    const merged = await mergeImport(db, { agencyId, id: runId, sourceId, branchId }, 'merge', at);
+    if (merged.state !== 'merged') throw new Error(`broken invariant: the demo's import is ${merged.state}`);
+    await endImport(db, agencyId, runId, 'imported', { source: `CRM, ${branch}`, read: offers.length, ...merged.counts }, at);
+  }
+}
+
+/** What people put over the sources' values. */
+async function correct(db: Database, agencyId: number, entries: readonly DemoEntry[], at: Date): Promise<void> {
+  for (const { before, correction } of entries) {
+    if (!correction) continue;
+    const [row] = await findListings(db, agencyId, before.externalId);
+    if (!row) throw new Error(`broken invariant: listing ${before.externalId} was imported and is not there`);
+    const { field, value } = correction;
+    const basis = fieldValue(row.sourceValues, field);
+    const corrections: Corrections = { ...row.corrections, [field]: { value, basis, by: 'Ольга Смирнова', at: at.toISOString() } };
+    const values = effective(row.sourceValues, corrections);
+    await saveCorrections(db, row, { corrections, values, valuesHash: hashOf(values), wasHash: hashOf(row.values) }, at);
+  }
+}
+
+// ---------------------------------------------------------------- the command
+
+export interface DemoOptions {
+  readonly serve: boolean;
+  readonly reset: boolean;
+  readonly port?: number;
+}
+
+/** What marks a folder as the demo's own: only such a one is thrown away. */
+const MARKER = 'demo.json';
+
+/**
+ * The command `demo`: seeds, publishes, tells what is there, and serves until it is stopped.
+ * @throws Refusal `not-a-demo-folder`, `demo-running`, `port-taken`
+ */
+export async function runDemo(context: Context, options: DemoOptions): Promise<number> {
+  const wanted = options.port ?? (process.env.PORT === undefined ? undefined : context.config.PORT);
+  const { port, isOther } = options.serve ? await choosePort(wanted ?? context.config.PORT, wanted !== undefined, context.config.HOST) : { port: wanted ?? context.config.PORT, isOther: false };
+  const overrides: Partial<Config> = {
+    DATA_DIR: process.env.DATA_DIR ?? '.demo',
+    PORT: port,
+    // Never in somebody's own database.
+    DATABASE_URL: undefined as never,
+    LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
+  };
+  const own = new Context(context.options, overrides);
+  try {
+    const { DATA_DIR } = own.config;
+    if (options.reset) await reset(own);
+    await claim(DATA_DIR);
+    const claimedAt = performance.now();
+    const db = await own.db();
+    const openedAt = performance.now();
+    const seeded = await seedDemo(own, db);
+    const seededAt = performance.now();
+    const published = await publishDemo(own, db, seeded.cabinets);
+    const doneAt = performance.now();
+    const report = reportOf(own, seeded, published, {
+      database: openedAt - claimedAt,
+      listings: seededAt - openedAt,
+      publishing: doneAt - seededAt,
+      // A person waits from the moment the command was given: the clock of `performance` starts with the process.
+      total: doneAt,
+    });
+    const tell = (url: string | null) => own.print({ ...report, url }, () => greeting(own, report, url, isOther ? (wanted ?? context.config.PORT) : null));
+    if (!options.serve) {
+      tell(null);
+      return EXIT.done;
+    }
+    await serve(own, port, { media: true, onListening: tell });
+    return EXIT.done;
+  } finally {
+    await own.close();
+  }
+}
+
+async function publishDemo(context: Context, db: Database, cabinets: readonly CabinetRow[]): Promise<PublishedCabinet[]> {
+  const bar = context.progress('Решено отметок:');
+  const done = new Map<number, number>();
+  const total = await countMarks(db, cabinets);
+  return publishAll(cabinets, {
+    db,
+    boards: context.boards,
+    dataDir: context.config.DATA_DIR,
+    clock: context.clock,
+    onProgress: (cabinetId, count) => {
+      done.set(cabinetId, count);
+      bar.at([...done.values()].reduce((sum, value) => sum + value, 0), total);
+    },
+  }).finally(() => bar.stop());
+}
+
+/** Takes the folder for the demo. @throws Refusal when something else lives there */
+async function claim(dataDir: string): Promise<void> {
+  const isEmpty = !existsSync(dataDir) || (await readdir(dataDir)).length === 0;
+  if (!isEmpty && !(await isOurs(dataDir))) throw foreignFolder(dataDir);
+  if (!isEmpty) return;
+  await mkdir(dataDir, { recursive: true });
+  await writeFile(join(dataDir, MARKER), `${JSON.stringify({ demo: AGENCY })}\n`);
+}
+
+async function isOurs(dataDir: string): Promise<boolean> {
+  try {
+    return (JSON.parse(await readFile(join(dataDir, MARKER), 'utf8')) as { demo?: unknown }).demo === AGENCY;
+  } catch {
+    return false;
+  }
+}
+
+const foreignFolder = (dataDir: string) =>
+  new Refusal('not-a-demo-folder', `В папке ${dataDir} не демо, а что-то другое: она не тронута. Назовите другую: DATA_DIR=.demo`, EXIT.refused);
+
+async function reset(context: Context): Promise<void> {
+  const { DATA_DIR } = context.config;
+  if (!existsSync(DATA_DIR) || (await readdir(DATA_DIR)).length === 0) return;
+  if (!(await isOurs(DATA_DIR))) throw foreignFolder(DATA_DIR);
+  const pid = join(DATA_DIR, 'postgres', 'postmaster.pid');
+  if (existsSync(pid)) {
+    // Joining and leaving as the last one stops a server that a killed demo left behind.
+    const twin = new Context({ ...context.options, quiet: true }, { DATA_DIR, DATABASE_URL: undefined as never });
+    await twin.openAsIs();
+    await twin.close();
+    if (existsSync(pid)) {
+      throw new Refusal('demo-running', `Демо в папке ${DATA_DIR} ещё работает. Остановите его (Ctrl-C) и повторите.`, EXIT.refused);
+    }
+  }
+  await rm(DATA_DIR, { recursive: true });
+}
+
+/** The wanted port, or a free one when nobody insisted on it. */
+async function choosePort(port: number, isGiven: boolean, host: string): Promise<{ port: number; isOther: boolean }> {
+  const found = await tryPort(port, host);
+  if (found !== undefined) return { port: found, isOther: false };
+  if (isGiven) throw new Refusal('port-taken', `Порт ${port} занят. Назовите другой: demo --port 8090`, EXIT.refused);
+  // A neighbour first: the pictures' addresses hold the port, and the next start should find the same one.
+  for (let next = port + 1; next <= Math.min(port + 20, 65_535); next++) {
+    if ((await tryPort(next, host)) !== undefined) return { port: next, isOther: true };
+  }
+  return { port: (await tryPort(0, host))!, isOther: true };
+}
+
+/** The port when it is free (for 0 any free one), undefined when it is taken. */
+function tryPort(port: number, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+      else reject(error);
+    });
+    probe.listen(port, host, () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : port));
+    });
+  });
+}
+
+// ---------------------------------------------------------------- what is there
+
+interface Seconds {
+  readonly database: number;
+  readonly listings: number;
+  readonly publishing: number;
+  readonly total: number;
+}
+
+function reportOf(context: Context, seeded: Seeded, published: readonly PublishedCabinet[], spent: Seconds) {
+  const outcomes: Partial<Record<Outcome, number>> = {};
+  for (const cabinet of published) {
+    for (const outcome of OUTCOMES) {
+      const count = cabinet.outcomes[outcome] ?? 0;
+      if (count > 0) outcomes[outcome] = (outcomes[outcome] ?? 0) + count;
+    }
+  }
+  return {
+    agency: AGENCY,
+    isNew: seeded.isNew,
+    branches: BRANCHES.length,
+    employees: AGENTS.length,
+    listings: seeded.listings,
+    marks: Object.values(outcomes).reduce((sum, count) => sum + count, 0),
+    outcomes,
+    feeds: published.map((cabinet) => ({
+      board: cabinet.board,
+      cabinet: cabinet.cabinet,
+      edition: cabinet.edition,
+      isNewEdition: cabinet.isNewEdition,
+      offers: cabinet.offers,
+      outcomes: cabinet.outcomes,
+      url: context.publicUrl(feedPath(context.secret, seeded.cabinets.find((row) => row.id === cabinet.cabinetId)!)),
+    })),
+    stories: demoStories(),
+    seconds: Object.fromEntries(Object.entries(spent).map(([name, ms]) => [name, Math.round((ms as number) / 100) / 10])) as unknown as Seconds,
+    dataDir: context.config.DATA_DIR,
+  };
+}
+
+/** The planted stories with the numbers of their listings. */
+function demoStories() {
+  const entries = demoEntries(LISTINGS);
+  return STORIES.map(({ key, title, board, outcome, code }) => ({
+    key,
+    title,
+    board,
+    outcome,
+    code,
+    listings: entries.filter((entry) => entry.story === key).map(({ before }) => before.externalId),
+  }));
+}
+
+type DemoReport = ReturnType<typeof reportOf>;
+
+const count = (value: number, one: string, few: string, many: string) => `${formatNumber(value)} ${agree(value, one, few, many)}`;
+
+function greeting(context: Context, report: DemoReport, url: string | null, takenPort: number | null): string {
+  const { outcomes, marks, seconds } = report;
+  const told = OUTCOMES.filter((outcome) => outcomes[outcome] !== undefined)
+    .sort((a, b) => outcomes[b]! - outcomes[a]!)
+    .map((outcome) => `${OUTCOME_LABELS[outcome]} ${formatNumber(outcomes[outcome]!)}`);
+  const share = formatNumber(Math.round(((outcomes.published ?? 0) / Math.max(marks, 1)) * 1000) / 10);
+  const width = Math.max(...report.feeds.map((feed) => context.board(feed.board).name.length));
+  const feeds = report.feeds.map((feed) => {
+    const total = Object.values(feed.outcomes).reduce((sum, value) => sum + value, 0);
+    return `    ${context.board(feed.board).name.padEnd(width)}  ${String(feed.offers).padStart(3)} из ${total}   ${feed.url}`;
+  });
+  const story = (key: string) => report.stories.find((candidate) => candidate.key === key)!.listings[0];
+  const near = relative(process.cwd(), report.dataDir);
+  const folder = near === '' || near.startsWith('..') ? report.dataDir : near;
+  const command = `DATA_DIR=${folder} npm run -s vygruzka --`;
+  return [
+    `  Выгрузка · демо-агентство «${AGENCY}»${url === null ? '' : `   ${url}`}`,
+    `  ${count(report.branches, 'филиал', 'филиала', 'филиалов')}, ${count(report.employees, 'сотрудник', 'сотрудника', 'сотрудников')}, ${count(report.listings, 'объект', 'объекта', 'объектов')}; ${count(marks, 'отметка', 'отметки', 'отметок')} на ${count(report.feeds.length, 'доску', 'доски', 'досок')}: ${told.join(', ')} (в фидах ${share} %)`,
+    '',
+    '  Фиды — их забирают доски:',
+    ...feeds,
+    '',
+    '  Попробуйте в другом окне:',
+    `    ${command} explain ${story('floors-missing')} --all`,
+    `    ${command} check --board cian`,
+    `    ${command} preview ${story('found-by-mail')} --board yandex`,
+    '',
+    `  ${report.isNew ? 'Создано и опубликовано' : 'Всё уже было, открыто'} за ${formatNumber(seconds.total)} с (база ${formatNumber(seconds.database)}, объекты ${formatNumber(seconds.listings)}, публикация ${formatNumber(seconds.publishing)}). Данные — в ${folder}`,
+    ...(takenPort === null ? [] : [`  Порт ${takenPort} занят, взят свободный.`]),
+    ...(url === null ? ['  Отдавать фиды: npm run demo'] : ['  Ctrl-C — остановить.']),
+  ].join('\n');
+}
