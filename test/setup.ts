@@ -2,12 +2,14 @@
  * Once per test run: a real PostgreSQL with a migrated template database, which each test file clones for itself
  * (see `store/testdb.ts`). `TEST_POSTGRES=15` runs everything on the oldest version we support.
  */
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { type Database, openDatabase } from '../src/store/database.ts';
+import { openDatabase } from '../src/store/database.ts';
+import { migrate } from '../src/store/migrate.ts';
 import { databaseOf, TEMPLATE, testPostgresPackage } from './store/testdb.ts';
 
 declare module 'vitest' {
@@ -56,16 +58,9 @@ function alive(pid: number): boolean {
   }
 }
 
-/** Brings the template to the newest schema. */
-async function migrateTemplate(template: Database): Promise<void> {
-  const file = new URL('../src/store/migrate.ts', import.meta.url);
-  // Until the migrations are written the template is an empty database.
-  if (!existsSync(file)) return;
-  const module = (await import(file.href)) as { migrate(db: Database): Promise<string[]> };
-  await module.migrate(template);
-}
-
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  // Tests that start the program itself start the built one.
+  execFileSync(process.execPath, [join(import.meta.dirname, '../node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
   await sweep();
   const dir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   // As root the server runs as `nobody`, who must be able to pass through.
@@ -78,7 +73,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await server.pool.query(`create database ${TEMPLATE}`);
   const template = await openDatabase({ databaseUrl: databaseOf(server.url, TEMPLATE), dataDir: dir });
   try {
-    await migrateTemplate(template);
+    await migrate(template);
   } finally {
     await template.close();
   }

@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { ROOT } from '../root.ts';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import Type, { type Static, type TSchema } from 'typebox';
 import { FactsSchema } from '../domain/facts.ts';
 import { Fault } from '../domain/fault.ts';
@@ -16,6 +15,7 @@ import {
   labelOf,
 } from '../domain/listing.ts';
 import { FIXERS, type Fixer, SEVERITIES, type Severity } from '../domain/notice.ts';
+import { ROOT } from '../root.ts';
 import { newAjv, placeholdersOf, type SubjectSchema } from './check.ts';
 
 /**
@@ -471,10 +471,11 @@ function problemsOf(schema: unknown, shape: ShapeNode | undefined, path: string)
   return found;
 }
 
-/** `areaM2` -> `area-m2-missing`, `own:JKSchema/Id` -> `jk-schema-id-missing`. */
+/** `areaM2` -> `area-missing`, `own:JKSchema/Id` -> `jk-schema-id-missing`: a code has no use for the unit. */
 function missingCode(field: string): string {
   const kebab = field
     .replace(/^own:/, '')
+    .replace(/(Kopecks|M2)$/, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1-$2')
     .replace(/[^A-Za-z0-9]+/g, '-')

@@ -2,9 +2,18 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
-import { AGENCY, AGENTS, BRANCHES, CRM_GROUPS, DEPARTMENTS, type DemoEntry, demoEntries, STORIES } from '../../fixtures/agency.ts';
+import {
+  AGENCY,
+  AGENTS,
+  BRANCHES,
+  CRM_GROUPS,
+  DEPARTMENTS,
+  type DemoEntry,
+  demoEntries,
+  STORIES,
+} from '../../fixtures/agency.ts';
 import type { Config } from '../config.ts';
-import { canonicalJson, type Corrections, effective, fieldValue } from '../domain/corrections.ts';
+import { type Corrections, canonicalJson, effective, fieldValue } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
 import type { Listing } from '../domain/listing.ts';
@@ -75,7 +84,12 @@ export async function seedDemo(context: Context, db: Database): Promise<Seeded> 
     await importEntries(db, agency.id, entries, (entry) => entry.today, employees, now);
     for (const id of DEMO_BOARDS) {
       const board = context.board(id);
-      const cabinetId = await ensureCabinet(db, agency.id, { board: id, slug: SLUG, name: board.name, family: board.family });
+      const cabinetId = await ensureCabinet(db, agency.id, {
+        board: id,
+        slug: SLUG,
+        name: board.name,
+        family: board.family,
+      });
       await markListings(db, agency.id, cabinetId, undefined, now);
     }
   }
@@ -141,7 +155,8 @@ async function importEntries(
     const listings = entries.filter((entry) => entry.branch === branch).flatMap((entry) => told(entry) ?? []);
     const offers = listings.map((listing, index): StagedOffer => {
       const phone = listing.contactPhones?.[0];
-      const employeeId = (phone === undefined ? undefined : byPhone.get(phone)) ?? byEmail.get(listing.contactEmail ?? '');
+      const employeeId =
+        (phone === undefined ? undefined : byPhone.get(phone)) ?? byEmail.get(listing.contactEmail ?? '');
       return {
         externalId: listing.externalId,
         ordinal: index + 1,
@@ -155,7 +170,14 @@ async function importEntries(
     }
     const merged = await mergeImport(db, { agencyId, id: runId, sourceId, branchId }, 'merge', at);
     if (merged.state !== 'merged') throw new Error(`broken invariant: the demo's import is ${merged.state}`);
-    await endImport(db, agencyId, runId, 'imported', { source: `CRM, ${branch}`, read: offers.length, ...merged.counts }, at);
+    await endImport(
+      db,
+      agencyId,
+      runId,
+      'imported',
+      { source: `CRM, ${branch}`, read: offers.length, ...merged.counts },
+      at,
+    );
   }
 }
 
@@ -167,9 +189,17 @@ async function correct(db: Database, agencyId: number, entries: readonly DemoEnt
     if (!row) throw new Error(`broken invariant: listing ${before.externalId} was imported and is not there`);
     const { field, value } = correction;
     const basis = fieldValue(row.sourceValues, field);
-    const corrections: Corrections = { ...row.corrections, [field]: { value, basis, by: 'Ольга Смирнова', at: at.toISOString() } };
+    const corrections: Corrections = {
+      ...row.corrections,
+      [field]: { value, basis, by: 'Ольга Смирнова', at: at.toISOString() },
+    };
     const values = effective(row.sourceValues, corrections);
-    await saveCorrections(db, row, { corrections, values, valuesHash: hashOf(values), wasHash: hashOf(row.values) }, at);
+    await saveCorrections(
+      db,
+      row,
+      { corrections, values, valuesHash: hashOf(values), wasHash: hashOf(row.values) },
+      at,
+    );
   }
 }
 
@@ -190,7 +220,9 @@ const MARKER = 'demo.json';
  */
 export async function runDemo(context: Context, options: DemoOptions): Promise<number> {
   const wanted = options.port ?? (process.env.PORT === undefined ? undefined : context.config.PORT);
-  const { port, isOther } = options.serve ? await choosePort(wanted ?? context.config.PORT, wanted !== undefined, context.config.HOST) : { port: wanted ?? context.config.PORT, isOther: false };
+  const { port, isOther } = options.serve
+    ? await choosePort(wanted ?? context.config.PORT, wanted !== undefined, context.config.HOST)
+    : { port: wanted ?? context.config.PORT, isOther: false };
   const overrides: Partial<Config> = {
     DATA_DIR: process.env.DATA_DIR ?? '.demo',
     PORT: port,
@@ -217,7 +249,8 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
       // A person waits from the moment the command was given: the clock of `performance` starts with the process.
       total: doneAt,
     });
-    const tell = (url: string | null) => own.print({ ...report, url }, () => greeting(own, report, url, isOther ? (wanted ?? context.config.PORT) : null));
+    const tell = (url: string | null) =>
+      own.print({ ...report, url }, () => greeting(own, report, url, isOther ? (wanted ?? context.config.PORT) : null));
     if (!options.serve) {
       tell(null);
       return EXIT.done;
@@ -229,7 +262,11 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
   }
 }
 
-async function publishDemo(context: Context, db: Database, cabinets: readonly CabinetRow[]): Promise<PublishedCabinet[]> {
+async function publishDemo(
+  context: Context,
+  db: Database,
+  cabinets: readonly CabinetRow[],
+): Promise<PublishedCabinet[]> {
   const bar = context.progress('Решено отметок:');
   const done = new Map<number, number>();
   const total = await countMarks(db, cabinets);
@@ -240,7 +277,10 @@ async function publishDemo(context: Context, db: Database, cabinets: readonly Ca
     clock: context.clock,
     onProgress: (cabinetId, count) => {
       done.set(cabinetId, count);
-      bar.at([...done.values()].reduce((sum, value) => sum + value, 0), total);
+      bar.at(
+        [...done.values()].reduce((sum, value) => sum + value, 0),
+        total,
+      );
     },
   }).finally(() => bar.stop());
 }
@@ -263,7 +303,11 @@ async function isOurs(dataDir: string): Promise<boolean> {
 }
 
 const foreignFolder = (dataDir: string) =>
-  new Refusal('not-a-demo-folder', `В папке ${dataDir} не демо, а что-то другое: она не тронута. Назовите другую: DATA_DIR=.demo`, EXIT.refused);
+  new Refusal(
+    'not-a-demo-folder',
+    `В папке ${dataDir} не демо, а что-то другое: она не тронута. Назовите другую: DATA_DIR=.demo`,
+    EXIT.refused,
+  );
 
 async function reset(context: Context): Promise<void> {
   const { DATA_DIR } = context.config;
@@ -276,7 +320,11 @@ async function reset(context: Context): Promise<void> {
     await twin.openAsIs();
     await twin.close();
     if (existsSync(pid)) {
-      throw new Refusal('demo-running', `Демо в папке ${DATA_DIR} ещё работает. Остановите его (Ctrl-C) и повторите.`, EXIT.refused);
+      throw new Refusal(
+        'demo-running',
+        `Демо в папке ${DATA_DIR} ещё работает. Остановите его (Ctrl-C) и повторите.`,
+        EXIT.refused,
+      );
     }
   }
   await rm(DATA_DIR, { recursive: true });
@@ -344,7 +392,9 @@ function reportOf(context: Context, seeded: Seeded, published: readonly Publishe
       url: context.publicUrl(feedPath(context.secret, seeded.cabinets.find((row) => row.id === cabinet.cabinetId)!)),
     })),
     stories: demoStories(),
-    seconds: Object.fromEntries(Object.entries(spent).map(([name, ms]) => [name, Math.round((ms as number) / 100) / 10])) as unknown as Seconds,
+    seconds: Object.fromEntries(
+      Object.entries(spent).map(([name, ms]) => [name, Math.round((ms as number) / 100) / 10]),
+    ) as unknown as Seconds,
     dataDir: context.config.DATA_DIR,
   };
 }
@@ -364,7 +414,8 @@ function demoStories() {
 
 type DemoReport = ReturnType<typeof reportOf>;
 
-const count = (value: number, one: string, few: string, many: string) => `${formatNumber(value)} ${agree(value, one, few, many)}`;
+const count = (value: number, one: string, few: string, many: string) =>
+  `${formatNumber(value)} ${agree(value, one, few, many)}`;
 
 function greeting(context: Context, report: DemoReport, url: string | null, takenPort: number | null): string {
   const { outcomes, marks, seconds } = report;

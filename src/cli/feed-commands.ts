@@ -189,7 +189,7 @@ function importText(report: ImportReport): string {
   if (report.waiting) lines.push(report.waiting.message);
   if (report.conflicting > 0) lines.push(`Источник изменил исправленные поля: ${objects(report.conflicting)}. Решите, что оставить: correct <объект> --conflicts.`);
   if (report.rejected.length > 0) {
-    lines.push(`Не загружено ${objects(report.rejected.length)}:`);
+    lines.push(`Не загружено объявлений: ${report.rejected.length}.`);
     for (const offer of report.rejected.slice(0, 20)) lines.push(`  строка ${offer.line}, № ${offer.externalId ?? 'не указан'}: ${offer.reasons.join(' ')}`);
     if (report.rejected.length > 20) lines.push(`  … и ещё ${report.rejected.length - 20} (все — с --json)`);
   }

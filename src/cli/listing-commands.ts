@@ -14,7 +14,7 @@ import { hashOf } from '../store/hash.ts';
 import { eachListing, findListings, keepAvitoId, type ListingRow, type MarkRow, markListings, marksOf, saveCorrections, unmarkListings } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Context, EXIT } from './context.ts';
-import { type Action, choice } from './program.ts';
+import { type Action, choice, several } from './program.ts';
 
 const DEFAULT_CABINET = 'main';
 
@@ -35,7 +35,7 @@ export function listingCommands(program: Command, action: Action): void {
     .summary('отметить объекты на выгрузку')
     .description('Отмечает объекты на выгрузку на доску. Номер объекта на доске даётся один раз и не меняется.')
     .requiredOption('--board <доска>', 'доска, например avito')
-    .option('--listing <объект...>', 'номера объектов: наши или из источника')
+    .addOption(several('--listing <объект...>', 'номера объектов: наши или из источника'))
     .option('--all', 'все объекты агентства')
     .option('--cabinet <кабинет>', 'кабинет на доске: латиница, цифры, дефис', DEFAULT_CABINET)
     .option('--agency <название>', 'агентство')
@@ -71,7 +71,7 @@ export function listingCommands(program: Command, action: Action): void {
     .summary('снять отметки')
     .description('Снимает отметки на выгрузку. Объекты уйдут из фида при следующей публикации.')
     .requiredOption('--board <доска>', 'доска')
-    .option('--listing <объект...>', 'номера объектов')
+    .addOption(several('--listing <объект...>', 'номера объектов'))
     .option('--all', 'все объекты')
     .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
     .option('--agency <название>', 'агентство')
@@ -160,9 +160,9 @@ export function listingCommands(program: Command, action: Action): void {
     .summary('исправить поле объекта поверх источника')
     .description('Кладёт исправление поверх значения источника. Оно переживает повторную загрузку; если источник потом изменит поле, остаются оба значения, и выбирает человек.')
     .argument('<объект>')
-    .option('--set <поле=значение...>', 'исправить поля; значение — JSON или текст; «поле=» очищает поле')
-    .option('--drop <поле...>', 'убрать исправление и вернуться к источнику')
-    .option('--keep <поле...>', 'источник изменился, но оставить исправление')
+    .addOption(several('--set <поле=значение...>', 'исправить поля; значение — JSON или текст; «поле=» очищает поле'))
+    .addOption(several('--drop <поле...>', 'убрать исправление и вернуться к источнику'))
+    .addOption(several('--keep <поле...>', 'источник изменился, но оставить исправление'))
     .option('--conflicts', 'показать поля, где источник и исправление разошлись')
     .option('--by <имя>', 'кто исправил', 'командная строка')
     .option('--agency <название>', 'агентство')

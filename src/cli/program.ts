@@ -12,6 +12,13 @@ export function choice(flags: string, description: string, values: readonly stri
   return new Option(flags, description).choices([...values]);
 }
 
+/** An option with several values; commander tells one by a Latin letter before the dots, ours are Russian. */
+export function several(flags: string, description: string): Option {
+  const option = new Option(flags, description);
+  option.variadic = true;
+  return option;
+}
+
 /** Runs the command line. @returns the exit code */
 export async function run(argv: readonly string[]): Promise<number> {
   const program = new Command();

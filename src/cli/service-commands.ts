@@ -13,7 +13,7 @@ import { currentEdition, listCabinets } from '../store/publishing.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { type Context, EXIT } from './context.ts';
-import type { Action } from './program.ts';
+import { type Action, several } from './program.ts';
 
 export function serviceCommands(program: Command, action: Action): void {
   program
@@ -67,7 +67,7 @@ export function serviceCommands(program: Command, action: Action): void {
     .command('add')
     .description('Добавляет сотрудника.')
     .argument('<имя>')
-    .option('--phone <номер...>', 'телефоны')
+    .addOption(several('--phone <номер...>', 'телефоны'))
     .option('--email <адрес>', 'почта')
     .option('--branch <название>', 'филиал')
     .option('--agency <название>', 'агентство')

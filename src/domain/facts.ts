@@ -17,8 +17,8 @@ export const FactsSchema = Type.Object(
     idChars: chars(),
     /** The number holds only Latin letters, digits, `-` and `_`, which every board reads. */
     isIdPlain: Type.Boolean(),
-    /** The number holds only what Avito's help allows: letters of both alphabets, digits and `, \ / ( ) [ ] - =`. */
-    isIdOfAvitoAlphabet: Type.Boolean(),
+    /** The number holds only letters of both alphabets, digits and `, \ / ( ) [ ] - =`. */
+    isIdOfCommonSigns: Type.Boolean(),
 
     /** Length of the title, characters; 0 without a title. */
     titleChars: chars(),
@@ -296,7 +296,7 @@ export function factsOf(listing: Listing): Facts {
   return {
     idChars: externalId.length,
     isIdPlain: /^[A-Za-z0-9_-]+$/.test(externalId),
-    isIdOfAvitoAlphabet: /^[A-Za-zА-Яа-яЁё0-9,\\/()[\]=-]+$/.test(externalId),
+    isIdOfCommonSigns: /^[A-Za-zА-Яа-яЁё0-9,\\/()[\]=-]+$/.test(externalId),
 
     titleChars: charsOf(title, seenTitle.hasSurrogates),
     titleLettersCount: title === '' ? 0 : countOf(title, /[\p{L}\d]/gu),

@@ -76,7 +76,9 @@ export function mediaRoute(app: FastifyInstance, { dataDir }: MediaOptions): voi
 export async function drawJpeg(name: string): Promise<Buffer> {
   // Loading the drawing library takes longer than starting the server.
   const { default: sharp } = await import('sharp');
-  return sharp(Buffer.from(drawSvg(name))).jpeg({ quality: 82 }).toBuffer();
+  return sharp(Buffer.from(drawSvg(name)))
+    .jpeg({ quality: 82 })
+    .toBuffer();
 }
 
 /** The drawing as SVG; pure. */
@@ -103,9 +105,11 @@ function chanceOf(name: string): Chance {
 
 const box = (x: number, y: number, width: number, height: number, fill: string, round = 0) =>
   `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${fill}"${round > 0 ? ` rx="${round}"` : ''}/>`;
-const circle = (x: number, y: number, radius: number, fill: string) => `<circle cx="${x}" cy="${y}" r="${radius}" fill="${fill}"/>`;
+const circle = (x: number, y: number, radius: number, fill: string) =>
+  `<circle cx="${x}" cy="${y}" r="${radius}" fill="${fill}"/>`;
 const shape = (points: string, fill: string) => `<polygon points="${points}" fill="${fill}"/>`;
-const tone = (hue: number, saturation: number, lightness: number) => `hsl(${((hue % 360) + 360) % 360},${saturation}%,${lightness}%)`;
+const tone = (hue: number, saturation: number, lightness: number) =>
+  `hsl(${((hue % 360) + 360) % 360},${saturation}%,${lightness}%)`;
 
 /** A house by the river: sky, walls, rows of windows, trees, water. */
 function front(chance: Chance): string {
@@ -141,10 +145,14 @@ function front(chance: Chance): string {
   for (let tree = chance(3, 6); tree > 0; tree--) {
     const x = chance(20, 1000);
     const size = chance(34, 62);
-    parts.push(box(x - 5, 640 - size, 10, size + 10, '#7a5a3c'), circle(x, 620 - size, size, tone(118 + chance(-14, 14), 34, 42)));
+    parts.push(
+      box(x - 5, 640 - size, 10, size + 10, '#7a5a3c'),
+      circle(x, 620 - size, size, tone(118 + chance(-14, 14), 34, 42)),
+    );
   }
   parts.push(box(0, 672, WIDTH, 96, tone(205, 48, isEvening ? 44 : 62)));
-  for (let wave = 0; wave < 7; wave++) parts.push(box(chance(0, 900), chance(684, 756), chance(60, 170), 4, 'rgba(255,255,255,.45)', 2));
+  for (let wave = 0; wave < 7; wave++)
+    parts.push(box(chance(0, 900), chance(684, 756), chance(60, 170), 4, 'rgba(255,255,255,.45)', 2));
   return parts.join('');
 }
 
@@ -164,7 +172,9 @@ function room(chance: Chance): string {
   ];
   for (let board = 1; board < 8; board++) {
     const far = back.x + (back.width / 8) * board;
-    parts.push(`<line x1="${far}" y1="${bottom}" x2="${(WIDTH / 8) * board}" y2="${HEIGHT}" stroke="${tone(32, 34, 54)}" stroke-width="3"/>`);
+    parts.push(
+      `<line x1="${far}" y1="${bottom}" x2="${(WIDTH / 8) * board}" y2="${HEIGHT}" stroke="${tone(32, 34, 54)}" stroke-width="3"/>`,
+    );
   }
   const windowX = back.x + chance(60, 340);
   parts.push(
@@ -176,7 +186,11 @@ function room(chance: Chance): string {
     box(windowX + 206, 180, 40, 226, accent, 8),
   );
   const pictureX = windowX > 400 ? back.x + 50 : right - 150;
-  parts.push(box(pictureX, 220, 100, 76, tone(hue + 60, 30, 40), 2), box(pictureX + 8, 228, 84, 60, tone(hue + 90, 46, 74)), circle(pictureX + 50, 262, 18, accent));
+  parts.push(
+    box(pictureX, 220, 100, 76, tone(hue + 60, 30, 40), 2),
+    box(pictureX + 8, 228, 84, 60, tone(hue + 90, 46, 74)),
+    circle(pictureX + 50, 262, 18, accent),
+  );
   parts.push(`<ellipse cx="${chance(440, 580)}" cy="660" rx="300" ry="66" fill="${tone(hue + 160, 30, 76)}"/>`);
   if (chance(0, 1) === 0) {
     const x = chance(250, 400);
@@ -201,7 +215,11 @@ function room(chance: Chance): string {
     );
   }
   const lampX = chance(0, 1) === 0 ? 130 : 890;
-  parts.push(box(lampX - 4, 360, 8, 260, '#6d6257'), shape(`${lampX - 50},360 ${lampX + 50},360 ${lampX + 30},290 ${lampX - 30},290`, '#ffe7ad'), box(lampX - 36, 616, 72, 12, '#6d6257', 6));
+  parts.push(
+    box(lampX - 4, 360, 8, 260, '#6d6257'),
+    shape(`${lampX - 50},360 ${lampX + 50},360 ${lampX + 30},290 ${lampX - 30},290`, '#ffe7ad'),
+    box(lampX - 36, 616, 72, 12, '#6d6257', 6),
+  );
   return parts.join('');
 }
 
@@ -223,7 +241,8 @@ function plan(chance: Chance): string {
     box(splitX - 6, top, 12, height, wall),
     box(splitX, splitY - 6, left + width - splitX, 12, wall),
   ];
-  if (chance(0, 1) === 1) parts.push(box(left, splitY + 40, splitX - left, 12, wall), box(left + 90, splitY + 38, 84, 16, '#ffffff'));
+  if (chance(0, 1) === 1)
+    parts.push(box(left, splitY + 40, splitX - left, 12, wall), box(left + 90, splitY + 38, 84, 16, '#ffffff'));
   parts.push(
     `<rect x="${left}" y="${top}" width="${width}" height="${height}" fill="none" stroke="${wall}" stroke-width="18"/>`,
     box(splitX - 8, splitY - 120, 16, 84, '#ffffff'),

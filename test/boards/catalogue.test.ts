@@ -154,7 +154,7 @@ describe('adding a board', () => {
     };
     const [made] = readBoards(files(set, board));
     expect(made!.rules.map(({ code, families }) => [code, families])).toEqual([
-      ['primer/area-m2-missing', ['yandex']],
+      ['primer/area-missing', ['yandex']],
       ['primer/description-short', undefined],
     ]);
   });

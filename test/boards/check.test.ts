@@ -212,7 +212,7 @@ describe('schemas over the listing and its facts', () => {
           ],
         },
         { not: { required: ['isStudio'], properties: { isStudio: { const: true } } } },
-        { if: { properties: { deal: { const: 'rent' } } }, then: { required: ['petsAllowed'] } },
+        { if: { properties: { deal: { enum: ['sale', 'daily-rent'] } } }, else: { required: ['petsAllowed'] } },
       ],
     };
     expect(holds(schema, flat({ floor: 1 }))).toBe(true);

@@ -3,7 +3,7 @@ import { type Board, type BoardRule, loadBoards } from '../../src/boards/catalog
 import { compileBoard, validatorOf } from '../../src/boards/check.ts';
 import { matches } from '../../src/boards/formats/codec.ts';
 import { CODECS } from '../../src/boards/formats/index.ts';
-import { type ListingShape, overlay, richListing, SHAPES, shapesOf } from '../../src/boards/formats/specimen.ts';
+import { type ListingShape, richListing, SHAPES, shapesOf } from '../../src/boards/formats/specimen.ts';
 import type { XmlNode } from '../../src/boards/formats/xml.ts';
 import { type Facts, factsOf } from '../../src/domain/facts.ts';
 import { FAMILIES, type Family, type Listing, ListingSchema } from '../../src/domain/listing.ts';
@@ -207,9 +207,6 @@ describe.each(boards.map((board) => [board.id, board] as const))('%s', (_, board
 
 // ---------------------------------------------------------------- the contract with the format tables
 
-/** What a table requires and nobody needs to be asked: an untold `isApartments` is an ordinary flat. */
-const DERIVABLE = ['Status'];
-
 function hasElement(node: XmlNode, path: string): boolean {
   if (path.startsWith('@')) return node.attrs?.[path.slice(1)] !== undefined;
   let nodes: readonly XmlNode[] = [node];
@@ -274,7 +271,7 @@ describe('a listing that no rule blocks has every element the format requires', 
         for (const row of codec.rowsFor(candidate)) {
           const isRequired = row.required === true || (row.required !== undefined && matches(row.required, candidate));
           const path = row.elements[0]?.path;
-          if (!isRequired || path === undefined || DERIVABLE.includes(path)) continue;
+          if (!isRequired || path === undefined) continue;
           if (!hasElement(offer, path)) missing.add(`${path}: ${shape.kind}, ${shape.deal}`);
         }
       }
@@ -400,67 +397,322 @@ const OFFICE = { kind: 'commercial', deal: 'rent', commercialType: 'office' } as
 
 describe('what the boards say, word for word', () => {
   test.each<[string, ListingShape, Partial<Listing> | Record<string, unknown>, string]>([
-    ['cian/description-short', SALE, { description: 'Продаётся.!' }, ''],
-    ['cian/description-long', SALE, { description: 'а'.repeat(3280) }, ''],
-    ['cian/description-empty', SALE, { description: '<p></p>' }, ''],
-    ['cian/floors-total-missing', SALE, { floorsTotal: undefined }, ''],
-    ['cian/sale-type-missing', ROOM, { saleType: undefined }, ''],
-    ['cian/beds-count-missing', RENT, { bedsCount: undefined }, ''],
-    ['cian/rooms-unknown', SALE, { roomsCount: undefined }, ''],
-    ['cian/floor-above-total', SALE, { floor: 12 }, ''],
-    ['cian/rooms-above-total', SALE, { areaM2: 40.5 }, ''],
-    ['cian/phone-not-russian', SALE, { contactPhones: ['+375291234567'] }, ''],
-    ['cian/phones-many', SALE, { contactPhones: ['+79120000014', '+79120000015', '+79120000016'] }, ''],
-    ['cian/jk-schema-id-missing', NEW, { boardFields: undefined }, ''],
-    ['cian/cpl-moderation-person-type-missing', NEW, { boardFields: undefined }, ''],
+    ['cian/description-short', SALE, { description: 'Продаётся.!' }, 'Описание: 11 знаков. Циану нужно от 15 до 3000.'],
+    [
+      'cian/description-long',
+      SALE,
+      { description: 'а'.repeat(3280) },
+      'Описание: 3280 знаков. Циану нужно от 15 до 3000.',
+    ],
+    [
+      'cian/description-empty',
+      SALE,
+      { description: '<p></p>' },
+      'Описание: один только код оформления без слов. Циану нужен текст.',
+    ],
+    [
+      'cian/floors-total-missing',
+      SALE,
+      { floorsTotal: undefined },
+      'Этажей в доме: не заполнено. Требует Циан: продажа квартир.',
+    ],
+    [
+      'cian/sale-type-missing',
+      ROOM,
+      { saleType: undefined },
+      'Вид сделки: не заполнено. Требует Циан: продажа комнат.',
+    ],
+    [
+      'cian/beds-count-missing',
+      RENT,
+      { bedsCount: undefined },
+      'Спальных мест: не заполнено. Требует Циан: аренда квартир.',
+    ],
+    [
+      'cian/rooms-unknown',
+      SALE,
+      { roomsCount: undefined },
+      'Комнат: не заполнено. Требует Циан: продажа квартир. Подойдёт число, студия или свободная планировка.',
+    ],
+    ['cian/floor-above-total', SALE, { floor: 12 }, 'Этаж: 12, а этажей в доме 9. Циан такое объявление не примет.'],
+    [
+      'cian/rooms-above-total',
+      SALE,
+      { areaM2: 40.5 },
+      'Общая площадь: 40,5 м², а жилая и кухня вместе 44 м². Циан такое объявление не примет.',
+    ],
+    [
+      'cian/phone-not-russian',
+      SALE,
+      { contactPhones: ['+375291234567'] },
+      'Телефон: российского номера нет. Циану нужен номер вида +79120000014.',
+    ],
+    [
+      'cian/phones-many',
+      SALE,
+      { contactPhones: ['+79120000014', '+79120000015', '+79120000016'] },
+      'Телефон: 3 номера. Циан принимает не больше 2, в файл попадут первые.',
+    ],
+    [
+      'cian/jk-schema-id-missing',
+      NEW,
+      { boardFields: undefined },
+      'Номер жилого комплекса у Циана: не заполнено. Требует Циан: продажа квартир в новостройках.',
+    ],
+    [
+      'cian/cpl-moderation-person-type-missing',
+      NEW,
+      { boardFields: undefined },
+      'Кто дольщик: не заполнено. Требует Циан: продажа квартир в новостройках.',
+    ],
     [
       'cian/cpl-moderation-last-name-missing',
       NEW,
       { boardFields: { cian: { 'CplModeration/PersonType': 'natural' } } },
-      '',
+      'Фамилия дольщика: не заполнено. Требует Циан: продажа квартир в новостройках. Дольщик указан как физическое лицо.',
     ],
-    ['cian/shareholder-legal', NEW, { boardFields: { cian: { 'CplModeration/PersonType': 'legal' } } }, ''],
-    ['cian/offer-unsupported', { kind: 'land', deal: 'rent' }, {}, ''],
-    ['cian/land-area-m2-missing', HOUSE, { landAreaM2: undefined }, ''],
-    ['cian/title-long', SALE, { title: 'Двухкомнатная квартира у парка рядом' }, ''],
-    ['cian/photos-many', SALE, { photos: photos(51) }, ''],
-    ['cian/photos-webp', SALE, { photos: photos(1, 'webp') }, ''],
-    ['cian/description-emoji', SALE, { description: 'Тёплый дом у реки 🏠🏠' }, ''],
-    ['cian/commercial-photos-few', OFFICE, { photos: photos(2) }, ''],
-    ['avito/kitchen-area-m2-missing', SALE, { kitchenAreaM2: undefined }, ''],
-    ['avito/new-development-id-missing', NEW, { boardFields: undefined }, ''],
-    ['avito/wall-material-unknown', SALE, { wallMaterial: 'stalin' }, ''],
-    ['avito/place-unknown', SALE, { address: undefined, latitude: undefined }, ''],
-    ['avito/description-long', SALE, { description: 'а'.repeat(7501) }, ''],
-    ['avito/title-long', OFFICE, { title: 'а'.repeat(61) }, ''],
-    ['avito/id-alphabet', SALE, { externalId: 'flat_7' }, ''],
-    ['avito/deposit-unknown', RENT, { depositMonths: undefined, depositKopecks: undefined }, ''],
-    ['avito/commission-percent-missing', RENT, { commissionPercent: undefined }, ''],
-    ['avito/utilities-kopecks-missing', RENT, { areUtilitiesIncluded: false, utilitiesKopecks: undefined }, ''],
-    ['avito/smoking-allowed-missing', RENT, { boardFields: undefined }, ''],
-    ['avito/parking-unknown', { ...OFFICE, deal: 'sale' }, { parkingKinds: undefined, boardFields: undefined }, ''],
-    ['avito/currency-not-roubles', SALE, { currency: 'EUR' }, ''],
-    ['avito/price-kopecks', SALE, { priceKopecks: 540_000_050 }, ''],
-    ['avito/offer-unsupported', { kind: 'house', deal: 'sale', houseType: 'part' }, {}, ''],
-    ['avito/phone-in-text', SALE, { description: 'Звоните 8 900 000-00-01 или 8 900 000-00-02' }, ''],
-    ['avito/photos-unknown', SALE, { photos: undefined }, ''],
-    ['yandex/photos-missing', RENT, { photos: undefined }, ''],
-    ['yandex/photos-few', SALE, { photos: photos(2) }, ''],
-    ['yandex/created-at-missing', SALE, { createdAt: undefined }, ''],
-    ['yandex/yandex-building-id-missing', NEW, { boardFields: undefined }, ''],
-    ['yandex/sale-type-missing', NEW, { saleType: undefined }, ''],
-    ['yandex/lease-type-missing', OFFICE, { leaseType: undefined }, ''],
-    ['yandex/lease-type-unknown', OFFICE, { leaseType: 'sublease' }, ''],
-    ['yandex/rent-per-year', OFFICE, { rentPeriod: 'year' }, ''],
-    ['yandex/rooms-offered-missing', ROOM, { roomsOffered: undefined }, ''],
-    ['yandex/description-long', SALE, { description: 'а'.repeat(10_001) }, ''],
-    ['yandex/point-abroad', SALE, { latitude: 39.2, longitude: 51.66 }, ''],
-    ['yandex/offer-unsupported', { kind: 'bed', deal: 'rent' }, {}, ''],
-    ['yandex/email-zone', SALE, { contactEmail: 'sale@agency.moscow' }, ''],
-    ['domclick/domclick-building-id-missing', NEW, { boardFields: undefined }, ''],
-    ['mirkvartir/phone-not-russian', SALE, { contactPhones: ['+375291234567', '+375291234568'] }, ''],
-    ['gdeetotdom/photos-webp', SALE, { photos: photos(3, 'webp') }, ''],
-    ['realtymag/phones-many', SALE, { contactPhones: ['+79120000014', '+79120000015'] }, ''],
+    [
+      'cian/shareholder-legal',
+      NEW,
+      { boardFields: { cian: { 'CplModeration/PersonType': 'legal' } } },
+      'Кто дольщик: юридическое лицо. Циан публикует такие квартиры только на тарифе застройщика.',
+    ],
+    [
+      'cian/offer-unsupported',
+      { kind: 'land', deal: 'rent' },
+      {},
+      'Вид объекта: аренда участков. Циан такие объявления не принимает. Участок можно только продать.',
+    ],
+    [
+      'cian/land-area-missing',
+      HOUSE,
+      { landAreaM2: undefined },
+      'Площадь участка: не заполнено. Требует Циан: продажа домов.',
+    ],
+    [
+      'cian/title-long',
+      SALE,
+      { title: 'Двухкомнатная квартира у парка рядом' },
+      'Заголовок: 36 знаков. Циану нужно от 8 до 33, такой заголовок в файл не попадёт.',
+    ],
+    ['cian/photos-many', SALE, { photos: photos(51) }, 'Фотографии: 51 снимок. Циан принимает не больше 50.'],
+    [
+      'cian/photos-webp',
+      SALE,
+      { photos: photos(1, 'webp') },
+      'Фотографии: в формате WebP 1 снимок. Циану нужны JPEG, PNG или GIF.',
+    ],
+    [
+      'cian/description-emoji',
+      SALE,
+      { description: 'Тёплый дом у реки 🏠🏠' },
+      'Описание: смайликов 2. По непроверенным данным, Циану лучше отдавать текст без них.',
+    ],
+    [
+      'cian/commercial-photos-few',
+      OFFICE,
+      { photos: photos(2) },
+      'Фотографии: 2 снимка. По непроверенным данным, Циану нужно не меньше 5.',
+    ],
+    [
+      'avito/kitchen-area-missing',
+      SALE,
+      { kitchenAreaM2: undefined },
+      'Площадь кухни: не заполнено. Требует Авито: продажа квартир.',
+    ],
+    [
+      'avito/new-development-id-missing',
+      NEW,
+      { boardFields: undefined },
+      'Номер новостройки у Авито: не заполнено. Требует Авито: продажа квартир в новостройках. Адрес дома доска берёт из своего справочника новостроек.',
+    ],
+    [
+      'avito/wall-material-unknown',
+      SALE,
+      { wallMaterial: 'stalin' },
+      'Материал стен: такого у Авито нет. Подойдёт кирпич, панель, блоки, монолит, монолит с кирпичом или дерево.',
+    ],
+    [
+      'avito/place-unknown',
+      SALE,
+      { address: undefined, latitude: undefined },
+      'Адрес: не заполнено, точки на карте тоже нет. Авито нужно что-то одно.',
+    ],
+    [
+      'avito/description-long',
+      SALE,
+      { description: 'а'.repeat(7501) },
+      'Описание: 7501 знак. Авито принимает не больше 7500.',
+    ],
+    ['avito/title-long', OFFICE, { title: 'а'.repeat(61) }, 'Заголовок: 61 знак. Авито просит не больше 50.'],
+    [
+      'avito/id-alphabet',
+      SALE,
+      { externalId: 'flat_7' },
+      'Номер объявления: flat_7. Авито разрешает буквы, цифры, запятую, косые черты, скобки, дефис и знак равенства.',
+    ],
+    [
+      'avito/deposit-unknown',
+      RENT,
+      { depositMonths: undefined, depositKopecks: undefined },
+      'Залог: не заполнено. Требует Авито: аренда квартир. Если залога нет, впишите 0.',
+    ],
+    [
+      'avito/commission-percent-missing',
+      RENT,
+      { commissionPercent: undefined },
+      'Комиссия с клиента, %: не заполнено. Требует Авито: аренда квартир. Посредник называет комиссию; если её нет, впишите 0.',
+    ],
+    [
+      'avito/utilities-missing',
+      RENT,
+      { areUtilitiesIncluded: false, utilitiesKopecks: undefined },
+      'Коммунальные услуги в месяц: не заполнено. Требует Авито: аренда квартир. Коммунальные услуги платит жилец, доске нужна сумма.',
+    ],
+    [
+      'avito/smoking-allowed-missing',
+      RENT,
+      { boardFields: undefined },
+      'Можно курить: не заполнено. Требует Авито: аренда квартир.',
+    ],
+    [
+      'avito/parking-unknown',
+      { ...OFFICE, deal: 'sale' },
+      { parkingKinds: undefined, boardFields: undefined },
+      'Парковка: не заполнено. Авито нужно знать, есть ли она, на улице или в здании.',
+    ],
+    [
+      'avito/currency-not-roubles',
+      SALE,
+      { currency: 'EUR' },
+      'Валюта: не рубли. Авито принимает цену только в рублях.',
+    ],
+    [
+      'avito/price-kopecks',
+      SALE,
+      { priceKopecks: 540_000_050 },
+      'Цена: 5 400 000,5 ₽. Авито принимает целые рубли, копейки округлятся.',
+    ],
+    [
+      'avito/offer-unsupported',
+      { kind: 'house', deal: 'sale', houseType: 'part' },
+      {},
+      'Вид объекта: продажа частей домов. Авито такие объявления не принимает. Подойдёт дом, дача, коттедж или таунхаус.',
+    ],
+    [
+      'avito/phone-in-text',
+      SALE,
+      { description: 'Звоните 8 900 000-00-01 или 8 900 000-00-02' },
+      'Описание: 2 номера телефона в тексте. По непроверенным данным, Авито запрещает контакты в тексте.',
+    ],
+    [
+      'avito/photos-unknown',
+      SALE,
+      { photos: undefined },
+      'Фотографии: не заполнено. По непроверенным данным, Авито требует хотя бы один снимок.',
+    ],
+    [
+      'yandex/photos-missing',
+      RENT,
+      { photos: undefined },
+      'Фотографии: не заполнено. Требует Яндекс Недвижимость: аренда квартир.',
+    ],
+    [
+      'yandex/photos-few',
+      SALE,
+      { photos: photos(2) },
+      'Фотографии: 2 снимка. По непроверенным данным, Яндекс Недвижимости нужно не меньше 3.',
+    ],
+    [
+      'yandex/created-at-missing',
+      SALE,
+      { createdAt: undefined },
+      'Дата создания: не заполнено. Требует Яндекс Недвижимость: продажа квартир.',
+    ],
+    [
+      'yandex/yandex-building-id-missing',
+      NEW,
+      { boardFields: undefined },
+      'Номер новостройки у Яндекса: не заполнено. Требует Яндекс Недвижимость: продажа квартир в новостройках.',
+    ],
+    [
+      'yandex/sale-type-missing',
+      NEW,
+      { saleType: undefined },
+      'Вид сделки: не заполнено. Требует Яндекс Недвижимость: продажа квартир в новостройках. Без него все новостройки агентства доска считает объявлениями застройщика.',
+    ],
+    [
+      'yandex/lease-type-missing',
+      OFFICE,
+      { leaseType: undefined },
+      'Вид аренды: не заполнено. Требует Яндекс Недвижимость: аренда офисов.',
+    ],
+    [
+      'yandex/lease-type-unknown',
+      OFFICE,
+      { leaseType: 'sublease' },
+      'Вид аренды: субаренда. Слова для неё в формате Яндекс Недвижимости нет, подойдёт прямая аренда.',
+    ],
+    [
+      'yandex/rent-per-year',
+      OFFICE,
+      { rentPeriod: 'year' },
+      'Период оплаты: год. Яндекс Недвижимость принимает аренду за месяц или за сутки, пересчитайте цену.',
+    ],
+    [
+      'yandex/rooms-offered-missing',
+      ROOM,
+      { roomsOffered: undefined },
+      'Комнат в сделке: не заполнено. Требует Яндекс Недвижимость: продажа комнат.',
+    ],
+    [
+      'yandex/description-long',
+      SALE,
+      { description: 'а'.repeat(10_001) },
+      'Описание: 10 001 знак. Яндекс Недвижимость принимает не больше 10 000.',
+    ],
+    [
+      'yandex/point-abroad',
+      SALE,
+      { latitude: 39.2, longitude: 51.66 },
+      'Точка на карте: 39,2 и 51,66 не попадают в Россию. Яндекс Недвижимость принимает объекты только в России; возможно, широта и долгота переставлены.',
+    ],
+    [
+      'yandex/offer-unsupported',
+      { kind: 'bed', deal: 'rent' },
+      {},
+      'Вид объекта: аренда койко-мест. Яндекс Недвижимость такие объявления не принимает. Койко-места в этом формате нет, подойдёт комната.',
+    ],
+    [
+      'yandex/email-zone',
+      SALE,
+      { contactEmail: 'sale@agency.moscow' },
+      'Электронная почта: sale@agency.moscow. По непроверенным данным, проверки Яндекс Недвижимости спотыкаются о редкие зоны; надёжнее адрес в обычной.',
+    ],
+    [
+      'domclick/domclick-building-id-missing',
+      NEW,
+      { boardFields: undefined },
+      'Номер дома у Домклика: не заполнено. По непроверенным данным, требует Домклик: продажа квартир в новостройках.',
+    ],
+    [
+      'mirkvartir/phone-not-russian',
+      SALE,
+      { contactPhones: ['+375291234567', '+375291234568'] },
+      'Телефон: российского номера нет. Миру квартир нужен номер вида +79120000014.',
+    ],
+    [
+      'gdeetotdom/photos-webp',
+      SALE,
+      { photos: photos(3, 'webp') },
+      'Фотографии: в формате WebP 3 снимка. По непроверенным данным, ГдеЭтотДом нужны снимки в JPEG.',
+    ],
+    [
+      'realtymag/phones-many',
+      SALE,
+      { contactPhones: ['+79120000014', '+79120000015'] },
+      'Телефон: 2 номера. По непроверенным данным, Realtymag показывает только первый.',
+    ],
   ])('%s', (code, shape, spoil, message) => {
     const board = boardOf(code.split('/')[0]!);
     const listing = present({ ...whole(board.family, shape), ...spoil } as Listing);

@@ -33,9 +33,9 @@ describe('the number', () => {
     ['Лот(7)', false, true],
     ['A 1', false, false],
     ['A/1,2=[3]', false, true],
-  ])('%s: plain %s, of Avito’s alphabet %s', (externalId, isPlain, isAvito) => {
+  ])('%s: plain %s, of common signs %s', (externalId, isPlain, isCommon) => {
     const facts = factsOf({ ...flat(), externalId });
-    expect([facts.isIdPlain, facts.isIdOfAvitoAlphabet]).toEqual([isPlain, isAvito]);
+    expect([facts.isIdPlain, facts.isIdOfCommonSigns]).toEqual([isPlain, isCommon]);
   });
 });
 
@@ -118,7 +118,8 @@ describe('the place', () => {
     expect([facts.hasCoordinates, facts.isPointInRussia]).toEqual([isKnown, isInRussia]);
   });
   test('half a point is no point', () => expect(fact('hasCoordinates', { latitude: 55.75 })).toBe(false));
-  test('an address is a place', () => expect(fact('isPlaceKnown', { address: 'Воронеж, улица Примерная, 1' })).toBe(true));
+  test('an address is a place', () =>
+    expect(fact('isPlaceKnown', { address: 'Воронеж, улица Примерная, 1' })).toBe(true));
 });
 
 describe('the photos', () => {
@@ -176,7 +177,10 @@ describe('numbers that must agree', () => {
 describe('money and contacts', () => {
   test.each<[Partial<Listing>, Partial<Facts>]>([
     [{ priceKopecks: 540_000_050 }, { priceRoubles: 5_400_000.5, hasPriceKopecks: true }],
-    [{ priceKopecks: 540_000_000, currency: 'USD' }, { isPriceInRoubles: false, hasPriceKopecks: false }],
+    [
+      { priceKopecks: 540_000_000, currency: 'USD' },
+      { isPriceInRoubles: false, hasPriceKopecks: false },
+    ],
     [{ depositMonths: 0 }, { isDepositKnown: true }],
     [
       { contactPhones: ['+79120000014', '+70000000000', '+375291234567'] },
@@ -191,7 +195,10 @@ describe('money and contacts', () => {
 });
 
 test('facts do not change the listing, and the same listing has the same facts', () => {
-  const listing = flat({ description: '<p>Звоните 8 900 000-00-01, www.example.test</p>', photos: photos('https://x.test/1.jpg') });
+  const listing = flat({
+    description: '<p>Звоните 8 900 000-00-01, www.example.test</p>',
+    photos: photos('https://x.test/1.jpg'),
+  });
   const before = structuredClone(listing);
   expect(factsOf(listing)).toEqual(factsOf(listing));
   expect(listing).toEqual(before);

@@ -1,11 +1,11 @@
-import { join } from 'node:path';
-import { ROOT } from '../../root.ts';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Family, Listing } from '../../domain/listing.ts';
+import { ROOT } from '../../root.ts';
 import type { Codec, Row } from './codec.ts';
 import { CODECS } from './index.ts';
-import { overlay, shapesOf, specimens } from './specimen.ts';
+import { shapesOf, specimens } from './specimen.ts';
 import { Element, parseElement, renderNode, type XmlNode } from './xml.ts';
 
 /**
@@ -28,8 +28,8 @@ export interface DocumentedList {
     readonly replacedBy?: string;
     /** Two contents that mean different things; without them the words of the replacing element are tried. */
     readonly values?: readonly string[];
-    /** What else the offer must be or have for the element to make sense. */
-    readonly listing?: Partial<Listing>;
+    /** Kinds for which the element is obsolete, such as `house, land`; for others it may be in use. */
+    readonly where?: string;
   }[];
   /** Named by the facts, and neither written nor read, with the reason. */
   readonly excluded: readonly { readonly path: string; readonly reason: string }[];
@@ -121,7 +121,9 @@ function carries(codec: Codec, path: string, rows: readonly Row[]): string | und
   // An element with one possible content tells the other by its absence; a constant is written and read in silence.
   const isConstant = rows.every((row) => row.samples.length === 0);
   const hasOneWord = rows.every((row) =>
-    row.elements.every((element) => element.path !== path || (element.type.type === 'enum' && element.type.values.length === 1)),
+    row.elements.every(
+      (element) => element.path !== path || (element.type.type === 'enum' && element.type.values.length === 1),
+    ),
   );
   if (isConstant || (hasOneWord && (isAbsent || isAbsentSomewhere(codec, path)))) return undefined;
   return failure ?? `образцы дают только одно содержание: ${[...contents][0]}`;
@@ -153,7 +155,11 @@ function contentAt(node: XmlNode, path: string): string | undefined {
   const walk = (at: XmlNode, steps: readonly string[]): void => {
     const [step, ...rest] = steps;
     if (step === undefined) {
-      found.push(at.children && at.children.length > 0 ? at.children.map((child) => renderNode(child)).join('') : `${at.text ?? ''}${JSON.stringify(at.attrs ?? {})}`);
+      found.push(
+        at.children && at.children.length > 0
+          ? at.children.map((child) => renderNode(child)).join('')
+          : `${at.text ?? ''}${JSON.stringify(at.attrs ?? {})}`,
+      );
     } else if (step.startsWith('@')) {
       const value = at.attrs?.[step.slice(1)];
       if (value !== undefined) found.push(value);
@@ -164,18 +170,26 @@ function contentAt(node: XmlNode, path: string): string | undefined {
 }
 
 /** undefined when two contents of an obsolete element are read as two different listings, else why not. */
-function readsOnly(codec: Codec, entry: DocumentedList['readOnly'][number], rows: ReadonlyMap<string, readonly Row[]>): string | undefined {
+function readsOnly(
+  codec: Codec,
+  entry: DocumentedList['readOnly'][number],
+  rows: ReadonlyMap<string, readonly Row[]>,
+): string | undefined {
   const replacing = entry.replacedBy === undefined ? [] : (rows.get(entry.replacedBy) ?? []);
   const mentioning = codec.rows.filter((row) => row.also?.includes(entry.path));
-  const bases = [...mentioning, ...replacing, codec.rows[0]!].flatMap((row) => specimens(codec, row, 3).map(({ listing }) => listing));
-  const plain = shapesOf(codec).map((shape): Listing => ({ externalId: 'A-1', ...shape }));
+  const kinds = entry.where?.split(/,\s*/);
+  const bases = [
+    ...[...mentioning, ...replacing, codec.rows[0]!].flatMap((row) =>
+      specimens(codec, row, 3).map(({ listing }) => listing),
+    ),
+    ...shapesOf(codec).map((shape): Listing => ({ externalId: 'A-1', ...shape })),
+  ].filter(({ kind }) => kinds === undefined || kinds.includes(kind));
   const candidates: readonly (readonly XmlNode[])[] = entry.values
     ? [entry.values.map((text) => leafAt(entry.path, text))]
     : replacing.map((row) => wordsOf(codec, row, entry.replacedBy!).map((node) => graft(entry.path, node)));
   if (candidates.length === 0) return 'нет образцов значений: ни values, ни заменяющего элемента в таблице';
   let reason = 'ни один вид объекта не подошёл';
-  for (const base of [...bases, ...plain]) {
-    const listing = entry.listing ? (overlay(base, entry.listing) as Listing) : base;
+  for (const listing of bases) {
     for (const nodes of candidates) {
       if (nodes.length < 2) {
         reason = 'меньше двух разных значений';
@@ -184,7 +198,12 @@ function readsOnly(codec: Codec, entry: DocumentedList['readOnly'][number], rows
       const results = nodes.map((node) => readWith(codec, listing, entry, node));
       const odd = results.find((result) => result.failure !== undefined);
       if (odd) reason = odd.failure!;
-      else if (results.every((result, index) => results.slice(0, index).every((other) => !isDeepStrictEqual(result.listing, other.listing)))) return undefined;
+      else if (
+        results.every((result, index) =>
+          results.slice(0, index).every((other) => !isDeepStrictEqual(result.listing, other.listing)),
+        )
+      )
+        return undefined;
       else reason = 'разные значения прочитаны одинаково';
     }
   }
@@ -211,7 +230,9 @@ function wordsOf(codec: Codec, row: Row, path: string): XmlNode[] {
   for (const { listing } of specimens(codec, row)) {
     let at: XmlNode | undefined = codec.write(listing);
     for (const step of path.split('/')) {
-      at = step.startsWith('@') ? { name: step, text: at?.attrs?.[step.slice(1)] ?? '' } : at?.children?.find(({ name }) => name === step);
+      at = step.startsWith('@')
+        ? { name: step, text: at?.attrs?.[step.slice(1)] ?? '' }
+        : at?.children?.find(({ name }) => name === step);
     }
     if (at) found.set(renderNode(at), at);
   }
@@ -227,7 +248,9 @@ function readWith(
   let offer = codec.write(listing);
   if (entry.replacedBy !== undefined) offer = without(offer, entry.replacedBy.split('/')) ?? offer;
   offer = without(offer, entry.path.split('/')) ?? offer;
-  const merged = entry.path.startsWith('@') ? { ...offer, attrs: { ...offer.attrs, ...branch.attrs } } : { ...offer, children: merge(offer.children ?? [], branch) };
+  const merged = entry.path.startsWith('@')
+    ? { ...offer, attrs: { ...offer.attrs, ...branch.attrs } }
+    : { ...offer, children: merge(offer.children ?? [], branch) };
   const { listing: read, kindProblem, notUnderstood } = codec.read(Element.from(merged));
   const odd = notUnderstood[0];
   if (!read) return { failure: `вид не прочитан: ${kindProblem}` };
@@ -237,17 +260,28 @@ function readWith(
 function without(node: XmlNode, steps: readonly string[]): XmlNode | undefined {
   const [step, ...rest] = steps;
   if (step === undefined) return undefined;
-  if (step.startsWith('@')) return { ...node, attrs: Object.fromEntries(Object.entries(node.attrs ?? {}).filter(([name]) => name !== step.slice(1))) };
+  if (step.startsWith('@'))
+    return {
+      ...node,
+      attrs: Object.fromEntries(Object.entries(node.attrs ?? {}).filter(([name]) => name !== step.slice(1))),
+    };
   const children = (node.children ?? []).flatMap((child) => {
     if (child.name !== step) return [child];
     const left = without(child, rest);
-    return left === undefined || ((left.children?.length ?? 0) === 0 && left.text === undefined && Object.keys(left.attrs ?? {}).length === 0) ? [] : [left];
+    return left === undefined ||
+      ((left.children?.length ?? 0) === 0 && left.text === undefined && Object.keys(left.attrs ?? {}).length === 0)
+      ? []
+      : [left];
   });
   return { ...node, children };
 }
 
 function merge(children: readonly XmlNode[], branch: XmlNode): XmlNode[] {
-  const same = children.find(({ name, children: inner }) => name === branch.name && inner && inner.length > 0 && branch.children);
+  const same = children.find(
+    ({ name, children: inner }) => name === branch.name && inner && inner.length > 0 && branch.children,
+  );
   if (!same) return [...children, branch];
-  return children.map((child) => (child === same ? { ...child, children: merge(child.children!, branch.children![0]!) } : child));
+  return children.map((child) =>
+    child === same ? { ...child, children: merge(child.children!, branch.children![0]!) } : child,
+  );
 }

@@ -1,10 +1,18 @@
 import { Ajv, type ValidateFunction } from 'ajv';
-import { ParseOption, XmlDocument, XmlElement, type XmlNode, XmlParseError, XmlValidateError, XsdValidator } from 'libxml2-wasm';
+import {
+  ParseOption,
+  XmlDocument,
+  XmlElement,
+  type XmlNode,
+  XmlParseError,
+  XmlValidateError,
+  XsdValidator,
+} from 'libxml2-wasm';
 import { SaxesParser } from 'saxes';
 import { describeKind, type Family, type Listing } from '../../domain/listing.ts';
 import type { Codec, Row, Shape, When } from './codec.ts';
 import { CODECS } from './index.ts';
-import { IDS_CONSTRAINT, idPath, leafTypes, MUST_PREFIX, ONCE_PREFIX, type SchemaNode, schemaText, schemaTree } from './schema.ts';
+import { idPath, leafTypes, MUST_PREFIX, ONCE_PREFIX, type SchemaNode, schemaText, schemaTree } from './schema.ts';
 import { type Element, parseElement } from './xml.ts';
 
 /**
@@ -116,7 +124,11 @@ function judgeBatch(schema: Compiled, offers: readonly JudgedOffer[]): Problem[]
       let index = starts.length - 1;
       while (index > 0 && starts[index]! > batchLine) index--;
       const offer = offers[index]!;
-      return { id: offer.id, position: offer.position ?? index + 1, line: (offer.line ?? 1) + Math.max(0, batchLine - starts[index]!) };
+      return {
+        id: offer.id,
+        position: offer.position ?? index + 1,
+        line: (offer.line ?? 1) + Math.max(0, batchLine - starts[index]!),
+      };
     },
   };
   try {
@@ -186,25 +198,39 @@ const offerPath = (codec: Codec, position: number | undefined) =>
 
 /** Turns libxml2's remarks into problems; the ones that only follow from another are left out. */
 function tell(frame: Frame, doc: XmlDocument, errors: readonly ErrorDetail[]): Problem[] {
-  const problems: Problem[] = [];
-  for (const error of errors) {
-    const told = error.message.replace(/\{[^{}]*:\/\/[^{}]*\}/g, '').trim();
-    if (told.includes('No precomputed value available')) continue;
+  return errors.flatMap((error): Problem[] => {
+    const detail = error.message.replace(/\{[^{}]*:\/\/[^{}]*\}/g, '').trim();
     const found = error.xpath === undefined ? null : doc.get(error.xpath);
     const element = found instanceof XmlElement ? found : (found?.parent ?? undefined);
     const steps = element === undefined ? [] : stepsTo(element);
     const { id, position, line } = frame.at(error.line);
-    const isInOffer = steps.length > 1 && element !== undefined && offerOf(element)?.name === frame.codec.offerName;
-    const place = isInOffer ? [offerPath(frame.codec, position), ...steps.slice(2)].join('/') : `/${steps.map((step) => step.replace(/\[1\]$/, '')).join('/')}`;
-    const put = (code: ProblemCode, sentence: string, xpath = place) =>
-      problems.push({ code, ...(isInOffer && id !== undefined && { id }), line, xpath, message: sentence, detail: told });
-    const path = isInOffer ? steps.slice(2).map((step) => step.replace(/\[\d+\]$/, '')).join('/') : '';
-    const schema = isInOffer ? nodeAt(frame.tree, path) : undefined;
-    sentence(told, { path, schema, element, isInOffer, codec: frame.codec }, put);
-  }
-  return problems;
+    const isInOffer = element !== undefined && offerOf(element)?.name === frame.codec.offerName;
+    const inner = isInOffer ? steps.slice(2) : [];
+    const path = inner.map((step) => step.replace(/\[\d+\]$/, '')).join('/');
+    const xpath = isInOffer ? [offerPath(frame.codec, position), ...inner].join('/') : `/${steps.join('/')}`;
+    const [opening = '', , attribute] = /^Element '.*?'(, attribute '(.*?)')?: /.exec(detail) ?? [];
+    const name = path === '' ? (element?.name ?? 'корень') : path;
+    const subject: Subject = {
+      path,
+      schema: isInOffer ? nodeAt(frame.tree, path) : undefined,
+      element,
+      isInOffer,
+      codec: frame.codec,
+      name,
+      what: attribute === undefined ? name : `${name}/@${attribute}`,
+    };
+    return sayInRussian(detail.slice(opening.length), subject).map(({ code, message }) => ({
+      code,
+      ...(isInOffer && id !== undefined && { id }),
+      line,
+      xpath,
+      message,
+      detail,
+    }));
+  });
 }
 
+/** What a remark of libxml2 is about. */
 interface Subject {
   /** Path inside the offer, empty for the offer itself and outside of it. */
   readonly path: string;
@@ -212,92 +238,185 @@ interface Subject {
   readonly element: XmlElement | undefined;
   readonly isInOffer: boolean;
   readonly codec: Codec;
+  /** How a sentence calls the element. */
+  readonly name: string;
+  /** The element, or its attribute where the remark is about one. */
+  readonly what: string;
 }
 
-const missingSentence = (path: string) => `Нет обязательного элемента ${path}.`;
+interface Said {
+  readonly code: ProblemCode;
+  readonly message: string;
+}
 
-/** The frequent remarks of libxml2 in Russian. */
-function sentence(told: string, subject: Subject, put: (code: ProblemCode, message: string, xpath?: string) => void): void {
-  const { path, schema, element, isInOffer } = subject;
-  const name = path === '' ? (element?.name ?? 'корень') : path;
-  const within = (inner: string) => (path === '' ? inner : `${path}/${inner}`);
-  let found: RegExpExecArray | null;
+const within = ({ path }: Subject, inner: string) => (path === '' ? inner : `${path}/${inner}`);
+const missing = (path: string): Said => ({ code: 'missing', message: `Нет обязательного элемента ${path}.` });
+const wrong = (what: string, value: string, why: string): Said => ({
+  code: 'wrong-value',
+  message: `${what} = «${short(value)}»: ${why}`,
+});
+const repeatedTwice = (path: string): Said => ({
+  code: 'repeated',
+  message: `Элемент ${path} повторён, а бывает один.`,
+});
 
-  if (/No matching global declaration/.test(told)) {
-    return put('wrong-root', `Корень файла — ${element?.name ?? '?'}, а должен быть ${subject.codec.rootName}.`);
+type Remark = readonly [pattern: RegExp, say: (subject: Subject, found: readonly string[]) => readonly Said[]];
+
+/** The frequent remarks of libxml2, without «Element 'x': » before them, and what we say instead. */
+const REMARKS: readonly Remark[] = [
+  // Only follows from another remark.
+  [/^Warning: No precomputed value/, () => []],
+  [
+    /^No matching global declaration/,
+    ({ name, codec }) => [
+      {
+        code: 'wrong-root',
+        message: `Корень файла — ${name}, а должен быть ${codec.rootName} своего пространства имён.`,
+      },
+    ],
+  ],
+  [
+    /^Duplicate key-sequence \['?([\s\S]*?)'?\] in unique identity-constraint/,
+    (_, [, id = '']) => [{ code: 'duplicate-id', message: `Номер ${id} уже есть у другого объявления файла.` }],
+  ],
+  [
+    /^Not all fields of key identity-constraint '(.*)' evaluate/,
+    ({ element }, [, constraint = '']) => {
+      const watched = constraint.replace(MUST_PREFIX, '');
+      // It stands, but libxml2 could not take its value or did not come so far: that is told elsewhere.
+      if (element !== undefined && stands(element, watched.split('..').at(-1)!.split('.'))) return [];
+      return [missing(watched.replace(/\.+/g, '/'))];
+    },
+  ],
+  [
+    /of (?:unique|key) identity-constraint '(.*)' evaluates to a node-set with more/,
+    (_, [, constraint = '']) => [
+      repeatedTwice(constraint.replace(MUST_PREFIX, '').replace(ONCE_PREFIX, '').replace(/\.+/g, '/')),
+    ],
+  ],
+  [
+    /^Missing child element/,
+    (subject) => {
+      const { element, schema, name, isInOffer } = subject;
+      if (!isInOffer)
+        return [{ code: 'wrong-root', message: `В корне файла не хватает элементов перед объявлениями.` }];
+      const there = new Set(element === undefined ? [] : childrenOf(element).map((child) => child.name));
+      const needed = [...(schema?.children.values() ?? [])].filter(
+        (child) => (child.isRequired || schema?.children.size === 1) && !there.has(child.name),
+      );
+      if (needed.length === 0)
+        return [{ code: 'missing', message: `В элементе ${name} не хватает вложенных элементов.` }];
+      return needed.map((child) => missing(within(subject, child.name)));
+    },
+  ],
+  [
+    /^This element is not expected/,
+    ({ path, schema, name, isInOffer }) => {
+      if (!isInOffer) return [{ code: 'wrong-root', message: `Элемент ${name} стоит в корне не на своём месте.` }];
+      if (path === '') return [{ code: 'wrong-root', message: 'Объявление стоит в корне не на своём месте.' }];
+      return [
+        schema === undefined ? { code: 'unexpected', message: `Неизвестный элемент ${path}.` } : repeatedTwice(path),
+      ];
+    },
+  ],
+  [
+    /^The attribute '(.*)' is required but missing/,
+    (subject, [, attribute]) => [missing(within(subject, `@${attribute}`))],
+  ],
+  [
+    /^The attribute '(.*)' is not allowed/,
+    (subject, [, attribute]) => [
+      { code: 'unexpected', message: `Неизвестный атрибут ${within(subject, `@${attribute}`)}.` },
+    ],
+  ],
+  [
+    /^The value '([\s\S]*)' does not match the fixed value constraint '(.*)'/,
+    ({ what, isInOffer }, [, value = '', fixed]) => [
+      {
+        code: isInOffer ? 'wrong-value' : 'wrong-root',
+        message: `${what} = «${short(value)}», а должно быть «${fixed}».`,
+      },
+    ],
+  ],
+  [
+    /^\[facet 'enumeration'\] The value '([\s\S]*?)' is not an element of the set/,
+    ({ what, schema }, [, value = '']) => [wrong(what, value, `такого слова в словаре нет.${nearWords(schema)}`)],
+  ],
+  [
+    /^\[facet 'pattern'\] The value '([\s\S]*)' is not accepted by the pattern/,
+    ({ what }, [, value = '']) => [wrong(what, value, 'не тот вид записи.')],
+  ],
+  [
+    /^\[facet 'minInclusive'\] The value '([\s\S]*)' is less than the minimum value allowed \('(.*)'\)/,
+    ({ what }, [, value = '', limit]) => [wrong(what, value, `меньше ${limit}.`)],
+  ],
+  [
+    /^\[facet 'minExclusive'\] The value '([\s\S]*)' must be greater than '(.*)'/,
+    ({ what }, [, value = '', limit]) => [wrong(what, value, `должно быть больше ${limit}.`)],
+  ],
+  [
+    /^\[facet 'maxInclusive'\] The value '([\s\S]*)' is greater than the maximum value allowed \('(.*)'\)/,
+    ({ what }, [, value = '', limit]) => [wrong(what, value, `больше ${limit}.`)],
+  ],
+  [
+    /length of '0'; this underruns the allowed minimum length/,
+    ({ what }) => [{ code: 'wrong-value', message: `Элемент ${what} пуст.` }],
+  ],
+  [
+    /length of '(\d+)'; this underruns the allowed minimum length of '(\d+)'/,
+    ({ what }, [, length, limit]) => [
+      { code: 'wrong-value', message: `Длина ${what} — ${length}, а нужно не меньше ${limit}.` },
+    ],
+  ],
+  [
+    /length of '(\d+)'; this exceeds the allowed maximum length of '(\d+)'/,
+    ({ what }, [, length, limit]) => [
+      { code: 'wrong-value', message: `Длина ${what} — ${length}, а можно не больше ${limit}.` },
+    ],
+  ],
+  [
+    /^'([\s\S]*)' is not a valid value of the (?:local )?(?:atomic|union) type/,
+    ({ what, schema }, [, value = '']) => {
+      const kind = schema === undefined ? '' : typeInRussian(schema);
+      return [wrong(what, value, `${kind === '' ? 'такое значение не подходит' : `нужно ${kind}`}.`)];
+    },
+  ],
+  [
+    /^Character content other than whitespace/,
+    ({ name }) => [{ code: 'unexpected', message: `В элементе ${name} стоит текст между вложенными элементами.` }],
+  ],
+  [
+    /^Element content is not allowed/,
+    ({ name }) => [{ code: 'unexpected', message: `В элементе ${name} вложенные элементы, а должен быть текст.` }],
+  ],
+];
+
+function sayInRussian(remark: string, subject: Subject): readonly Said[] {
+  for (const [pattern, say] of REMARKS) {
+    const found = pattern.exec(remark);
+    if (found) return say(subject, found);
   }
-  if ((found = /Duplicate key-sequence \['?(.*?)'?\] in unique identity-constraint '(.*)'/.exec(told))) {
-    if (found[2] === IDS_CONSTRAINT) return put('duplicate-id', `Номер ${found[1]} уже есть у другого объявления файла.`);
-  }
-  if ((found = /Not all fields of key identity-constraint '(.*)' evaluate/.exec(told))) {
-    const watched = found[1]!.replace(MUST_PREFIX, '');
-    // It stands, but libxml2 could not take its value or did not come so far: that is told elsewhere.
-    if (element !== undefined && stands(element, watched.split('..').at(-1)!.split('.'))) return;
-    return put('missing', missingSentence(watched.replace(/\.+/g, '/')));
-  }
-  if ((found = /of unique identity-constraint '(.*)' evaluates to a node-set with more/.exec(told) ?? /of key identity-constraint '(.*)' evaluates to a node-set with more/.exec(told))) {
-    const watched = found[1]!.replace(MUST_PREFIX, '').replace(ONCE_PREFIX, '').replace(/\.+/g, '/');
-    return put('repeated', `Элемент ${watched} повторён, а бывает один.`);
-  }
-  if (/Missing child element/.test(told)) {
-    const there = new Set(element === undefined ? [] : childrenOf(element).map((child) => child.name));
-    const needed = schema === undefined ? [] : [...schema.children.values()].filter((child) => (child.isRequired || schema.children.size === 1) && !there.has(child.name));
-    if (needed.length === 0) return put('missing', `В элементе ${name} не хватает вложенных элементов.`);
-    for (const child of needed) put('missing', missingSentence(within(child.name)));
-    return;
-  }
-  if (/This element is not expected/.test(told)) {
-    if (!isInOffer) return put('wrong-root', `Элемент ${element?.name ?? '?'} стоит в корне не на своём месте.`);
-    if (path === '') return put('wrong-root', `Объявление стоит в корне не на своём месте.`);
-    if (schema === undefined) return put('unexpected', `Неизвестный элемент ${path}.`);
-    return put('repeated', `Элемент ${path} повторён, а бывает один.`);
-  }
-  if ((found = /The attribute '(.*)' is required but missing/.exec(told))) return put('missing', missingSentence(within(`@${found[1]}`)));
-  if ((found = /The attribute '(.*)' is not allowed/.exec(told))) return put('unexpected', `Неизвестный атрибут ${within(`@${found[1]}`)}.`);
-  const [opening = '', , attribute] = /^Element '.*?'(, attribute '(.*?)')?: /.exec(told) ?? [];
-  const what = attribute === undefined ? name : `${name}/@${attribute}`;
-  const remark = told.slice(opening.length);
-  if ((found = /The value '([\s\S]*)' does not match the fixed value constraint '(.*)'/.exec(remark))) {
-    return put(isInOffer ? 'wrong-value' : 'wrong-root', `${what} = «${short(found[1]!)}», а должно быть «${found[2]}».`);
-  }
-  if ((found = /\[facet '(\w+)'\] The value '([\s\S]*?)' (?:is not|must|is less|is greater)/.exec(remark))) {
-    const value = short(found[2]!);
-    const bound = /\('?(-?[\d.]+)'?\)|than '(-?[\d.]+)'/.exec(remark.slice(found.index + found[0].length));
-    const limit = bound?.[1] ?? bound?.[2] ?? '';
-    switch (found[1]) {
-      case 'enumeration':
-        return put('wrong-value', `${what} = «${value}»: такого слова в словаре нет.${nearWords(schema)}`);
-      case 'pattern':
-        return put('wrong-value', `${what} = «${value}»: не тот вид записи.`);
-      case 'minInclusive':
-        return put('wrong-value', `${what} = «${value}»: меньше ${limit}.`);
-      case 'minExclusive':
-        return put('wrong-value', `${what} = «${value}»: должно быть больше ${limit}.`);
-      case 'maxInclusive':
-        return put('wrong-value', `${what} = «${value}»: больше ${limit}.`);
-    }
-  }
-  if ((found = /length of '(\d+)'; this (underruns|exceeds) the allowed \w+ length of '(\d+)'/.exec(told))) {
-    return put('wrong-value', found[2] === 'underruns' ? `Элемент ${what} пуст или короче ${found[3]} знаков.` : `В элементе ${what} ${found[1]} знаков, а можно не больше ${found[3]}.`);
-  }
-  if ((found = /'([\s\S]*)' is not a valid value of the (?:local )?(atomic|union) type/.exec(remark))) {
-    const kind = schema === undefined ? '' : typeInRussian(schema);
-    return put('wrong-value', `${what} = «${short(found[1]!)}»: ${kind === '' ? 'такое значение не подходит' : `нужно ${kind}`}.`);
-  }
-  if (/Character content other than whitespace/.test(told)) return put('unexpected', `В элементе ${name} стоит текст между вложенными элементами.`);
-  if (/Element content is not allowed/.test(told)) return put('unexpected', `В элементе ${name} вложенные элементы, а должен быть текст.`);
-  put('schema', `Элемент ${name} не принят схемой.`);
+  return [{ code: 'schema', message: `Элемент ${subject.name} не принят схемой.` }];
 }
 
 const short = (value: string) => (value.length > 60 ? `${value.slice(0, 57)}…` : value);
 
 function nearWords(schema: SchemaNode | undefined): string {
-  const words = schema === undefined ? [] : leafTypes(schema).flatMap((type) => (type.type === 'enum' ? type.values : []));
+  const words =
+    schema === undefined ? [] : leafTypes(schema).flatMap((type) => (type.type === 'enum' ? type.values : []));
   return words.length === 0 || words.length > 8 ? '' : ` Можно: ${words.join(', ')}.`;
 }
 
 function typeInRussian(schema: SchemaNode): string {
-  const names = { integer: 'целое число', decimal: 'число', dateTime: 'дата и время с часовым поясом', date: 'дата', enum: 'слово из словаря', string: 'текст', block: '' };
+  const names = {
+    integer: 'целое число',
+    decimal: 'число',
+    dateTime: 'дата и время с часовым поясом',
+    date: 'дата',
+    enum: 'слово из словаря',
+    string: 'текст',
+    block: '',
+  };
   return [...new Set(leafTypes(schema).map(({ type }) => names[type]))].join(' или ');
 }
 
@@ -319,8 +438,10 @@ function stepsTo(element: XmlElement): string[] {
   for (let at: XmlElement | null = element; at; at = at.parent) {
     let before = 0;
     let after = 0;
-    for (let other = at.prev; other; other = other.prev) if (other instanceof XmlElement && other.name === at.name) before++;
-    for (let other = at.next; other; other = other.next) if (other instanceof XmlElement && other.name === at.name) after++;
+    for (let other = at.prev; other; other = other.prev)
+      if (other instanceof XmlElement && other.name === at.name) before++;
+    for (let other = at.next; other; other = other.next)
+      if (other instanceof XmlElement && other.name === at.name) after++;
     steps.unshift(before + after === 0 ? at.name : `${at.name}[${before + 1}]`);
   }
   return steps;
@@ -385,7 +506,8 @@ export function requiredSchema(codec: Codec): JsonSchema {
         properties: { has: { type: 'object', properties: { [path]: true }, required: [path] } },
       };
       if (conditions.length === 0) return stands;
-      return { if: { type: 'object', properties: { shape: allOf(conditions.map(whenSchema)) } }, then: stands };
+      // «Not so, or it stands»: an `if` by other words.
+      return { anyOf: [{ not: { type: 'object', properties: { shape: allOf(conditions.map(whenSchema)) } } }, stands] };
     }),
   };
 }
@@ -414,9 +536,13 @@ export function missingRequired(family: Family, offer: Element): { missing: Miss
   const { listing, kindProblem } = codec.read(offer);
   if (listing?.kind === undefined || listing.deal === undefined) return { missing: [], kindProblem: kindProblem ?? '' };
   if (check({ shape: listing, has })) return { missing: [] };
-  const paths = (check.errors ?? []).flatMap(({ keyword, params }) => (keyword === 'required' ? [String(params.missingProperty)] : []));
+  const paths = (check.errors ?? []).flatMap(({ keyword, params }) =>
+    keyword === 'required' ? [String(params.missingProperty)] : [],
+  );
   const kind = describeKind(listing as Listing).toLowerCase();
-  return { missing: [...new Set(paths)].map((path) => ({ path, message: `Нет обязательного элемента ${path}: ${kind}.` })) };
+  return {
+    missing: [...new Set(paths)].map((path) => ({ path, message: `Нет обязательного элемента ${path}: ${kind}.` })),
+  };
 }
 
 function collect(element: Element, prefix: string, has: Record<string, true>): void {
@@ -524,9 +650,11 @@ function judgeOffer(codec: Codec, offer: CutOffer, position: number, isOwn: bool
     problems.push({ code, id: offer.id, line, xpath: path === undefined ? xpath : `${xpath}/${path}`, message });
   const element = offer.element ?? parseElement(offer.xml);
   const misplaced = isOwn ? firstOutOfOrder(codec.family, element) : undefined;
-  if (misplaced !== undefined) put('out-of-order', `Элемент ${misplaced} стоит не на своём месте: порядок таблицы нарушен.`, misplaced);
+  if (misplaced !== undefined)
+    put('out-of-order', `Элемент ${misplaced} стоит не на своём месте: порядок таблицы нарушен.`, misplaced);
   const { missing, kindProblem } = missingRequired(codec.family, element);
-  if (kindProblem !== undefined) put('unknown-kind', `Не понять вид объекта или сделку${kindProblem === '' ? '' : `: ${kindProblem}`}.`);
+  if (kindProblem !== undefined)
+    put('unknown-kind', `Не понять вид объекта или сделку${kindProblem === '' ? '' : `: ${kindProblem}`}.`);
   for (const { path, message } of missing) put('missing', message, path);
   return problems;
 }
@@ -557,7 +685,8 @@ export async function* judgeFile(
       // Ids are compared over the whole file, below.
       if (problem.code === 'duplicate-id') continue;
       problems.push(problem);
-      if (problem.code === 'not-well-formed') broken.add(batch.find(({ id, line = 1 }) => id === problem.id && line <= problem.line)?.position ?? 0);
+      if (problem.code === 'not-well-formed')
+        broken.add(batch.find(({ id, line = 1 }) => id === problem.id && line <= problem.line)?.position ?? 0);
     }
     for (const offer of batch) {
       if (ids.has(offer.id)) {
@@ -609,7 +738,9 @@ export function inspectEdition(family: Family, text: string): Problem[] {
   const { codec } = schema;
   const root = `/${codec.rootName}`;
   if (!text.startsWith('<?xml version="1.0" encoding="UTF-8"?>')) {
-    return [{ code: 'wrong-root', line: 1, xpath: root, message: 'Файл начинается не с объявления XML в кодировке UTF-8.' }];
+    return [
+      { code: 'wrong-root', line: 1, xpath: root, message: 'Файл начинается не с объявления XML в кодировке UTF-8.' },
+    ];
   }
   // Before libxml2 sees it: a schema cannot judge a document with entities, and ours have none.
   const prolog = text.slice(0, text.search(/<[A-Za-z_]/));
@@ -647,7 +778,15 @@ export function inspectEdition(family: Family, text: string): Problem[] {
     } catch (fromLibxml) {
       if (fromLibxml instanceof XmlParseError) return [parseProblem(frame, fromLibxml)];
     }
-    return [{ code: 'not-well-formed', line: 1, xpath: root, message: 'Разметка XML нарушена: файл не прочтёт ни одна площадка.', detail: error.message }];
+    return [
+      {
+        code: 'not-well-formed',
+        line: 1,
+        xpath: root,
+        message: 'Разметка XML нарушена: файл не прочтёт ни одна площадка.',
+        detail: error.message,
+      },
+    ];
   }
 }
 

@@ -133,19 +133,17 @@ export function roubles(samples: [number, number] = [540_000_000, 120_050]): Con
 const YES = new Set(['да', 'true', '1', '+', 'yes', 'есть']);
 const NO = new Set(['нет', 'false', '0', '-', 'no']);
 
-export function flag(yes = 'true', no: string | undefined = 'false'): Conversion<boolean> {
+/** Yes and no in the family's words; with `null` for the second one only yes can be said, and no is left out. */
+export function flag(yes = 'true', no: string | null = 'false'): Conversion<boolean> {
   return {
-    type: { type: 'enum', values: no === undefined ? [yes] : [yes, no] },
-    write: (value) => (value ? yes : no),
+    type: { type: 'enum', values: no === null ? [yes] : [yes, no] },
+    write: (value) => (value ? yes : (no ?? undefined)),
     read: (raw) => {
       const word = raw.toLowerCase();
-      return word === yes.toLowerCase() || YES.has(word)
-        ? true
-        : word === no?.toLowerCase() || NO.has(word)
-          ? false
-          : undefined;
+      if (word === yes.toLowerCase() || YES.has(word)) return true;
+      return word === no?.toLowerCase() || NO.has(word) ? false : undefined;
     },
-    samples: [true, no === undefined ? true : false],
+    samples: [true, no === null],
   };
 }
 
@@ -176,18 +174,31 @@ export function list(...values: string[]): Conversion<string> {
   return words(values.map((value) => [value, value] as const));
 }
 
+/** A day of the calendar: the 30th of February, which `Date` takes for March, is none. */
+function isDay(text: string): boolean {
+  if (!/^[1-9]\d{3}-\d{2}-\d{2}$/.test(text)) return false;
+  const moment = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(moment) && new Date(moment).toISOString().startsWith(text);
+}
+
+/** ISO 8601 with seconds and an offset, as XSD has it: offsets end at 14 hours. */
+function isMoment(text: string): boolean {
+  const found = /^(.{10})T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d+)?(?:Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))$/.exec(text);
+  return found !== null && isDay(found[1]!);
+}
+
 /** ISO 8601 moment with an offset; what other feeds spell without seconds or with a blank is read too. */
 export function dateTime(): Conversion<string> {
   return {
     type: { type: 'dateTime' },
-    write: (value) => (Number.isNaN(Date.parse(value)) ? undefined : value),
+    write: (value) => (isMoment(value) ? value : undefined),
     read: (raw) => {
       const found = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2})?(\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})?)?$/.exec(raw);
-      if (!found || Number.isNaN(Date.parse(found[1]!))) return undefined;
+      if (!found) return undefined;
       const [, day, time = '00:00', seconds = ':00', , zone = '+03:00'] = found;
       const offset = zone === 'Z' ? '+00:00' : zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
       const value = `${day}T${time}${seconds}${offset}`;
-      return Number.isNaN(Date.parse(value)) ? undefined : value;
+      return isMoment(value) ? value : undefined;
     },
     samples: ['2026-05-01T10:00:00+03:00', '2026-06-02T09:30:00+05:00'],
   };
@@ -196,11 +207,11 @@ export function dateTime(): Conversion<string> {
 export function date(): Conversion<string> {
   return {
     type: { type: 'date' },
-    write: (value) => (/^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined),
+    write: (value) => (isDay(value) ? value : undefined),
     read: (raw) => {
       const dotted = /^(\d{2})\.(\d{2})\.(\d{4})$/.exec(raw);
       const value = dotted ? `${dotted[3]}-${dotted[2]}-${dotted[1]}` : raw.slice(0, 10);
-      return /^\d{4}-\d{2}-\d{2}$/.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
+      return isDay(value) ? value : undefined;
     },
     samples: ['2026-12-01', '2027-01-15'],
   };
@@ -492,6 +503,15 @@ export function kit(family: Family) {
       samples: [
         sampleOf(family, key, [sample(0)]),
         ...(max > 1 ? [sampleOf(family, key, [sample(0), sample(1)])] : []),
+        // Every part with another content than in the first sample.
+        sampleOf(family, key, [
+          Object.fromEntries(
+            parts.map(({ path: part, several, conversion: { samples } }) => [
+              part,
+              several ? [samples[1]] : samples[1],
+            ]),
+          ),
+        ]),
       ],
     };
   }

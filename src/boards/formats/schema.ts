@@ -30,7 +30,7 @@ const PREAMBLE: Record<Codec['family'], readonly { readonly name: string; readon
 const FACTS_CHECKED = '2026-11-20';
 
 /** Name of the constraint that keeps the offers' ids unique in the file. */
-export const IDS_CONSTRAINT = 'ids';
+const IDS_CONSTRAINT = 'ids';
 /** Prefixes of the constraints on a path inside an offer; dots stand for slashes. */
 export const MUST_PREFIX = 'must.';
 export const ONCE_PREFIX = 'once.';
@@ -93,11 +93,14 @@ export function leafTypes(leaf: SchemaNode): LeafType[] {
 }
 
 /** True where children may not simply be listed in `xs:all`, because one of them repeats. */
-const isChoice = (block: SchemaNode) => block.children.size > 1 && [...block.children.values()].some((child) => child.isRepeated);
+const isChoice = (block: SchemaNode) =>
+  block.children.size > 1 && [...block.children.values()].some((child) => child.isRepeated);
 
 /** True where two repeated children are written by one row, in turns: `Types, AdditionalTypes, Types`. */
 function takesTurns(block: SchemaNode): boolean {
-  const rows = [...block.children.values()].flatMap((child) => (child.isRepeated ? (child.mentions[0]?.row ?? []) : []));
+  const rows = [...block.children.values()].flatMap((child) =>
+    child.isRepeated ? (child.mentions[0]?.row ?? []) : [],
+  );
   return new Set(rows).size < rows.length;
 }
 
@@ -134,7 +137,11 @@ function facets(type: LeafType): { base: string; lines: string[] } {
     case 'decimal':
       return {
         base: 'xs:decimal',
-        lines: [...facet('minInclusive', type.min), ...facet('minExclusive', type.moreThan), ...facet('maxInclusive', type.max)],
+        lines: [
+          ...facet('minInclusive', type.min),
+          ...facet('minExclusive', type.moreThan),
+          ...facet('maxInclusive', type.max),
+        ],
       };
     case 'dateTime':
       return { base: 'xs:dateTime', lines: facet('pattern', '.+(Z|[+\\-][0-9]{2}:[0-9]{2})') };
@@ -168,7 +175,11 @@ function sharedName(type: LeafType): string | undefined {
       return `decimal.${type.min ?? (type.moreThan === undefined ? '' : `over.${type.moreThan}`)}.${type.max ?? ''}`;
     case 'string':
       if (type.pattern === URL_TYPE.pattern) return 'url';
-      return type.pattern === undefined ? (type.maxLength === undefined ? 'text' : `text.${type.maxLength}`) : undefined;
+      return type.pattern === undefined
+        ? type.maxLength === undefined
+          ? 'text'
+          : `text.${type.maxLength}`
+        : undefined;
     case 'dateTime':
       return 'moment';
     case 'date':
@@ -198,7 +209,10 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
     for (const text of texts) lines.push(`${'  '.repeat(depth)}${text}`);
   };
   const xpath = (path: string) =>
-    path.split('/').map((step) => (step.startsWith('@') ? step : `${prefix}${step}`)).join('/');
+    path
+      .split('/')
+      .map((step) => (step.startsWith('@') ? step : `${prefix}${step}`))
+      .join('/');
 
   /** `type="…"` when the type has a name, else undefined and the inline definition is put by `putType`. */
   function typeName(types: readonly LeafType[], fallback?: string): string | undefined {
@@ -233,7 +247,9 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
   }
 
   function documentation(target: SchemaNode): string | undefined {
-    const parts = target.mentions.map(({ row }) => [row.source, row.grade, row.note].filter((part) => part !== undefined).join('; '));
+    const parts = target.mentions.map(({ row }) =>
+      [row.source, row.grade, row.note].filter((part) => part !== undefined).join('; '),
+    );
     const told = [...new Set(parts)].filter((part) => part !== '');
     return told.length === 0 ? undefined : told.join(' | ');
   }
@@ -250,7 +266,10 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
     const name = typeName(types);
     const told = documentation(target);
     const open = `<xs:attribute name="${target.name}"${name === undefined ? '' : ` type="${name}"`}${use}`;
-    if (name !== undefined && told === undefined) return put(depth, `${open}/>`);
+    if (name !== undefined && told === undefined) {
+      put(depth, `${open}/>`);
+      return;
+    }
     put(depth, `${open}>`);
     putDocumentation(depth + 1, target);
     if (name === undefined) putType(depth + 1, types);
@@ -266,7 +285,10 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
     if (types.length > 0 && target.children.size > 0) throw new Error(`${target.path}: text and children at once`);
     const name = hasParts ? undefined : typeName(types);
     const close = `${name === undefined ? '' : ` type="${name}"`}${optional}${many}`;
-    if (name !== undefined && documentation(target) === undefined) return put(depth, `${open}${close}/>`);
+    if (name !== undefined && documentation(target) === undefined) {
+      put(depth, `${open}${close}/>`);
+      return;
+    }
     put(depth, `${open}${close}>`);
     putDocumentation(depth + 1, target);
     if (name === undefined) {
@@ -310,16 +332,23 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
   /** Any order, any number; a repeated child that must stand is met once on the way: (others*, it, (others | it)*). */
   function putChoice(depth: number, children: readonly SchemaNode[]): void {
     const needed = children.filter((child) => child.isRepeated && child.isRequired);
-    if (needed.length > 1) throw new Error(`two repeated children that must stand: ${needed.map(({ path }) => path).join(', ')}`);
+    if (needed.length > 1)
+      throw new Error(`two repeated children that must stand: ${needed.map(({ path }) => path).join(', ')}`);
     const choice = (at: number, members: readonly SchemaNode[]) => {
       put(at, '<xs:choice minOccurs="0" maxOccurs="unbounded">');
       for (const child of members) putElement(at + 1, child, 'choice');
       put(at, '</xs:choice>');
     };
     const [must] = needed;
-    if (!must) return choice(depth, children);
+    if (!must) {
+      choice(depth, children);
+      return;
+    }
     put(depth, '<xs:sequence>');
-    choice(depth + 1, children.filter((child) => child !== must));
+    choice(
+      depth + 1,
+      children.filter((child) => child !== must),
+    );
     putElement(depth + 1, must, 'choice');
     choice(depth + 1, children);
     put(depth, '</xs:sequence>');
@@ -337,7 +366,10 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
       const told = watched.path.slice(from).replaceAll('/', '.');
       const name = `${isKey ? MUST_PREFIX : ONCE_PREFIX}${from === 0 ? '' : `${anchor.path.replaceAll('/', '.')}..`}${told}`;
       const kind = isKey ? 'key' : 'unique';
-      put(depth, `<xs:${kind} name="${name}"><xs:selector xpath="."/><xs:field xpath="${xpath(leaf.path.slice(from))}"/></xs:${kind}>`);
+      put(
+        depth,
+        `<xs:${kind} name="${name}"><xs:selector xpath="."/><xs:field xpath="${xpath(leaf.path.slice(from))}"/></xs:${kind}>`,
+      );
     };
     const visit = (block: SchemaNode, isSure: boolean) => {
       for (const child of block.children.values()) {
@@ -364,7 +396,8 @@ export function schemaText(codec: Codec, { isInTableOrder = false }: SchemaOptio
   put(4, '</xs:element>');
   put(2, '  </xs:sequence>');
   for (const [name, value] of Object.entries(codec.rootAttrs)) {
-    if (name !== 'xmlns') put(3, `<xs:attribute name="${name}" type="xs:string" use="required" fixed="${escape(value)}"/>`);
+    if (name !== 'xmlns')
+      put(3, `<xs:attribute name="${name}" type="xs:string" use="required" fixed="${escape(value)}"/>`);
   }
   put(2, '</xs:complexType>');
   put(2, `<xs:unique name="${IDS_CONSTRAINT}">`);

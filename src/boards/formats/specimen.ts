@@ -1,11 +1,4 @@
-import {
-  COMMERCIAL_TYPES,
-  DEALS,
-  GARAGE_TYPES,
-  HOUSE_TYPES,
-  type Family,
-  type Listing,
-} from '../../domain/listing.ts';
+import { COMMERCIAL_TYPES, DEALS, type Family, GARAGE_TYPES, HOUSE_TYPES, type Listing } from '../../domain/listing.ts';
 import { type Codec, matches, type Row, type Shape } from './codec.ts';
 
 /**
@@ -14,7 +7,15 @@ import { type Codec, matches, type Row, type Shape } from './codec.ts';
  */
 
 type ShapeKey = keyof Shape;
-const SHAPE_KEYS: readonly ShapeKey[] = ['kind', 'deal', 'market', 'houseType', 'garageType', 'commercialType', 'isShare'];
+const SHAPE_KEYS: readonly ShapeKey[] = [
+  'kind',
+  'deal',
+  'market',
+  'houseType',
+  'garageType',
+  'commercialType',
+  'isShare',
+];
 
 /** The part of a listing that decides which rows apply. */
 export type ListingShape = Pick<Listing, 'kind' | 'deal'> & Pick<Partial<Listing>, Exclude<ShapeKey, 'kind' | 'deal'>>;
@@ -46,7 +47,11 @@ export function shapesOf(codec: Codec): readonly ListingShape[] {
   if (!known) {
     known = SHAPES.filter((shape) => {
       const kept = codec.project({ externalId: '1', ...shape }) as Record<string, unknown>;
-      return SHAPE_KEYS.every((key) => (kept[key] ?? undefined) === (shape[key] ?? undefined) || (shape[key] === undefined && kept[key] !== undefined));
+      return SHAPE_KEYS.every(
+        (key) =>
+          (kept[key] ?? undefined) === (shape[key] ?? undefined) ||
+          (shape[key] === undefined && kept[key] !== undefined),
+      );
     });
     carried.set(codec.family, known);
   }
@@ -103,7 +108,9 @@ export function specimens(codec: Codec, row: Row, shapesEach = 1): Specimen[] {
 export function richListing(codec: Codec, shape: ListingShape, variant = 0): Listing {
   let listing: Listing = { externalId: 'A-1', ...shape };
   for (const row of codec.rowsFor(listing)) {
-    const fitting = row.samples.filter((sample) => agrees(listing, sample, row === codec.rows[0] || row.fields.includes('externalId')));
+    const fitting = row.samples.filter((sample) =>
+      agrees(listing, sample, row === codec.rows[0] || row.fields.includes('externalId')),
+    );
     const sample = fitting[Math.min(variant, fitting.length - 1)];
     if (sample) listing = overlay(sample as Listing, listing) as Listing;
   }

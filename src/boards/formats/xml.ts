@@ -87,7 +87,8 @@ export class Element {
 
   /** Takes the first unused element at the path: its trimmed text, or undefined where there is none or it is empty. */
   take(path: string): string | undefined {
-    const element = this.all(path)[0];
+    // What has elements inside is a block that nobody expected here: it is left to be reported.
+    const element = this.all(path).find((candidate) => candidate.children.length === 0);
     if (!element) return undefined;
     element.isUsed = true;
     return element.text === '' ? undefined : element.text;

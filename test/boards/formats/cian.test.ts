@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import documented from '../../../feed-schemas/cian.documented.json' with { type: 'json' };
 import { CATEGORIES, categoryOf } from '../../../src/boards/formats/cian/shapes.ts';
-import { plainDescription } from '../../../src/boards/formats/cian/shared.ts';
 import { cian } from '../../../src/boards/formats/cian.ts';
 import { matches, type Row, type Shape, valueOf, type When } from '../../../src/boards/formats/codec.ts';
 import { Element, parseElement, renderNode } from '../../../src/boards/formats/xml.ts';
@@ -541,13 +540,6 @@ describe('what is written', () => {
     expect(address({ locality: 'Орёл', address: 'Орловская улица, 1' })).toBe('Address=Орёл, Орловская улица, 1');
   });
 
-  it('writes a plain description: no tags, no entities, no ampersand', () => {
-    expect(plainDescription('<p>Свет&nbsp;&amp; воздух</p><p>H&M рядом, 5 < 6</p>')).toBe(
-      'Свет и воздух\nH и M рядом, 5 < 6',
-    );
-    expect(plainDescription('<<b>b>&amp;lt;i&amp;gt;')).not.toMatch(/[&]|<[a-z]/);
-  });
-
   it('gives the layout its own element and one main photo', () => {
     const written = leaves({
       ...LIVE,
@@ -772,7 +764,7 @@ describe.each(['commercial-cian.xml', 'studios-cian.xml'])('live feed %s', (name
         expect(listing?.priceKopecks).toBeGreaterThan(0);
         expect(cian.project(listing as Listing)).toEqual({
           ...listing,
-          description: plainDescription(listing!.description!),
+          description: listing!.description!,
         });
         expect(valueOf(listing!, 'cian', 'externalId')).toBeTruthy();
       }

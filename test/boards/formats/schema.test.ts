@@ -52,8 +52,12 @@ test('the judge is xmllint where it is installed', () => {
 });
 
 describe.each(codecs.map((codec) => [codec.family, codec] as const))('%s', (family, codec) => {
-  const whole = shapesOf(codec).filter((shape) => inspectEdition(family, file(codec, codec.render(richListing(codec, shape)))).length === 0);
-  const offers = whole.map((shape, index): XmlNode => codec.write({ ...richListing(codec, shape, index % 3), externalId: `A-${index}` }));
+  const whole = shapesOf(codec).filter(
+    (shape) => inspectEdition(family, file(codec, codec.render(richListing(codec, shape)))).length === 0,
+  );
+  const offers = whole.map(
+    (shape, index): XmlNode => codec.write({ ...richListing(codec, shape, index % 3), externalId: `A-${index}` }),
+  );
   const text = (nodes: readonly XmlNode[]) => file(codec, nodes.map((node) => renderNode(node, '  ')).join(''));
 
   test('the committed file is what the table gives now (else: npm run schemas)', () => {
@@ -87,17 +91,29 @@ describe.each(codecs.map((codec) => [codec.family, codec] as const))('%s', (fami
   test('alone it refuses what XSD can refuse', () => {
     const [first, second] = offers as [XmlNode, XmlNode];
     const tree = schemaTree(codec);
-    const change = (children: (list: XmlNode[]) => XmlNode[]) => text([{ ...first, children: children([...first.children!]) }]);
+    const change = (children: (list: XmlNode[]) => XmlNode[]) =>
+      text([{ ...first, children: children([...first.children!]) }]);
     const id = idPath(codec);
     const sameId = id.startsWith('@')
       ? { ...second, attrs: first.attrs! }
-      : { ...second, children: second.children!.map((child) => (child.name === id ? first.children!.find(({ name }) => name === id)! : child)) };
+      : {
+          ...second,
+          children: second.children!.map((child) =>
+            child.name === id ? first.children!.find(({ name }) => name === id)! : child,
+          ),
+        };
     const bad: Record<string, string> = {
       'id of another offer': text([first, sameId]),
       'unknown element': change((list) => [...list, { name: 'unheard-of', text: '1' }]),
       'unknown attribute': text([{ ...first, attrs: { ...first.attrs, 'unheard-of': '1' } }]),
-      'empty element': change((list) => list.map((child, index) => (index === list.findLastIndex(({ text }) => text !== undefined) ? { ...child, text: '' } : child))),
-      'offers before the preamble': text(offers).replace(codec.preamble(MOMENT), '').replace(codec.footer, codec.preamble(MOMENT) + codec.footer),
+      'empty element': change((list) =>
+        list.map((child, index) =>
+          index === list.findLastIndex(({ text }) => text !== undefined) ? { ...child, text: '' } : child,
+        ),
+      ),
+      'offers before the preamble': text(offers)
+        .replace(codec.preamble(MOMENT), '')
+        .replace(codec.footer, codec.preamble(MOMENT) + codec.footer),
     };
     if (codec.preamble(MOMENT) === '') delete bad['offers before the preamble'];
     for (const child of tree.children.values()) {
@@ -116,7 +132,9 @@ describe.each(codecs.map((codec) => [codec.family, codec] as const))('%s', (fami
       const offer = offers.find(({ children }) => children!.some(({ name }) => name === child.name));
       expect(offer, child.name).toBeDefined();
       const stands = offer!.children!.find(({ name }) => name === child.name)!;
-      expect(accepts(codec, text([{ ...offer!, children: [...offer!.children!, stands, stands] }])), child.name).toBe(true);
+      expect(accepts(codec, text([{ ...offer!, children: [...offer!.children!, stands, stands] }])), child.name).toBe(
+        true,
+      );
     }
   });
 });

@@ -234,6 +234,25 @@ const additionallyRow: Row = group({
 const name = (path: string, samples: [string, string]) =>
   own(path, text(undefined, samples), { when: FLAT_NEW, ...seen('V1 R1') });
 
+const statusLeaf = leaf(
+  'Status',
+  'isApartments',
+  words([
+    [false, 'Квартира'],
+    [true, 'Апартаменты'],
+  ]),
+  { when: FLAT, required: FLAT_SALE, ...seen('C1 V1 R1') },
+);
+
+/** Avito wants the word for every flat on sale: what nobody called apartments is a flat. */
+const STATUS: Row = {
+  ...statusLeaf,
+  write(listing, out) {
+    const isApartments = listing.isApartments ?? (listing.deal === 'sale' ? false : undefined);
+    statusLeaf.write(isApartments === undefined ? listing : { ...listing, isApartments }, out);
+  },
+};
+
 export const livingRows: readonly Row[] = [
   own('NewDevelopmentId', pattern(/^\d+$/, ['1234567', '2345678']), {
     when: FLAT_NEW,
@@ -242,19 +261,7 @@ export const livingRows: readonly Row[] = [
     note: 'The number of the building in New_developments.xml, or of the complex where that has no buildings.',
   }),
   own('DevelopmentsBuildingName', text(), { when: FLAT_NEW, ...seen('C8') }),
-  leaf(
-    'Status',
-    'isApartments',
-    words([
-      [false, 'Квартира'],
-      [true, 'Апартаменты'],
-    ]),
-    {
-      when: FLAT,
-      required: FLAT_SALE,
-      ...seen('C1 V1 R1'),
-    },
-  ),
+  STATUS,
   leaf(
     'DealType',
     'saleType',

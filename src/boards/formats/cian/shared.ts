@@ -1,6 +1,6 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import type { Listing, Photo } from '../../../domain/listing.ts';
-import { cleanText, plainText } from '../../../domain/text.ts';
+import { cleanText } from '../../../domain/text.ts';
 import type { Row } from '../codec.ts';
 import { valueOf } from '../codec.ts';
 import { type Conversion, date, decimal, flag, integer, list, text, url, writeNumber, writeUrl } from '../kit.ts';
@@ -26,44 +26,6 @@ function bounded(minLength: number, maxLength: number, samples: [string, string]
   };
 }
 
-const ENTITIES: Record<string, string> = {
-  nbsp: '\u00A0',
-  amp: '&',
-  lt: '<',
-  gt: '>',
-  quot: '"',
-  apos: "'",
-  laquo: '«',
-  raquo: '»',
-  ndash: '–',
-  mdash: '—',
-};
-
-function decodeEntities(html: string): string {
-  return html.replace(
-    /&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,5}));/gi,
-    (whole, decimalCode?: string, hex?: string, name?: string) => {
-      if (name !== undefined) return ENTITIES[name.toLowerCase()] ?? whole;
-      const code = hex === undefined ? Number(decimalCode) : Number.parseInt(hex, 16);
-      return code > 0x10ffff ? whole : String.fromCodePoint(code);
-    },
-  );
-}
-
-/**
- * A description as Cian takes it: HTML is cut out there, and an ampersand makes the object unacceptable (6.1), so
- * tags and entities become plain text here and `&` becomes «и».
- */
-export function plainDescription(raw: string): string {
-  let plain = raw;
-  for (;;) {
-    const next = cleanText(plainText(decodeEntities(plain)));
-    if (next === plain) break;
-    plain = next;
-  }
-  return plain.replace(/[^\S\n]*&[^\S\n]*/g, ' и ').trim();
-}
-
 const fold = (words: string) => words.toLowerCase().replaceAll('ё', 'е');
 
 /** Whether an address line already names a place, whatever it calls the sort of place. */
@@ -71,10 +33,13 @@ function names(line: string, place: string): boolean {
   const bare = fold(place)
     .replace(/^(?:г|город|пос|поселок|пгт|рп|с|село|д|дер|деревня)[.\s]\s*/, '')
     .trim();
-  const at = fold(line).indexOf(bare);
-  if (at < 0) return false;
-  const around = `${fold(line)[at - 1] ?? ' '}${fold(line)[at + bare.length] ?? ' '}`;
-  return !/[\p{L}\p{N}]/u.test(around);
+  if (bare === '') return true;
+  const text = fold(line);
+  // «Воронежская область, Воронеж»: the first find may lie inside another word.
+  for (let at = text.indexOf(bare); at >= 0; at = text.indexOf(bare, at + 1)) {
+    if (!/[\p{L}\p{N}]/u.test(`${text[at - 1] ?? ' '}${text[at + bare.length] ?? ' '}`)) return true;
+  }
+  return false;
 }
 
 /** The one line Cian wants, from the region down to the house; families that keep the parts apart are joined. */
@@ -289,6 +254,13 @@ const photos: Row = group({
     {
       photos: [
         { url: 'https://img.example.test/1.jpg' },
+        { url: 'https://img.example.test/plan-3.png', isPlan: true },
+      ],
+      boardFields: { cian: { [PHOTO_TYPE]: ORDINARY, 'LayoutPhoto/IsDefault': false } },
+    },
+    {
+      photos: [
+        { url: 'https://img.example.test/1.jpg' },
         { url: 'https://img.example.test/plan.png', isPlan: true },
         { url: 'https://img.example.test/plan-2.png', isPlan: true },
       ],
@@ -382,6 +354,17 @@ const subAgent: Row = group({
         },
       },
     },
+    {
+      boardFields: {
+        cian: {
+          'SubAgent/Email': 'colleague@example.test',
+          'SubAgent/Phone': '+79120000015',
+          'SubAgent/FirstName': 'Пётр',
+          'SubAgent/LastName': 'Образцов',
+          'SubAgent/AvatarUrl': 'https://img.example.test/b.jpg',
+        },
+      },
+    },
   ],
 });
 
@@ -404,16 +387,13 @@ export const HEAD: readonly Row[] = [
   leaf(
     'Description',
     'description',
-    {
-      ...text(undefined, [
-        'Двухкомнатная квартира с окнами во двор, рядом парк.',
-        'Дом 150 м² < 5 минут от озера.\n\nТёплый гараж.',
-      ]),
-      write: (value) => plainDescription(value) || undefined,
-    },
+    text(undefined, [
+      'Двухкомнатная квартира с окнами во двор, рядом парк.',
+      'Дом 150 м² < 5 минут от озера.\n\nТёплый гараж.',
+    ]),
     from('S2, S6, S18', {
       required: true,
-      note: 'Доска вырезает HTML и не принимает амперсанд: пишем простой текст, & становится «и».',
+      note: 'Текст идёт как есть: HTML доска вырезает сама, про амперсанд предупреждают правила.',
     }),
   ),
   group({

@@ -46,7 +46,8 @@ const address: Row = group({
       .split(',')
       .map((part) => part.trim().replace(/^г(?:\.|ород)?\s+/, ''));
     const locality = String(draft.get('locality') ?? '').toLowerCase();
-    const isWhole = `${line}, `.startsWith(`${prefix}, `) || prefix === '' || (locality !== '' && named.includes(locality));
+    const isWhole =
+      `${line}, `.startsWith(`${prefix}, `) || prefix === '' || (locality !== '' && named.includes(locality));
     draft.set('address', isWhole ? line : `${prefix}, ${line}`);
   },
   samples: [

@@ -1,6 +1,20 @@
 import type { Listing, Photo } from '../../../domain/listing.ts';
 import { type Row, valueOf } from '../codec.ts';
-import { date, dateTime, decimal, flag, integer, kit, list, roubles, text, URL_TYPE, url, words, writeUrl } from '../kit.ts';
+import {
+  date,
+  dateTime,
+  decimal,
+  flag,
+  integer,
+  kit,
+  list,
+  roubles,
+  text,
+  URL_TYPE,
+  url,
+  words,
+  writeUrl,
+} from '../kit.ts';
 import { BUILT, COMMERCIAL, NEW_FLAT } from './kind.ts';
 
 const { leaf, own, refined, group } = kit('yandex');
@@ -10,7 +24,8 @@ const COUNTRY = { kind: ['house', 'land'] };
 const GARAGE = { kind: ['garage'] };
 const A19 = { grade: 'vendor', source: 'A19' } as const;
 
-const positive = { ...flag('true', undefined) };
+/** Elements that are left out when the answer is no. */
+const positive = flag('true', null);
 
 /** «балкон», «2 лоджии»: one kind with its count; a flat with both tells the balconies. */
 const balcony: Row = group({

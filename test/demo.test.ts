@@ -1,0 +1,292 @@
+import { spawn } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AGENTS, demoEntries, listingAt, SHAPES, STORIES } from '../fixtures/agency.ts';
+import { inspectEdition } from '../src/boards/formats/inspect.ts';
+import { readPhone } from '../src/boards/formats/phone.ts';
+import { Context } from '../src/cli/context.ts';
+import { type Seeded, seedDemo } from '../src/cli/demo.ts';
+import { conflicts } from '../src/domain/corrections.ts';
+import { OUTCOMES } from '../src/domain/gates.ts';
+import { editionFolder, editionPath } from '../src/export/edition.ts';
+import { deskOf, judgeWritten } from '../src/export/offer.ts';
+import { type PublishedCabinet, publishAll } from '../src/export/publish.ts';
+import { faultsOf } from '../src/intake/normalise.ts';
+import { buildApp } from '../src/server/app.ts';
+import { listEmployees } from '../src/store/agencies.ts';
+import type { Database } from '../src/store/database.ts';
+import { eachListing, findListings, type ListingRow, marksOf } from '../src/store/marks.ts';
+import { countMarks, listCabinets } from '../src/store/publishing.ts';
+import { testDatabase } from './store/testdb.ts';
+
+const NOW = '2026-11-20T09:00:00+03:00';
+const PORT = 8099;
+
+describe('the imaginary agency', () => {
+  it('is the same whenever it is asked', () => {
+    expect(listingAt(77)).toEqual(listingAt(77));
+    expect(listingAt(77)).not.toEqual(listingAt(78));
+    expect(demoEntries(100)).toEqual(demoEntries(100));
+  });
+
+  it('has every sort of listing among its first ones', () => {
+    const sorts = Array.from({ length: SHAPES.length }, (_, index) => listingAt(index));
+    for (const shape of SHAPES) expect(sorts).toContainEqual(expect.objectContaining(shape));
+  });
+
+  it('makes listings that our own schema takes, with coherent numbers', () => {
+    for (let index = 0; index < 3000; index++) {
+      const listing = listingAt(index);
+      const { floor, floorsTotal, livingAreaM2 = 0, kitchenAreaM2 = 0, areaM2, description, title } = listing;
+      expect(faultsOf(listing), listing.externalId).toEqual([]);
+      if (floor !== undefined && floorsTotal !== undefined) expect(floor).toBeLessThanOrEqual(floorsTotal);
+      if (areaM2 !== undefined) expect(livingAreaM2 + kitchenAreaM2).toBeLessThanOrEqual(areaM2);
+      expect(description!.length).toBeGreaterThanOrEqual(150);
+      expect(description!.length).toBeLessThanOrEqual(900);
+      expect(title!.length).toBeLessThanOrEqual(33);
+    }
+  });
+
+  it('can be called: every phone is a number, and nobody shares one', () => {
+    for (const { phone } of AGENTS) expect(readPhone(phone)).toBe(phone);
+    expect(new Set(AGENTS.map(({ phone }) => phone)).size).toBe(24);
+  });
+});
+
+describe('the demo', () => {
+  let db: Database;
+  let drop: () => Promise<void>;
+  let dataDir: string;
+  let context: Context;
+  let seeded: Seeded;
+  let published: PublishedCabinet[];
+
+  const publish = async () =>
+    publishAll(await listCabinets(db), { db, boards: context.boards, dataDir, clock: context.clock });
+  const contextAt = (port: number) => new Context({ now: NOW, quiet: true }, { DATA_DIR: dataDir, PORT: port });
+
+  beforeAll(async () => {
+    ({ db, drop } = await testDatabase());
+    dataDir = await mkdtemp(join(tmpdir(), 'vygruzka-demo-'));
+    context = contextAt(PORT);
+    seeded = await seedDemo(context, db);
+    published = await publish();
+  });
+  afterAll(async () => {
+    await drop();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  async function listings(): Promise<ListingRow[]> {
+    const all: ListingRow[] = [];
+    for await (const rows of eachListing(db, seeded.agencyId)) all.push(...rows);
+    return all;
+  }
+
+  it('has the agency it promises', async () => {
+    expect(seeded).toMatchObject({ isNew: true, listings: 412 });
+    expect(await listEmployees(db, seeded.agencyId)).toHaveLength(24);
+    const all = await listings();
+    expect(all).toHaveLength(412);
+    const unassigned = all.filter((row) => row.employee === null);
+    const orphans = demoEntries().filter(({ story }) => story === 'nobody' || story === 'foreign-phone');
+    expect(unassigned.map((row) => row.externalId).sort()).toEqual(
+      orphans.map(({ before }) => before.externalId).sort(),
+    );
+    expect(seeded.cabinets.map((cabinet) => cabinet.board)).toEqual([
+      'avito',
+      'cian',
+      'yandex',
+      'domclick',
+      'bn',
+      'move',
+    ]);
+  });
+
+  it('gives every live mark one outcome', async () => {
+    for (const cabinet of published) {
+      const sum = OUTCOMES.reduce((total, outcome) => total + (cabinet.outcomes[outcome] ?? 0), 0);
+      expect(sum, cabinet.board).toBe(await countMarks(db, [{ agencyId: cabinet.agencyId, id: cabinet.cabinetId }]));
+      expect(sum, cabinet.board).toBe(412);
+      expect(cabinet.offers, cabinet.board).toBe(cabinet.outcomes.published);
+    }
+  });
+
+  it('publishes most marks, and each board most of its own', () => {
+    const shareOf = (cabinets: readonly PublishedCabinet[]) =>
+      cabinets.reduce((sum, { outcomes }) => sum + (outcomes.published ?? 0), 0) / (412 * cabinets.length);
+    expect(shareOf(published)).toBeGreaterThan(0.8);
+    expect(shareOf(published)).toBeLessThan(0.92);
+    for (const cabinet of published) expect(shareOf([cabinet]), cabinet.board).toBeGreaterThan(0.8);
+  });
+
+  it('blocks nothing but what a story or an unsupported sort of listing explains', async () => {
+    const stories = new Map(demoEntries().map(({ before, story }) => [before.externalId, story]));
+    for (const row of await listings()) {
+      if (stories.get(row.externalId) !== undefined) continue;
+      for (const mark of await marksOf(db, seeded.agencyId, row.id)) {
+        const codes = mark.notices?.map(({ code }) => code.split('/')[1]) ?? [];
+        expect(mark.outcome === 'published' ? [] : codes, row.externalId).toEqual(
+          mark.outcome === 'published' ? [] : ['offer-unsupported'],
+        );
+      }
+    }
+  });
+
+  it.each(STORIES.map((story) => [story.key, story] as const))('tells the story %s', async (key, story) => {
+    const planted = demoEntries().filter((entry) => entry.story === key);
+    expect(planted).toHaveLength(story.count);
+    const cabinet = seeded.cabinets.find(({ board }) => board === story.board)!;
+    const desk = deskOf(context.board(story.board), cabinet.family);
+    for (const { before } of planted) {
+      const [row] = await findListings(db, seeded.agencyId, before.externalId);
+      const mark = (await marksOf(db, seeded.agencyId, row!.id)).find(({ cabinetId }) => cabinetId === cabinet.id)!;
+      expect(mark.outcome, before.externalId).toBe(story.outcome);
+      if (story.severity === 'blocking') expect(mark.notices?.map(({ code }) => code)).toContain(story.code);
+      const { notices } = judgeWritten({ ...row!, boardOfferId: mark.boardOfferId, avitoId: null }, desk);
+      if (story.code !== null) {
+        expect(notices).toContainEqual(expect.objectContaining({ code: story.code, severity: story.severity }));
+      }
+    }
+  });
+
+  it('lets nobody else lose the number of floors', () => {
+    const without = demoEntries().filter(({ today }) => today?.kind === 'flat' && today.floorsTotal === undefined);
+    expect(without.filter(({ story }) => story !== 'corrected')).toHaveLength(12);
+  });
+
+  it('keeps a correction over a source that has changed its mind', async () => {
+    const [entry] = demoEntries().filter(({ story }) => story === 'price-conflict');
+    const [row] = await findListings(db, seeded.agencyId, entry!.before.externalId);
+    expect(conflicts(row!.sourceValues, row!.corrections)).toEqual(['priceKopecks']);
+    expect(row!.values.priceKopecks).toBe(entry!.correction!.value);
+    expect(row!.sourceValues.priceKopecks).toBe(entry!.today!.priceKopecks);
+  });
+
+  it('has feeds that pass inspection and carry no placeholder', async () => {
+    for (const cabinet of published) {
+      const path = editionPath(editionFolder(dataDir, cabinet.agencyId, cabinet.cabinetId), cabinet.sha256!, 'xml');
+      const text = await readFile(path, 'utf8');
+      const { family } = seeded.cabinets.find(({ id }) => id === cabinet.cabinetId)!;
+      expect(inspectEdition(family, text), cabinet.board).toEqual([]);
+      expect(text).not.toContain('{phone}');
+      expect(text).toContain(`http://localhost:${PORT}/media/demo/dr-10`);
+    }
+  });
+
+  it('puts the number of the agent who was found by mail into the feed', async () => {
+    const [entry] = demoEntries().filter(({ story }) => story === 'found-by-mail');
+    const agent = AGENTS.find(({ email }) => email === entry!.before.contactEmail)!;
+    const cabinet = published.find(({ board }) => board === 'yandex')!;
+    const text = await readFile(
+      editionPath(editionFolder(dataDir, cabinet.agencyId, cabinet.cabinetId), cabinet.sha256!, 'xml'),
+      'utf8',
+    );
+    const offer = text.slice(text.indexOf(`internal-id="${entry!.before.externalId}"`)).split('</offer>')[0];
+    expect(offer).toContain(`<phone>${agent.phone}</phone>`);
+  });
+
+  it('is not changed by a second seeding, and a second publish makes no new edition', async () => {
+    const before = await listings();
+    expect(await seedDemo(context, db)).toMatchObject({ isNew: false, listings: 412 });
+    expect(await listings()).toEqual(before);
+    const again = await publish();
+    expect(again.map(({ edition, isNewEdition, sha256 }) => ({ edition, isNewEdition, sha256 }))).toEqual(
+      published.map(({ edition, sha256 }) => ({ edition, isNewEdition: false, sha256 })),
+    );
+  });
+
+  it('moves its pictures along when it is served from another address', async () => {
+    await seedDemo(contextAt(8100), db);
+    const all = await listings();
+    const told = all.filter((row) => row.goneAt === null).flatMap((row) => row.values.photos ?? []);
+    expect(told.length).toBeGreaterThan(2000);
+    expect(told.every(({ url }) => url.startsWith('http://localhost:8100/media/demo/'))).toBe(true);
+    expect(all.filter((row) => row.goneAt !== null)).toHaveLength(5);
+    // And back, for whoever looks next.
+    await seedDemo(context, db);
+    expect(all.map((row) => row.id)).toEqual((await listings()).map((row) => row.id));
+  });
+
+  it('draws the pictures its listings name, the same each time, and no others', async () => {
+    const options = { db, dataDir, secret: 'a secret of sixteen', clock: context.clock, logLevel: 'silent' };
+    const app = buildApp({ ...options, media: true });
+    try {
+      const url = '/media/demo/dr-10001-1.jpg';
+      const first = await app.inject({ url });
+      expect(first.statusCode).toBe(200);
+      expect(first.headers['content-type']).toBe('image/jpeg');
+      expect(first.rawPayload.subarray(0, 3)).toEqual(Buffer.from([0xff, 0xd8, 0xff]));
+      expect((await app.inject({ url })).rawPayload).toEqual(first.rawPayload);
+      expect((await app.inject({ url: '/media/demo/dr-10001-2.jpg' })).rawPayload).not.toEqual(first.rawPayload);
+      for (const name of [
+        'x.jpg',
+        'dr-1-1.png',
+        '..%2f..%2fdemo.json',
+        'dr-1-1.jpg%00',
+        'DR-1-1.jpg',
+        'dr-1234567890-1.jpg',
+      ]) {
+        expect((await app.inject({ url: `/media/demo/${name}` })).statusCode, name).toBe(404);
+      }
+    } finally {
+      await app.close();
+    }
+    const plain = buildApp(options);
+    expect((await plain.inject({ url: '/media/demo/dr-10001-1.jpg' })).statusCode).toBe(404);
+    await plain.close();
+  });
+});
+
+describe('the command demo', () => {
+  const run = (dataDir: string, ...args: string[]) =>
+    new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
+      const child = spawn(
+        process.execPath,
+        ['--import', 'tsx', join('src', 'main.ts'), 'demo', '--no-serve', ...args],
+        {
+          cwd: join(import.meta.dirname, '..'),
+          env: { ...process.env, DATA_DIR: dataDir, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
+        },
+      );
+      let stdout = '';
+      let stderr = '';
+      child.stdout.on('data', (chunk) => {
+        stdout += chunk;
+      });
+      child.stderr.on('data', (chunk) => {
+        stderr += chunk;
+      });
+      child.once('error', reject);
+      child.once('exit', (code) => resolve({ code, stdout, stderr }));
+    });
+
+  it('seeds, publishes and leaves; a second start finds everything; other folders are not touched', async () => {
+    const parent = await mkdtemp(join(tmpdir(), 'vygruzka-demo-cli-'));
+    // As root the server runs as `nobody`, who must be able to pass through.
+    if (process.getuid?.() === 0) await chmod(parent, 0o711);
+    const home = join(parent, 'demo');
+    try {
+      const first = await run(home);
+      expect(first.code, first.stderr).toBe(0);
+      expect(first.stdout).toContain('демо-агентство «Дом у реки»');
+      expect(first.stdout.match(/\/f\/[a-z0-9-]+\/main-[\w-]{43}\.xml/g)).toHaveLength(6);
+      const second = await run(home, '--json');
+      const report = JSON.parse(second.stdout);
+      expect(report).toMatchObject({ isNew: false, listings: 412, marks: 412 * 6 });
+      expect(report.feeds.every((feed: { isNewEdition: boolean }) => !feed.isNewEdition)).toBe(true);
+
+      await writeFile(join(parent, 'precious'), 'of somebody');
+      for (const args of [[], ['--reset']]) {
+        const refused = await run(parent, ...args);
+        expect(refused.code).toBe(4);
+        expect(refused.stderr).toContain('не тронута');
+      }
+      expect(await readFile(join(parent, 'precious'), 'utf8')).toBe('of somebody');
+    } finally {
+      await rm(parent, { recursive: true, force: true });
+    }
+  });
+});

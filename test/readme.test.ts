@@ -1,0 +1,103 @@
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FAMILIES } from '../src/domain/listing.ts';
+import { inspectEdition } from '../src/boards/formats/inspect.ts';
+import { type Ran, run, temporaryFolder } from './cli/run.ts';
+
+/** A new user with the README and a feed that nobody here has seen: the very commands of the page are run. */
+
+const README = await readFile(join(import.meta.dirname, '../README.md'), 'utf8');
+const COMMANDS = /<!-- новый пользователь:.*?-->\n```bash\n([\s\S]*?)```/.exec(README)![1]!.trim().split('\n');
+
+let home: Awaited<ReturnType<typeof temporaryFolder>>;
+const answers = new Map<string, Ran>();
+const env = () => ({ DATA_DIR: join(home.path, 'data'), PORT: '8080' });
+const ask = (...args: string[]) => run(args, env(), join(home.path, 'work'));
+
+beforeAll(async () => {
+  home = await temporaryFolder('newcomer');
+  await mkdir(join(home.path, 'work'));
+  await copyFile(join(import.meta.dirname, 'cli/newcomer.xml'), join(home.path, 'work/feed.xml'));
+  for (const command of COMMANDS) {
+    const [program, ...words] = command.replace('npm run -s vygruzka --', 'vygruzka').split(' ');
+    expect(program).toBe('vygruzka');
+    answers.set(command, await ask(...words));
+  }
+}, 120_000);
+afterAll(() => home.drop());
+
+const answer = (start: string) => [...answers].find(([command]) => command.includes(` -- ${start}`))![1];
+
+describe('a new user', () => {
+  it('loads the feed and hears what was not loaded and why', () => {
+    const { code, stdout } = answer('import');
+    // One offer is bad (floor 12 of 8), so the exit code is not 0.
+    expect(code).toBe(3);
+    expect(stdout).toContain('прочитано 4 объекта');
+    expect(stdout).toContain('Новых 3');
+    expect(stdout).toContain('№ N-3: Этаж: 12, а этажей в доме 8.');
+    expect(stdout).toContain('own-crm-tag: 1');
+  });
+
+  it('gets four feeds, each whole and valid', async () => {
+    expect(answer('publish')).toMatchObject({ code: 0 });
+    for (const [board, family] of [...FAMILIES.map((family) => [family, family] as const), ['domclick', 'yandex'] as const]) {
+      const text = await readFile(join(home.path, 'work/feeds', `${board}-main.xml`), 'utf8');
+      expect(inspectEdition(family, text)).toEqual([]);
+    }
+    expect(await readFile(join(home.path, 'work/feeds/yandex-main.xml'), 'utf8')).toContain('Звоните: +7 900 000-00-21.');
+  });
+
+  it('sees what is wrong in each listing', async () => {
+    const { code, stdout } = answer('check');
+    expect(code).toBe(3);
+    for (const name of ['Авито', 'Циан', 'Яндекс Недвижимость', 'Домклик']) expect(stdout).toContain(`${name}: 3 объекта`);
+    const explained = JSON.parse((await ask('explain', 'N-4', '--all', '--json')).stdout);
+    expect(explained.explanations).toHaveLength(4);
+    for (const explanation of explained.explanations) {
+      expect(explanation).toMatchObject({ outcome: 'blocked', fixedBy: 'agent' });
+      expect(explanation.reason).toMatch(/[А-Яа-я]/);
+      expect(explanation.gates.map((gate: { open: boolean | null }) => gate.open)).toEqual([true, false, null]);
+    }
+  });
+
+  it('mends a listing over the source and sees it go out', async () => {
+    const before = JSON.parse((await ask('explain', 'N-2', '--board', 'yandex', '--json')).stdout);
+    expect(before.outcome).toBe('published');
+    expect(await ask('correct', 'N-2', '--set', 'priceKopecks=85000000', '--by', 'Ольга')).toMatchObject({ code: 0 });
+    await ask('publish', '--board', 'yandex', '--out', 'feeds');
+    expect(await readFile(join(home.path, 'work/feeds/yandex-main.xml'), 'utf8')).toContain('<value>850000</value>');
+    expect((await ask('preview', 'N-2', '--board', 'yandex')).stdout).toContain('<value>850000</value>');
+  });
+
+  it('may judge the published file like any other', async () => {
+    const judged = await ask('validate', 'feeds/yandex-main.xml', '--board', 'yandex', '--json');
+    expect(JSON.parse(judged.stdout)).toMatchObject({ format: 'yandex', blocking: 0 });
+    expect(judged.code).toBe(0);
+  });
+
+  it('finds everything in order with the doctor, and the data alone on stdout', async () => {
+    expect(await ask('doctor')).toMatchObject({ code: 0 });
+    for (const args of [['feeds', 'list'], ['check'], ['coverage'], ['publish'], ['employees', 'list']]) {
+      const { stdout } = await ask(...args, '--json');
+      expect(() => JSON.parse(stdout)).not.toThrow();
+    }
+  });
+
+  it.each([
+    [['import', 'нет-такого.xml'], 6, /нет-такого\.xml/],
+    [['publish', '--board', 'нет'], 2, /Доски «нет» нет/],
+    [['explain', 'нет', '--all'], 2, /Объекта «нет» нет/],
+    [['mark', '--board', 'avito'], 2, /--listing/],
+    [['выгрузи'], 2, /Нет команды/],
+    [['import'], 2, /Не указан аргумент/],
+    [['check', '--now', 'вчера'], 2, /не момент времени/],
+    [['correct', 'N-2', '--set', 'floor=-99'], 4, /Этаж/],
+  ] as [string[], number, RegExp][])('hears in Russian what is wrong with %j', async (args, code, message) => {
+    const answer = await ask(...args);
+    expect(answer.code).toBe(code);
+    expect(answer.stderr).toMatch(message);
+    expect(answer.stderr).not.toMatch(/\n\s+at /);
+  });
+});
