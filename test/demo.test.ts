@@ -288,5 +288,6 @@ describe('the command demo', () => {
     } finally {
       await rm(parent, { recursive: true, force: true });
     }
-  });
+    // Four processes, two of them with a database to start.
+  }, 180_000);
 });

@@ -185,21 +185,6 @@ export const listing = pgTable(
   ],
 );
 
-/** What is known of the bytes behind a photo's address. A photo nobody has looked at has no row. */
-export const photo = pgTable(
-  'photo',
-  {
-    agencyId: agencyId().references(() => agency.id),
-    url: text('url').notNull(),
-    widthPx: integer('width_px'),
-    heightPx: integer('height_px'),
-    bytes: integer('bytes'),
-    sha256: digest('sha256'),
-    probedAt: moment('probed_at').notNull(),
-  },
-  (t) => [primaryKey({ columns: [t.agencyId, t.url] })],
-);
-
 export const cabinet = pgTable(
   'cabinet',
   {
