@@ -88,19 +88,30 @@ async function step(name: string, board: string, dataDir: string): Promise<Measu
 
 function inOwnProcess(name: string, board: string, dataDir: string): Promise<Measured> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--step', name, '--board', board, '--dir', dataDir], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      [fileURLToPath(import.meta.url), '--step', name, '--board', board, '--dir', dataDir],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     let out = '';
     child.stdout.on('data', (part) => {
       out += part;
     });
-    child.on('close', (code) => (code === 0 ? resolve(JSON.parse(out) as Measured) : reject(new Error(`step ${name} ${board} ended with ${code}`))));
+    child.on('close', (code) =>
+      code === 0 ? resolve(JSON.parse(out) as Measured) : reject(new Error(`step ${name} ${board} ended with ${code}`)),
+    );
   });
 }
 
 /** Puts listings into the base as an import does. */
-async function load(db: Database, agencyId: number, total: number, change: (listing: Listing, index: number) => Listing): Promise<void> {
+async function load(
+  db: Database,
+  agencyId: number,
+  total: number,
+  change: (listing: Listing, index: number) => Listing,
+): Promise<void> {
   const sourceId = await ensureSource(db, agencyId, 'bench', null);
   const runId = await startImport(db, agencyId, sourceId, new Date());
   for (let start = 0; start < total; start += 500) {
@@ -140,7 +151,9 @@ async function main(): Promise<void> {
     let gzip = 0;
     for (const board of BOARDS) gzip += (await inOwnProcess('gzip', board, dataDir)).cpuSeconds;
     await load(db, agency.id, listings, (listing, index) =>
-      index % CHANGED_EVERY === 37 && listing.priceKopecks !== undefined ? { ...listing, priceKopecks: listing.priceKopecks + 100_00 } : listing,
+      index % CHANGED_EVERY === 37 && listing.priceKopecks !== undefined
+        ? { ...listing, priceKopecks: listing.priceKopecks + 100_00 }
+        : listing,
     );
     const again: Measured[] = [];
     for (const board of BOARDS) {
@@ -161,8 +174,16 @@ async function main(): Promise<void> {
   }
 }
 
-function table(report: { listings: number; machine: string; gzip: { cpuSeconds: number }; families: { family: string; cold: Measured; republish: Measured }[] }): string {
-  const lines = [`${report.listings} объектов, ${report.machine}`, `gzip -6 тех же байтов трёх фидов: ${report.gzip.cpuSeconds} с CPU`];
+function table(report: {
+  listings: number;
+  machine: string;
+  gzip: { cpuSeconds: number };
+  families: { family: string; cold: Measured; republish: Measured }[];
+}): string {
+  const lines = [
+    `${report.listings} объектов, ${report.machine}`,
+    `gzip -6 тех же байтов трёх фидов: ${report.gzip.cpuSeconds} с CPU`,
+  ];
   for (const { family, cold, republish } of report.families) {
     lines.push(
       `${family}: с нуля ${cold.cpuSeconds} с CPU, ${cold.wallSeconds} с, ${cold.mb} МБ (${round((cold.mb ?? 0) / cold.wallSeconds)} МБ/с), память ${cold.peakMemoryMb} МБ;` +
@@ -171,7 +192,9 @@ function table(report: { listings: number; machine: string; gzip: { cpuSeconds: 
   }
   const cold = report.families.reduce((sum, family) => sum + family.cold.cpuSeconds, 0);
   const again = report.families.reduce((sum, family) => sum + family.republish.cpuSeconds, 0);
-  lines.push(`К gzip: с нуля × ${round(cold / report.gzip.cpuSeconds)}, после правки × ${round(again / report.gzip.cpuSeconds, 2)}`);
+  lines.push(
+    `К gzip: с нуля × ${round(cold / report.gzip.cpuSeconds)}, после правки × ${round(again / report.gzip.cpuSeconds, 2)}`,
+  );
   return `${lines.join('\n')}\n`;
 }
 

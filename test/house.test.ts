@@ -43,9 +43,11 @@ function filesOf(folder: string): string[] {
 
 function importsOf(path: string): string[] {
   const text = readFileSync(path, 'utf8');
-  return [...text.matchAll(/(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g)].map(
-    (found) => (found[1] ?? found[2] ?? found[3])!,
-  );
+  return [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g,
+    ),
+  ].map((found) => (found[1] ?? found[2] ?? found[3])!);
 }
 
 /** The room, or the file at the top of src, that an import leads to. */
@@ -91,14 +93,20 @@ describe('the house', () => {
   });
 
   it('keeps the law pure: domain imports itself, typebox and temporal-polyfill', () => {
-    const foreign = filesOf(join(SRC, 'domain')).flatMap((path) => importsOf(path).filter((target) => !target.startsWith('.')));
-    expect(new Set(foreign.filter((target) => target !== 'typebox' && target !== 'temporal-polyfill'))).toEqual(new Set());
+    const foreign = filesOf(join(SRC, 'domain')).flatMap((path) =>
+      importsOf(path).filter((target) => !target.startsWith('.')),
+    );
+    expect(new Set(foreign.filter((target) => target !== 'typebox' && target !== 'temporal-polyfill'))).toEqual(
+      new Set(),
+    );
   });
 
   it('keeps SQL in the store', () => {
     const wrong = filesOf(SRC)
       .filter((path) => !path.startsWith(join(SRC, 'store')))
-      .filter((path) => /\b(?:insert into|delete from|update \w+ set|select [\w*., ]+ from)\b/i.test(readFileSync(path, 'utf8')))
+      .filter((path) =>
+        /\b(?:insert into|delete from|update \w+ set|select [\w*., ]+ from)\b/i.test(readFileSync(path, 'utf8')),
+      )
       .map((path) => relative(ROOT, path));
     expect(wrong).toEqual([]);
   });

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FAMILIES } from '../src/domain/listing.ts';
 import { inspectEdition } from '../src/boards/formats/inspect.ts';
+import { FAMILIES } from '../src/domain/listing.ts';
 import { type Ran, run, temporaryFolder } from './cli/run.ts';
 
 /** A new user with the README and a feed that nobody here has seen: the very commands of the page are run. */
@@ -42,17 +42,23 @@ describe('a new user', () => {
 
   it('gets four feeds, each whole and valid', async () => {
     expect(answer('publish')).toMatchObject({ code: 0 });
-    for (const [board, family] of [...FAMILIES.map((family) => [family, family] as const), ['domclick', 'yandex'] as const]) {
+    for (const [board, family] of [
+      ...FAMILIES.map((family) => [family, family] as const),
+      ['domclick', 'yandex'] as const,
+    ]) {
       const text = await readFile(join(home.path, 'work/feeds', `${board}-main.xml`), 'utf8');
       expect(inspectEdition(family, text)).toEqual([]);
     }
-    expect(await readFile(join(home.path, 'work/feeds/yandex-main.xml'), 'utf8')).toContain('Звоните: +7 900 000-00-21.');
+    expect(await readFile(join(home.path, 'work/feeds/yandex-main.xml'), 'utf8')).toContain(
+      'Звоните: +7 900 000-00-21.',
+    );
   });
 
   it('sees what is wrong in each listing', async () => {
     const { code, stdout } = answer('check');
     expect(code).toBe(3);
-    for (const name of ['Авито', 'Циан', 'Яндекс Недвижимость', 'Домклик']) expect(stdout).toContain(`${name}: 3 объекта`);
+    for (const name of ['Авито', 'Циан', 'Яндекс Недвижимость', 'Домклик'])
+      expect(stdout).toContain(`${name}: 3 объекта`);
     const explained = JSON.parse((await ask('explain', 'N-4', '--all', '--json')).stdout);
     expect(explained.explanations).toHaveLength(4);
     for (const explanation of explained.explanations) {

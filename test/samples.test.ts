@@ -7,8 +7,8 @@ import { deskOf, judgeWritten } from '../src/export/offer.ts';
 import { importFeed } from '../src/intake/import.ts';
 import { resolveAgency } from '../src/store/agencies.ts';
 import { eachListing } from '../src/store/marks.ts';
-import { testDatabase } from './store/testdb.ts';
 import table from './samples.table.json' with { type: 'json' };
+import { testDatabase } from './store/testdb.ts';
 
 /**
  * Real feeds of two agencies, with phones and names replaced. They are not part of the project: where the folder is
@@ -29,7 +29,10 @@ const SAMPLES = [
 const BOARDS = ['avito', 'cian', 'yandex', 'domclick'] as const;
 
 /** Per sample and board: how many offers publish, how many are blocked, and by which rules. */
-export type SampleTable = Record<string, Record<string, { published: number; blocked: number; why: Record<string, number> }>>;
+export type SampleTable = Record<
+  string,
+  Record<string, { published: number; blocked: number; why: Record<string, number> }>
+>;
 
 describe.skipIf(!isThere)('real feeds', () => {
   let base: Awaited<ReturnType<typeof testDatabase>>;
@@ -40,7 +43,12 @@ describe.skipIf(!isThere)('real feeds', () => {
     base = await testDatabase();
     const boards = loadBoards();
     for (const [name, offers] of SAMPLES) {
-      const report = await importFeed({ db: base.db, clock: () => new Date('2026-11-21T09:00:00Z'), location: join(FOLDER, `${name}.xml`), agency: name });
+      const report = await importFeed({
+        db: base.db,
+        clock: () => new Date('2026-11-21T09:00:00Z'),
+        location: join(FOLDER, `${name}.xml`),
+        agency: name,
+      });
       expect([name, report.read, report.imported, report.rejected]).toEqual([name, offers, offers, []]);
       // The one element whose values the board does not know: somebody put the plan's address into «Планировка».
       const strange = report.notUnderstood.filter(({ path }) => path !== 'Layout/Option');
@@ -55,7 +63,8 @@ describe.skipIf(!isThere)('real feeds', () => {
             listings.set(row.externalId, row.values);
             const { decision, notices } = judgeWritten({ ...row, boardOfferId: row.externalId, avitoId: null }, desk);
             counted[decision.outcome === 'published' ? 'published' : 'blocked']++;
-            for (const { code, severity } of notices) if (severity === 'blocking') counted.why[code] = (counted.why[code] ?? 0) + 1;
+            for (const { code, severity } of notices)
+              if (severity === 'blocking') counted.why[code] = (counted.why[code] ?? 0) + 1;
           }
         }
         answers[name] = { ...answers[name], [board]: counted };
@@ -75,7 +84,11 @@ describe.skipIf(!isThere)('real feeds', () => {
     const facts = new TwinFacts();
     for (const topic of ['studios', 'commercial']) {
       const [avito, cian, yandex] = ['avito', 'cian', 'yandex'].map((family) => bySample.get(`${topic}-${family}`)!);
-      for (const [a, b, pair] of [[avito!, cian!, 'avito/cian'], [avito!, yandex!, 'avito/yandex'], [cian!, yandex!, 'cian/yandex']] as const) {
+      for (const [a, b, pair] of [
+        [avito!, cian!, 'avito/cian'],
+        [avito!, yandex!, 'avito/yandex'],
+        [cian!, yandex!, 'cian/yandex'],
+      ] as const) {
         for (const [id, listing] of a) {
           const twin = b.get(id);
           if (twin) facts.compare(`${topic} ${pair}`, id, listing, twin);

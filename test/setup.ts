@@ -60,7 +60,11 @@ function alive(pid: number): boolean {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   // Tests that start the program itself start the built one.
-  execFileSync(process.execPath, [join(import.meta.dirname, '../node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+  execFileSync(
+    process.execPath,
+    [join(import.meta.dirname, '../node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+    { stdio: 'inherit' },
+  );
   await sweep();
   const dir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   // As root the server runs as `nobody`, who must be able to pass through.

@@ -9,7 +9,17 @@ import { feedSecret } from '../store/feed-address.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 
 /** Exit codes of the command line; README, «Коды выхода». */
-export const EXIT = { done: 0, fault: 1, usage: 2, found: 3, refused: 4, brake: 5, outside: 6, busy: 75, interrupted: 130 } as const;
+export const EXIT = {
+  done: 0,
+  fault: 1,
+  usage: 2,
+  found: 3,
+  refused: 4,
+  brake: 5,
+  outside: 6,
+  busy: 75,
+  interrupted: 130,
+} as const;
 
 export interface GlobalOptions {
   readonly json?: boolean;
@@ -22,6 +32,8 @@ export class Context {
   readonly options: GlobalOptions;
   readonly clock: Clock;
   readonly config: Config;
+  /** Told when a server takes the signals over, to end its connections first. */
+  onServe: () => void = () => {};
   #db: Promise<Database> | undefined;
 
   constructor(options: GlobalOptions, overrides: Partial<Config> = {}) {
@@ -29,7 +41,11 @@ export class Context {
     try {
       this.clock = options.now === undefined ? systemClock : frozenClock(options.now);
     } catch {
-      throw new Refusal('bad-moment', `--now: «${options.now}» — не момент времени. Пример: 2026-11-21T09:00:00+03:00.`, EXIT.usage);
+      throw new Refusal(
+        'bad-moment',
+        `--now: «${options.now}» — не момент времени. Пример: 2026-11-21T09:00:00+03:00.`,
+        EXIT.usage,
+      );
     }
     try {
       this.config = loadConfig(overrides);
@@ -55,7 +71,11 @@ export class Context {
     if (db.embedded) await migrate(db);
     else if ((await pendingMigrations(db)).length > 0) {
       await db.close();
-      throw new Refusal('schema-behind', 'Схема базы данных устарела. Выполните: npm run -s vygruzka -- migrate', EXIT.found);
+      throw new Refusal(
+        'schema-behind',
+        'Схема базы данных устарела. Выполните: npm run -s vygruzka -- migrate',
+        EXIT.found,
+      );
     }
     return db;
   }

@@ -10,7 +10,9 @@ export function coverageCommands(program: Command, action: Action): void {
   program
     .command('validate')
     .summary('проверить файл фида, свой или чужой')
-    .description('Проверяет любой фид: правильность XML, схему формата и требования доски. Показывает строку, путь и номер объявления.')
+    .description(
+      'Проверяет любой фид: правильность XML, схему формата и требования доски. Показывает строку, путь и номер объявления.',
+    )
     .argument('<файл|адрес>')
     .requiredOption('--board <доска>', 'доска')
     .action(
@@ -23,7 +25,12 @@ export function coverageCommands(program: Command, action: Action): void {
         }).finally(() => bar.stop());
         context.print(report, () =>
           [
-            ...report.problems.slice(0, 200).map((problem) => `${problem.severity === 'blocking' ? '✕' : '·'} строка ${problem.line}, № ${problem.listing ?? '–'}: ${problem.message}\n    ${problem.xpath}  [${problem.code}]`),
+            ...report.problems
+              .slice(0, 200)
+              .map(
+                (problem) =>
+                  `${problem.severity === 'blocking' ? '✕' : '·'} строка ${problem.line}, № ${problem.listing ?? '–'}: ${problem.message}\n    ${problem.xpath}  [${problem.code}]`,
+              ),
             ...(report.problems.length > 200 ? [`… и ещё ${report.problems.length - 200} (все — с --json)`] : []),
             `${board.name}, формат ${report.format}: ${formatNumber(report.offers)} ${agree(report.offers, 'объявление', 'объявления', 'объявлений')}; мешают размещению ${report.blocking}, советы ${report.advisory}.`,
           ].join('\n'),
@@ -35,7 +42,9 @@ export function coverageCommands(program: Command, action: Action): void {
   program
     .command('coverage')
     .summary('сколько элементов форматов поддержано')
-    .description('Для каждого формата: сколько элементов описано и сколько проходят путь «прочитать — записать — прочитать» с двумя разными значениями.')
+    .description(
+      'Для каждого формата: сколько элементов описано и сколько проходят путь «прочитать — записать — прочитать» с двумя разными значениями.',
+    )
     .action(
       action(async (context) => {
         const families = FAMILIES.map((family) => coverage(family));

@@ -231,6 +231,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
     LOG_LEVEL: process.env.LOG_LEVEL ?? 'warn',
   };
   const own = new Context(context.options, overrides);
+  own.onServe = () => context.onServe();
   try {
     const { DATA_DIR } = own.config;
     if (options.reset) await reset(own);

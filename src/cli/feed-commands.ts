@@ -1,6 +1,7 @@
 import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
 import { agree, formatNumber } from '../domain/text.ts';
@@ -11,7 +12,6 @@ import { resolveAgency, rotateToken } from '../store/agencies.ts';
 import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../store/feed-address.ts';
 import { countMarks, listCabinets } from '../store/publishing.ts';
 import { listPulls } from '../store/pulls.ts';
-import { Refusal } from '../domain/fault.ts';
 import { EXIT } from './context.ts';
 import { type Action, choice } from './program.ts';
 
@@ -28,31 +28,46 @@ export function feedCommands(program: Command, action: Action): void {
     .option('--dry-run', 'показать, что изменится, ничего не меняя')
     .option('--confirm-loss', 'согласиться с тем, что из источника пропало больше 20 % объектов')
     .action(
-      action(async (context, location: string, options: { format: Family | 'auto'; agency?: string; branch?: string; source?: string; dryRun?: boolean; confirmLoss?: boolean }) => {
-        const bar = context.progress('Прочитано объявлений:');
-        const report = await importFeed({
-          db: await context.db(),
-          clock: context.clock,
-          location,
-          format: options.format,
-          agency: options.agency,
-          branch: options.branch,
-          source: options.source,
-          isRehearsal: options.dryRun === true,
-          isLossConfirmed: options.confirmLoss === true,
-          allowPrivateHosts: context.config.IMPORT_ALLOW_PRIVATE === '1',
-          onProgress: (offers) => bar.at(offers),
-        }).finally(() => bar.stop());
-        context.print(report, () => importText(report));
-        if (report.waiting) return EXIT.brake;
-        return report.rejected.length > 0 ? EXIT.found : EXIT.done;
-      }),
+      action(
+        async (
+          context,
+          location: string,
+          options: {
+            format: Family | 'auto';
+            agency?: string;
+            branch?: string;
+            source?: string;
+            dryRun?: boolean;
+            confirmLoss?: boolean;
+          },
+        ) => {
+          const bar = context.progress('Прочитано объявлений:');
+          const report = await importFeed({
+            db: await context.db(),
+            clock: context.clock,
+            location,
+            format: options.format,
+            agency: options.agency,
+            branch: options.branch,
+            source: options.source,
+            isRehearsal: options.dryRun === true,
+            isLossConfirmed: options.confirmLoss === true,
+            allowPrivateHosts: context.config.IMPORT_ALLOW_PRIVATE === '1',
+            onProgress: (offers) => bar.at(offers),
+          }).finally(() => bar.stop());
+          context.print(report, () => importText(report));
+          if (report.waiting) return EXIT.brake;
+          return report.rejected.length > 0 ? EXIT.found : EXIT.done;
+        },
+      ),
     );
 
   program
     .command('publish')
     .summary('собрать фиды досок')
-    .description('Проверяет отмеченные объекты и собирает новые издания фидов. Прежнее издание отдаётся доскам, пока новое не готово.')
+    .description(
+      'Проверяет отмеченные объекты и собирает новые издания фидов. Прежнее издание отдаётся доскам, пока новое не готово.',
+    )
     .option('--board <доска>', 'только эта доска')
     .option('--agency <название>', 'только это агентство')
     .option('--out <папка>', 'положить копии фидов в папку')
@@ -63,7 +78,11 @@ export function feedCommands(program: Command, action: Action): void {
         const agencyId = options.agency === undefined ? undefined : (await resolveAgency(db, options.agency)).id;
         const cabinets = await listCabinets(db, { board: options.board, agencyId });
         if (cabinets.length === 0) {
-          throw new Refusal('nothing-to-publish', 'Публиковать нечего: ни один объект не отмечен. Отметьте: mark --board avito --all', EXIT.refused);
+          throw new Refusal(
+            'nothing-to-publish',
+            'Публиковать нечего: ни один объект не отмечен. Отметьте: mark --board avito --all',
+            EXIT.refused,
+          );
         }
         const bar = context.progress('Решено отметок:');
         const done = new Map<number, number>();
@@ -75,7 +94,10 @@ export function feedCommands(program: Command, action: Action): void {
           clock: context.clock,
           onProgress: (cabinetId, count) => {
             done.set(cabinetId, count);
-            bar.at([...done.values()].reduce((sum, value) => sum + value, 0), total);
+            bar.at(
+              [...done.values()].reduce((sum, value) => sum + value, 0),
+              total,
+            );
           },
         }).finally(() => bar.stop());
         const answer = published.map((cabinet) => {
@@ -86,7 +108,11 @@ export function feedCommands(program: Command, action: Action): void {
           await mkdir(options.out, { recursive: true });
           for (const cabinet of answer) {
             if (cabinet.sha256 === null) continue;
-            const from = editionPath(editionFolder(context.config.DATA_DIR, cabinet.agencyId, cabinet.cabinetId), cabinet.sha256, 'xml');
+            const from = editionPath(
+              editionFolder(context.config.DATA_DIR, cabinet.agencyId, cabinet.cabinetId),
+              cabinet.sha256,
+              'xml',
+            );
             const to = join(options.out, `${cabinet.board}-${cabinet.cabinet}.xml`);
             // Whoever takes the copy must never see half of it.
             await copyFile(from, `${to}.tmp`);
@@ -101,7 +127,9 @@ export function feedCommands(program: Command, action: Action): void {
                 .filter(([outcome]) => outcome !== 'published')
                 .map(([outcome, count]) => `${OUTCOME_LABELS[outcome as Outcome]} ${count}`)
                 .join(', ');
-              const state = cabinet.isNewEdition ? `издание ${cabinet.edition}` : `без изменений, издание ${cabinet.edition}`;
+              const state = cabinet.isNewEdition
+                ? `издание ${cabinet.edition}`
+                : `без изменений, издание ${cabinet.edition}`;
               return `${board.name} (${cabinet.cabinet}): ${objects(cabinet.offers)} в фиде${rest === '' ? '' : `, ${rest}`}; ${state}, ${formatNumber(Math.ceil(cabinet.bytes / 1024))} КБ\n  ${cabinet.url}`;
             })
             .join('\n'),
@@ -111,7 +139,10 @@ export function feedCommands(program: Command, action: Action): void {
       }),
     );
 
-  const feeds = program.command('feeds').summary('адреса фидов и кто их забирает').description('Адреса фидов и журнал обращений досок.');
+  const feeds = program
+    .command('feeds')
+    .summary('адреса фидов и кто их забирает')
+    .description('Адреса фидов и журнал обращений досок.');
   feeds
     .command('list')
     .description('Показывает фиды и их адреса.')
@@ -132,7 +163,11 @@ export function feedCommands(program: Command, action: Action): void {
           }),
         );
         context.print({ feeds: rows }, () =>
-          rows.length === 0 ? 'Фидов ещё нет.' : rows.map((row) => `${row.board} (${row.cabinet}): ${row.url}\n  забирали: ${row.lastPullAt ?? 'ни разу'}`).join('\n'),
+          rows.length === 0
+            ? 'Фидов ещё нет.'
+            : rows
+                .map((row) => `${row.board} (${row.cabinet}): ${row.url}\n  забирали: ${row.lastPullAt ?? 'ни разу'}`)
+                .join('\n'),
         );
         return EXIT.done;
       }),
@@ -147,12 +182,21 @@ export function feedCommands(program: Command, action: Action): void {
         const db = await context.db();
         context.board(options.board);
         const until = new Date(context.clock().getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000);
-        const find = async () => (await listCabinets(db, { board: options.board })).find((row) => row.slug === options.cabinet);
+        const find = async () =>
+          (await listCabinets(db, { board: options.board })).find((row) => row.slug === options.cabinet);
         const cabinet = await find();
-        if (!cabinet) throw new Refusal('cabinet-unknown', `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`, EXIT.usage);
+        if (!cabinet)
+          throw new Refusal(
+            'cabinet-unknown',
+            `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`,
+            EXIT.usage,
+          );
         await rotateToken(db, cabinet.agencyId, cabinet.id, until);
         const url = context.publicUrl(feedPath(context.secret, (await find())!));
-        context.print({ board: options.board, cabinet: options.cabinet, url, previousUrlUntil: until.toISOString() }, `Новый адрес: ${url}\nПрежний отвечает до ${until.toLocaleDateString('ru')}.`);
+        context.print(
+          { board: options.board, cabinet: options.cabinet, url, previousUrlUntil: until.toISOString() },
+          `Новый адрес: ${url}\nПрежний отвечает до ${until.toLocaleDateString('ru')}.`,
+        );
         return EXIT.done;
       }),
     );
@@ -166,12 +210,22 @@ export function feedCommands(program: Command, action: Action): void {
         const db = await context.db();
         context.board(options.board);
         const cabinet = (await listCabinets(db, { board: options.board })).find((row) => row.slug === options.cabinet);
-        if (!cabinet) throw new Refusal('cabinet-unknown', `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`, EXIT.usage);
+        if (!cabinet)
+          throw new Refusal(
+            'cabinet-unknown',
+            `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`,
+            EXIT.usage,
+          );
         const pulls = await listPulls(db, cabinet.agencyId, cabinet.id);
         context.print({ pulls }, () =>
           pulls.length === 0
             ? 'Фид ещё никто не забирал.'
-            : pulls.map((pull) => `${pull.at.toISOString()}  ${pull.method} ${pull.status} ${pull.encoding} ${pull.bytes} Б  издание ${pull.editionId ?? '–'}  ${pull.address ?? ''}  ${pull.userAgent ?? ''}`).join('\n'),
+            : pulls
+                .map(
+                  (pull) =>
+                    `${pull.at.toISOString()}  ${pull.method} ${pull.status} ${pull.encoding} ${pull.bytes} Б  издание ${pull.editionId ?? '–'}  ${pull.address ?? ''}  ${pull.userAgent ?? ''}`,
+                )
+                .join('\n'),
         );
         return EXIT.done;
       }),
@@ -187,20 +241,25 @@ function importText(report: ImportReport): string {
     `Ответственный найден у ${report.employees.matched}, без ответственного ${report.employees.unassigned}.`,
   ];
   if (report.waiting) lines.push(report.waiting.message);
-  if (report.conflicting > 0) lines.push(`Источник изменил исправленные поля: ${objects(report.conflicting)}. Решите, что оставить: correct <объект> --conflicts.`);
+  if (report.conflicting > 0)
+    lines.push(
+      `Источник изменил исправленные поля: ${objects(report.conflicting)}. Решите, что оставить: correct <объект> --conflicts.`,
+    );
   if (report.rejected.length > 0) {
     lines.push(`Не загружено объявлений: ${report.rejected.length}.`);
-    for (const offer of report.rejected.slice(0, 20)) lines.push(`  строка ${offer.line}, № ${offer.externalId ?? 'не указан'}: ${offer.reasons.join(' ')}`);
+    for (const offer of report.rejected.slice(0, 20))
+      lines.push(`  строка ${offer.line}, № ${offer.externalId ?? 'не указан'}: ${offer.reasons.join(' ')}`);
     if (report.rejected.length > 20) lines.push(`  … и ещё ${report.rejected.length - 20} (все — с --json)`);
   }
   if (report.repaired.length > 0) lines.push(`Удалены недопустимые знаки: ${objects(report.repaired.length)}.`);
-  if (report.foreignPhonesInText.length > 0) lines.push(`В текстах есть чужие номера телефонов: ${objects(report.foreignPhonesInText.length)}.`);
+  if (report.foreignPhonesInText.length > 0)
+    lines.push(`В текстах есть чужие номера телефонов: ${objects(report.foreignPhonesInText.length)}.`);
   if (report.notUnderstood.length > 0) {
     lines.push('Не понято:');
-    for (const { path, value, count } of report.notUnderstood.slice(0, 20)) lines.push(`  ${path}${value === undefined ? '' : ` = «${value}»`}: ${count}`);
+    for (const { path, value, count } of report.notUnderstood.slice(0, 20))
+      lines.push(`  ${path}${value === undefined ? '' : ` = «${value}»`}: ${count}`);
     if (report.notUnderstood.length > 20) lines.push(`  … и ещё ${report.notUnderstood.length - 20} (все — с --json)`);
   }
   lines.push('Дальше: mark --board avito --all, затем publish.');
   return lines.join('\n');
 }
-

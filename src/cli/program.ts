@@ -1,12 +1,14 @@
 import { Command, CommanderError, Option } from 'commander';
-import { coverageCommands } from './coverage-commands.ts';
 import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
+import { coverageCommands } from './coverage-commands.ts';
 import { feedCommands } from './feed-commands.ts';
 import { listingCommands } from './listing-commands.ts';
 import { serviceCommands } from './service-commands.ts';
 
 /** Wraps a command's work: opens the context, closes it, turns errors into messages and the result into an exit code. */
-export type Action = <A extends unknown[]>(work: (context: Context, ...args: A) => Promise<number>) => (...args: unknown[]) => Promise<void>;
+export type Action = <A extends unknown[]>(
+  work: (context: Context, ...args: A) => Promise<number>,
+) => (...args: unknown[]) => Promise<void>;
 
 export function choice(flags: string, description: string, values: readonly string[]): Option {
   return new Option(flags, description).choices([...values]);
@@ -30,8 +32,17 @@ export async function run(argv: readonly string[]): Promise<number> {
       const own = args.slice(0, -1);
       const globals = program.opts<GlobalOptions>();
       let context: Context | undefined;
+      const interrupt = () => {
+        // Nothing is half-done: files get their names last and the database rolls back. It only has to be let go.
+        const patience = new Promise((resolve) => setTimeout(resolve, 2000));
+        void Promise.race([context?.close(), patience]).finally(() => process.exit(EXIT.interrupted));
+      };
       try {
         context = new Context(globals);
+        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
+        context.onServe = () => {
+          for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
+        };
         exit = await work(context, ...(own as never));
       } catch (error) {
         exit = tellError(error, globals.json === true);
@@ -49,10 +60,19 @@ export async function run(argv: readonly string[]): Promise<number> {
     .option('--now <момент>', 'считать, что сейчас этот момент (ISO 8601)')
     .helpOption('-h, --help', 'показать справку')
     .helpCommand('help [команда]', 'показать справку по команде')
-    .configureHelp({ subcommandTerm: (command) => `${command.name()} ${command.registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`)).join(' ')}`.trim() })
+    .configureHelp({
+      subcommandTerm: (command) =>
+        `${command.name()} ${command.registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`)).join(' ')}`.trim(),
+    })
     .configureHelp({
       styleTitle: (title) =>
-        ({ 'Usage:': 'Как пользоваться:', 'Options:': 'Ключи:', 'Commands:': 'Команды:', 'Arguments:': 'Аргументы:', 'Global Options:': 'Общие ключи:' })[title] ?? title,
+        ({
+          'Usage:': 'Как пользоваться:',
+          'Options:': 'Ключи:',
+          'Commands:': 'Команды:',
+          'Arguments:': 'Аргументы:',
+          'Global Options:': 'Общие ключи:',
+        })[title] ?? title,
       showGlobalOptions: true,
     })
     .configureOutput({ outputError: (text, write) => write(translate(text)) })
@@ -71,7 +91,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    return ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code) ? EXIT.done : EXIT.usage;
+    return ['commander.help', 'commander.helpDisplayed', 'commander.version'].includes(error.code)
+      ? EXIT.done
+      : EXIT.usage;
   }
   return exit;
 }
@@ -89,7 +111,10 @@ function translate(text: string): string {
     .replace(/missing required argument '(.+?)'/, 'Не указан аргумент <$1>.')
     .replace(/required option '(.+?)' not specified/, 'Нужен ключ $1.')
     .replace(/option '(.+?)' argument missing/, 'У ключа $1 нет значения.')
-    .replace(/option '(.+?)' argument '(.+?)' is invalid\. Allowed choices are (.+)\./, 'Ключ $1: «$2» не подходит. Можно: $3.')
+    .replace(
+      /option '(.+?)' argument '(.+?)' is invalid\. Allowed choices are (.+)\./,
+      'Ключ $1: «$2» не подходит. Можно: $3.',
+    )
     .replace(/too many arguments.*/, 'Лишние аргументы.')
     .replace(/\(Did you mean (?:one of )?(.+?)\?\)/, 'Может быть, $1?');
 }

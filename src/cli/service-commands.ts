@@ -3,15 +3,15 @@ import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import type { Command } from 'commander';
-import { readPhone } from '../boards/formats/phone.ts';
 import { loadBoards } from '../boards/catalogue.ts';
+import { readPhone } from '../boards/formats/phone.ts';
 import { Refusal } from '../domain/fault.ts';
 import { agree } from '../domain/text.ts';
+import { editionFolder, editionPath } from '../export/edition.ts';
 import { buildApp } from '../server/app.ts';
 import { addEmployee, ensureBranch, listEmployees, resolveAgency } from '../store/agencies.ts';
-import { currentEdition, listCabinets } from '../store/publishing.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
-import { editionFolder, editionPath } from '../export/edition.ts';
+import { currentEdition, listCabinets } from '../store/publishing.ts';
 import { type Context, EXIT } from './context.ts';
 import { type Action, several } from './program.ts';
 
@@ -31,7 +31,9 @@ export function serviceCommands(program: Command, action: Action): void {
   program
     .command('demo')
     .summary('показать всё на воображаемом агентстве')
-    .description('Создаёт воображаемое агентство, публикует его фиды и отдаёт их. Данные — в папке .demo (или DATA_DIR).')
+    .description(
+      'Создаёт воображаемое агентство, публикует его фиды и отдаёт их. Данные — в папке .demo (или DATA_DIR).',
+    )
     .option('--no-serve', 'создать, опубликовать и выйти')
     .option('--reset', 'начать заново')
     .option('--port <порт>', 'порт сервера')
@@ -39,7 +41,11 @@ export function serviceCommands(program: Command, action: Action): void {
       action(async (context, options: { serve: boolean; reset?: boolean; port?: string }) => {
         // The demo brings the picture drawer along; no other command should wait for it.
         const { runDemo } = await import('./demo.ts');
-        return runDemo(context, { serve: options.serve, reset: options.reset === true, ...(options.port !== undefined && { port: Number(options.port) }) });
+        return runDemo(context, {
+          serve: options.serve,
+          reset: options.reset === true,
+          ...(options.port !== undefined && { port: Number(options.port) }),
+        });
       }),
     );
 
@@ -53,7 +59,10 @@ export function serviceCommands(program: Command, action: Action): void {
         const db = await context.openAsIs();
         if (options.check) {
           const pending = await pendingMigrations(db);
-          context.print({ pending }, pending.length === 0 ? 'Схема в порядке.' : `База отстаёт: ${pending.join(', ')}.`);
+          context.print(
+            { pending },
+            pending.length === 0 ? 'Схема в порядке.' : `База отстаёт: ${pending.join(', ')}.`,
+          );
           return pending.length === 0 ? EXIT.done : EXIT.found;
         }
         const applied = await migrate(db);
@@ -62,7 +71,10 @@ export function serviceCommands(program: Command, action: Action): void {
       }),
     );
 
-  const employees = program.command('employees').summary('сотрудники').description('Сотрудники: по их телефонам и почте находятся ответственные за объекты.');
+  const employees = program
+    .command('employees')
+    .summary('сотрудники')
+    .description('Сотрудники: по их телефонам и почте находятся ответственные за объекты.');
   employees
     .command('add')
     .description('Добавляет сотрудника.')
@@ -72,19 +84,26 @@ export function serviceCommands(program: Command, action: Action): void {
     .option('--branch <название>', 'филиал')
     .option('--agency <название>', 'агентство')
     .action(
-      action(async (context, name: string, options: { phone?: string[]; email?: string; branch?: string; agency?: string }) => {
-        const db = await context.db();
-        const agency = await resolveAgency(db, options.agency, true);
-        const phones = (options.phone ?? []).map((raw) => {
-          const phone = readPhone(raw);
-          if (phone === undefined) throw new Refusal('bad-phone', `Телефон «${raw}»: по такому номеру нельзя позвонить.`, EXIT.usage);
-          return phone;
-        });
-        const branchId = options.branch === undefined ? undefined : await ensureBranch(db, agency.id, options.branch);
-        const id = await addEmployee(db, agency.id, { name, phones, email: options.email, branchId });
-        context.print({ id, name, phones }, `Сотрудник ${id}: ${name}.`);
-        return EXIT.done;
-      }),
+      action(
+        async (
+          context,
+          name: string,
+          options: { phone?: string[]; email?: string; branch?: string; agency?: string },
+        ) => {
+          const db = await context.db();
+          const agency = await resolveAgency(db, options.agency, true);
+          const phones = (options.phone ?? []).map((raw) => {
+            const phone = readPhone(raw);
+            if (phone === undefined)
+              throw new Refusal('bad-phone', `Телефон «${raw}»: по такому номеру нельзя позвонить.`, EXIT.usage);
+            return phone;
+          });
+          const branchId = options.branch === undefined ? undefined : await ensureBranch(db, agency.id, options.branch);
+          const id = await addEmployee(db, agency.id, { name, phones, email: options.email, branchId });
+          context.print({ id, name, phones }, `Сотрудник ${id}: ${name}.`);
+          return EXIT.done;
+        },
+      ),
     );
   employees
     .command('list')
@@ -95,7 +114,13 @@ export function serviceCommands(program: Command, action: Action): void {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
         const people = await listEmployees(db, agency.id);
-        context.print({ employees: people }, () => (people.length === 0 ? 'Сотрудников ещё нет.' : people.map((person) => `${person.id}  ${person.name}  ${person.phones.join(', ')}  ${person.email ?? ''}`).join('\n')));
+        context.print({ employees: people }, () =>
+          people.length === 0
+            ? 'Сотрудников ещё нет.'
+            : people
+                .map((person) => `${person.id}  ${person.name}  ${person.phones.join(', ')}  ${person.email ?? ''}`)
+                .join('\n'),
+        );
         return EXIT.done;
       }),
     );
@@ -107,14 +132,20 @@ export function serviceCommands(program: Command, action: Action): void {
     .action(
       action(async (context) => {
         const checks = await examine(context);
-        context.print({ checks }, () => checks.map((check) => `${check.isGood ? '✓' : '✕'} ${check.what}: ${check.told}`).join('\n'));
+        context.print({ checks }, () =>
+          checks.map((check) => `${check.isGood ? '✓' : '✕'} ${check.what}: ${check.told}`).join('\n'),
+        );
         return checks.every((check) => check.isGood) ? EXIT.done : EXIT.found;
       }),
     );
 }
 
 /** Serves until the process is told to stop. */
-export async function serve(context: Context, port: number, options: { media?: boolean; onListening?: (url: string) => void } = {}): Promise<void> {
+export async function serve(
+  context: Context,
+  port: number,
+  options: { media?: boolean; onListening?: (url: string) => void } = {},
+): Promise<void> {
   const db = await context.db();
   const app = buildApp({
     db,
@@ -125,9 +156,18 @@ export async function serve(context: Context, port: number, options: { media?: b
     trustProxy: context.config.TRUST_PROXY,
     media: options.media === true,
   });
-  await app.listen({ port, host: context.config.HOST });
+  await app.listen({ port, host: context.config.HOST }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE')
+      throw new Refusal(
+        'port-taken',
+        `Порт ${port} занят другой программой. Укажите другой: --port <порт>.`,
+        EXIT.refused,
+      );
+    throw error;
+  });
   const address = app.server.address();
   options.onListening?.(`http://localhost:${typeof address === 'object' && address ? address.port : port}`);
+  context.onServe();
   await new Promise<void>((resolve) => {
     closeWithGrace({ delay: 10_000 }, async ({ err }) => {
       if (err) app.log.error({ err }, 'stopping');
@@ -187,14 +227,16 @@ async function examine(context: Context): Promise<Check[]> {
       if (!edition) continue;
       const folder = editionFolder(DATA_DIR, cabinet.agencyId, cabinet.id);
       for (const kind of ['xml', 'xml.gz'] as const) {
-        if (!existsSync(editionPath(folder, edition.sha256, kind))) throw new Error(`нет файла фида ${cabinet.board}; выполните publish --board ${cabinet.board}`);
+        if (!existsSync(editionPath(folder, edition.sha256, kind)))
+          throw new Error(`нет файла фида ${cabinet.board}; выполните publish --board ${cabinet.board}`);
       }
       count++;
     }
     return `${count} на месте`;
   });
   await check('Адрес фидов', () => {
-    if (context.config.PUBLIC_URL === undefined) return `${context.publicUrl('')} (снаружи не виден; задайте PUBLIC_URL)`;
+    if (context.config.PUBLIC_URL === undefined)
+      return `${context.publicUrl('')} (снаружи не виден; задайте PUBLIC_URL)`;
     return context.config.PUBLIC_URL;
   });
   return checks;

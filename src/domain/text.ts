@@ -3,7 +3,6 @@
  */
 
 /** Characters XML 1.0 forbids: control codes, U+FFFE, U+FFFF and lone surrogates (XML 1.0 §2.2, production Char). */
-// biome-ignore lint/suspicious/noMisleadingCharacterClass: lone surrogates are what we look for
 const ILLEGAL =
   /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 

@@ -54,7 +54,9 @@ function asFault(error: unknown): unknown {
 
 /** A newer run of the cabinet has begun; this one has nothing left to do. */
 export function overtaken(): Fault {
-  return new Fault('publish-overtaken', 'Этот фид уже публикует другой запуск. Подождите и повторите.', { retryable: true });
+  return new Fault('publish-overtaken', 'Этот фид уже публикует другой запуск. Подождите и повторите.', {
+    retryable: true,
+  });
 }
 
 /** A file that is written through one large buffer and counted and hashed on the way. */

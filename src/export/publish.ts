@@ -8,6 +8,7 @@ import type { Clock } from '../clock.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Notice } from '../domain/notice.ts';
+import { ROOT } from '../root.ts';
 import type { Database } from '../store/database.ts';
 import {
   type CabinetRow,
@@ -23,8 +24,15 @@ import {
   stageOutcomes,
   takeFence,
 } from '../store/publishing.ts';
-import { ROOT } from '../root.ts';
-import { EditionReader, EditionWriter, editionFolder, overtaken, type Segment, segmentOf, sweepEditions } from './edition.ts';
+import {
+  EditionReader,
+  EditionWriter,
+  editionFolder,
+  overtaken,
+  type Segment,
+  segmentOf,
+  sweepEditions,
+} from './edition.ts';
 import { type BoardDesk, deskOf, inspectorNotice, judge } from './offer.ts';
 
 export interface PublishOptions {
@@ -52,9 +60,7 @@ export interface PublishedCabinet {
 
 /** Changes with everything but the data that decides what an offer looks like. */
 const CODE_VERSION = createHash('sha256')
-  .update(
-    (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version,
-  )
+  .update((JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version)
   .digest('hex')
   .slice(0, 8);
 

@@ -260,5 +260,7 @@ function summaryOf(report: ImportReport): object {
  * two feeds of one host must not pass for one source.
  */
 function defaultName(location: string, name: string): string {
-  return /^https?:/i.test(location) ? `${name}-${createHash('sha256').update(location).digest('hex').slice(0, 8)}` : name;
+  return /^https?:/i.test(location)
+    ? `${name}-${createHash('sha256').update(location).digest('hex').slice(0, 8)}`
+    : name;
 }

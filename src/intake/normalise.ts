@@ -1,7 +1,6 @@
 import { newAjv } from '../boards/check.ts';
 import type { ReadResult } from '../boards/formats/codec.ts';
 import { readPhone } from '../boards/formats/phone.ts';
-import { canonicalJson } from '../domain/corrections.ts';
 import { type Listing, ListingSchema, labelOf } from '../domain/listing.ts';
 import { agree, cleanText } from '../domain/text.ts';
 
@@ -119,7 +118,7 @@ export function normalise(read: ReadResult, repairedTexts = true): Normalised {
   const faults = faultsOf(listing as Partial<Listing>);
   const externalId = read.listing.externalId;
   return {
-    listing: faults.length === 0 ? (JSON.parse(canonicalJson(listing)) as Listing) : undefined,
+    listing: faults.length === 0 ? (listing as Listing) : undefined,
     externalId,
     faults,
     foreignPhones,

@@ -39,10 +39,17 @@ const NAMELESS = '\u0000';
  * Judges any feed, ours or foreign, as a board would: well-formedness (a Fault with line and column), our schema of the
  * family, what the kind and the deal require, and the board's rules. Streams; memory is bounded.
  */
-export async function validateFeed(location: string, board: Board, options: { allowPrivateHosts?: boolean; onProgress?: (offers: number) => void } = {}): Promise<ValidationReport> {
+export async function validateFeed(
+  location: string,
+  board: Board,
+  options: { allowPrivateHosts?: boolean; onProgress?: (offers: number) => void } = {},
+): Promise<ValidationReport> {
   const opened = await openSource(location, { allowPrivate: options.allowPrivateHosts ?? false });
   try {
-    const feed = await openFeed(opened.bytes, { codecs: FAMILIES.map((family) => CODECS[family]), ...(opened.limits && { limits: opened.limits }) });
+    const feed = await openFeed(opened.bytes, {
+      codecs: FAMILIES.map((family) => CODECS[family]),
+      ...(opened.limits && { limits: opened.limits }),
+    });
     const codec = CODECS[feed.head.family];
     const checker = compileBoard(board, codec.family);
     const problems: FileProblem[] = [];
@@ -53,7 +60,14 @@ export async function validateFeed(location: string, board: Board, options: { al
     };
     let offers = 0;
     if (!board.families.includes(codec.family)) {
-      tell({ code: 'file/family', severity: 'blocking', line: 1, xpath: `/${codec.rootName}`, listing: null, message: `Формат файла: ${codec.family}. ${board.name} его не берёт.` });
+      tell({
+        code: 'file/family',
+        severity: 'blocking',
+        line: 1,
+        xpath: `/${codec.rootName}`,
+        listing: null,
+        message: `Формат файла: ${codec.family}. ${board.name} его не берёт.`,
+      });
     }
     // What the rules say of an offer is told while the judge of the form takes the offers in batches.
     async function* judged(): AsyncGenerator<JudgedOffer> {
@@ -74,17 +88,36 @@ export async function validateFeed(location: string, board: Board, options: { al
         }
         for (const message of faults) tell({ ...at, code: 'listing/bad-value', severity: 'blocking', message });
         if (listing) {
-          for (const { code, severity, message } of checker.check(listing, factsOf(listing))) tell({ ...at, code, severity, message });
+          for (const { code, severity, message } of checker.check(listing, factsOf(listing)))
+            tell({ ...at, code, severity, message });
         }
         if (offers % 500 === 0) options.onProgress?.(offers);
-        yield { id: externalId ?? `${NAMELESS}${offer.index}`, xml: offer.xml, line: offer.line, position: offer.index };
+        yield {
+          id: externalId ?? `${NAMELESS}${offer.index}`,
+          xml: offer.xml,
+          line: offer.line,
+          position: offer.index,
+        };
       }
     }
     for await (const problem of judgeFile(codec.family, judged())) {
       const listing = problem.id === undefined || problem.id.startsWith(NAMELESS) ? null : problem.id;
-      tell({ code: `schema/${problem.code}`, severity: 'blocking', line: problem.line, xpath: problem.xpath, listing, message: problem.message });
+      tell({
+        code: `schema/${problem.code}`,
+        severity: 'blocking',
+        line: problem.line,
+        xpath: problem.xpath,
+        listing,
+        message: problem.message,
+      });
     }
-    return { board: board.id, format: codec.family, offers, ...counts, problems: problems.sort((a, b) => a.line - b.line) };
+    return {
+      board: board.id,
+      format: codec.family,
+      offers,
+      ...counts,
+      problems: problems.sort((a, b) => a.line - b.line),
+    };
   } finally {
     await opened.close();
   }

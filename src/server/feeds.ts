@@ -35,21 +35,33 @@ export function feedCounter(app: FastifyInstance, options: FeedCounterOptions): 
   });
 }
 
-async function give(request: FastifyRequest<{ Params: { board: string; file: string } }>, reply: FastifyReply, options: FeedCounterOptions) {
+async function give(
+  request: FastifyRequest<{ Params: { board: string; file: string } }>,
+  reply: FastifyReply,
+  options: FeedCounterOptions,
+) {
   const named = /^(.+)\.xml(\.gz)?$/.exec(request.params.file);
-  const address = named && (await openAddress(options.db, options.secret, request.params.board, named[1]!, options.clock()));
+  const address =
+    named && (await openAddress(options.db, options.secret, request.params.board, named[1]!, options.clock()));
   // A wrong token, an unknown board and a stranger's guess look the same.
   if (!address) return reply.code(404).type('text/plain; charset=utf-8').send('Такого фида нет.\n');
   const { cabinet, isPrevious } = address;
   const isPacked = named[2] !== undefined;
   const encoding: Encoding = isPacked || acceptsGzip(request.headers['accept-encoding']) ? 'gzip' : 'identity';
 
-  reply.header('Cache-Control', 'no-cache').header('X-Robots-Tag', 'noindex').header('X-Content-Type-Options', 'nosniff');
+  reply
+    .header('Cache-Control', 'no-cache')
+    .header('X-Robots-Tag', 'noindex')
+    .header('X-Content-Type-Options', 'nosniff');
   if (!isPacked) reply.header('Vary', 'Accept-Encoding');
   const served = await openServed(options, cabinet, encoding);
   if (!served) {
     log(options, request, cabinet, null, isPrevious, encoding, 503, 0);
-    return reply.code(503).header('Retry-After', '600').type('text/plain; charset=utf-8').send('Фид ещё не опубликован.\n');
+    return reply
+      .code(503)
+      .header('Retry-After', '600')
+      .type('text/plain; charset=utf-8')
+      .send('Фид ещё не опубликован.\n');
   }
   const { edition, file, size } = served;
   const etag = `"${(encoding === 'gzip' ? edition.gzipSha256 : edition.sha256).slice(0, 32)}${encoding === 'gzip' ? '-gz' : ''}"`;
@@ -70,7 +82,11 @@ async function give(request: FastifyRequest<{ Params: { board: string; file: str
   if (range === 'unsatisfiable') {
     await file.close();
     log(options, request, cabinet, edition.id, isPrevious, encoding, 416, 0);
-    return reply.code(416).header('Content-Range', `bytes */${size}`).type('text/plain; charset=utf-8').send('Такой части файла нет.\n');
+    return reply
+      .code(416)
+      .header('Content-Range', `bytes */${size}`)
+      .type('text/plain; charset=utf-8')
+      .send('Такой части файла нет.\n');
   }
   const { first, last } = range ?? { first: 0, last: size - 1 };
   const status = range ? 206 : 200;
@@ -83,16 +99,27 @@ async function give(request: FastifyRequest<{ Params: { board: string; file: str
   }
   const stream = file.createReadStream({ start: first, end: last, highWaterMark: 1 << 18 });
   // Logged when the transfer ends, with what really went over.
-  reply.raw.once('close', () => log(options, request, cabinet, edition.id, isPrevious, encoding, status, stream.bytesRead));
+  reply.raw.once('close', () =>
+    log(options, request, cabinet, edition.id, isPrevious, encoding, status, stream.bytesRead),
+  );
   return reply.send(stream);
 }
 
 /** The served edition and its file, open. Once more when a publish has swept the file between look-up and opening. */
-async function openServed(options: FeedCounterOptions, cabinet: CabinetRow, encoding: Encoding): Promise<{ edition: EditionRow; file: FileHandle; size: number } | undefined> {
+async function openServed(
+  options: FeedCounterOptions,
+  cabinet: CabinetRow,
+  encoding: Encoding,
+): Promise<{ edition: EditionRow; file: FileHandle; size: number } | undefined> {
   for (let attempt = 1; ; attempt++) {
     const edition = await currentEdition(options.db, cabinet);
     if (!edition) return undefined;
-    const path = join(options.dataDir, 'editions', `${cabinet.agencyId}-${cabinet.id}`, `${edition.sha256}.xml${encoding === 'gzip' ? '.gz' : ''}`);
+    const path = join(
+      options.dataDir,
+      'editions',
+      `${cabinet.agencyId}-${cabinet.id}`,
+      `${edition.sha256}.xml${encoding === 'gzip' ? '.gz' : ''}`,
+    );
     try {
       return { edition, file: await open(path), size: encoding === 'gzip' ? edition.gzipBytes : edition.bytes };
     } catch (error) {
@@ -119,17 +146,28 @@ export function acceptsGzip(header: string | string[] | undefined): boolean {
 /** RFC 9110 §13.2: `If-None-Match` decides alone; the date is asked only without it. */
 function isNotModified(request: FastifyRequest, etag: string, publishedAt: Date): boolean {
   const tags = request.headers['if-none-match'];
-  if (tags !== undefined) return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
+  if (tags !== undefined)
+    return tags.trim() === '*' || tags.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
   const since = request.headers['if-modified-since'];
   return since !== undefined && Math.floor(publishedAt.getTime() / 1000) * 1000 <= Date.parse(since);
 }
 
 /** One range of bytes; several ranges or a range of another edition get the whole file, which is always allowed. */
-function rangeOf(request: FastifyRequest, size: number, etag: string, publishedAt: Date): Range | undefined | 'unsatisfiable' {
+function rangeOf(
+  request: FastifyRequest,
+  size: number,
+  etag: string,
+  publishedAt: Date,
+): Range | undefined | 'unsatisfiable' {
   const header = request.headers.range;
   if (header === undefined || request.method !== 'GET') return undefined;
   const condition = request.headers['if-range'];
-  if (condition !== undefined && condition !== etag && Date.parse(String(condition)) !== Math.floor(publishedAt.getTime() / 1000) * 1000) return undefined;
+  if (
+    condition !== undefined &&
+    condition !== etag &&
+    Date.parse(String(condition)) !== Math.floor(publishedAt.getTime() / 1000) * 1000
+  )
+    return undefined;
   const found = /^bytes=(\d*)-(\d*)$/.exec(header.trim());
   if (!found || (found[1] === '' && found[2] === '')) return undefined;
   if (found[1] === '') {

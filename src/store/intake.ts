@@ -101,6 +101,8 @@ export async function mergeImport(
   const key = [run.agencyId, run.sourceId, run.id];
   try {
     await client.query('begin');
+    // Without statistics of the fresh rows the planner compares every one with every other.
+    await client.query('analyze import_row');
     // Two imports of one source go one after the other.
     await client.query('select 1 from source where agency_id = $1 and id = $2 for update', [
       run.agencyId,

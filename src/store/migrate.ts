@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { migrate as drizzleMigrate } from 'drizzle-orm/node-postgres/migrator';
-import { ROOT } from '../root.ts';
 import { Fault } from '../domain/fault.ts';
+import { ROOT } from '../root.ts';
 import type { Database } from './database.ts';
 
 const FOLDER = join(ROOT, 'src', 'store', 'migrations');

@@ -340,7 +340,10 @@ export async function countOutcomes(
 }
 
 /** How many live marks the cabinets have together. */
-export async function countMarks(db: Database, cabinets: readonly Pick<CabinetRow, 'agencyId' | 'id'>[]): Promise<number> {
+export async function countMarks(
+  db: Database,
+  cabinets: readonly Pick<CabinetRow, 'agencyId' | 'id'>[],
+): Promise<number> {
   const found = await db.pool.query<{ count: number }>(
     `select count(*)::int as count from mark m join unnest($1::int[], $2::bigint[]) as c(agency_id, id)
        on m.agency_id = c.agency_id and m.cabinet_id = c.id where m.is_live`,

@@ -12,7 +12,11 @@ export interface Ran {
   readonly stderr: string;
 }
 
-export function start(args: readonly string[], env: Record<string, string>, cwd?: string): { child: ChildProcess; done: Promise<Ran> } {
+export function start(
+  args: readonly string[],
+  env: Record<string, string>,
+  cwd?: string,
+): { child: ChildProcess; done: Promise<Ran> } {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     env: { ...process.env, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -29,7 +33,8 @@ export function start(args: readonly string[], env: Record<string, string>, cwd?
   return { child, done: new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr }))) };
 }
 
-export const run = (args: readonly string[], env: Record<string, string>, cwd?: string): Promise<Ran> => start(args, env, cwd).done;
+export const run = (args: readonly string[], env: Record<string, string>, cwd?: string): Promise<Ran> =>
+  start(args, env, cwd).done;
 
 /** A folder of its own that the embedded server's user can pass through. */
 export async function temporaryFolder(name: string): Promise<{ path: string; drop(): Promise<void> }> {

@@ -39,14 +39,23 @@ type Source = Map<number, Listing>;
 async function load(agencyId: number, source: Source): Promise<void> {
   const sourceId = await ensureSource(base.db, agencyId, 'crm', null);
   const runId = await startImport(base.db, agencyId, sourceId, clock());
-  const offers = [...source.values()].map((values, index) => ({ externalId: values.externalId, ordinal: index + 1, line: index + 1, values, employeeId: null }));
+  const offers = [...source.values()].map((values, index) => ({
+    externalId: values.externalId,
+    ordinal: index + 1,
+    line: index + 1,
+    values,
+    employeeId: null,
+  }));
   await stageOffers(base.db, agencyId, runId, offers);
   await mergeImport(base.db, { agencyId, id: runId, sourceId, branchId: null }, 'merge-with-loss', clock());
   await endImport(base.db, agencyId, runId, 'imported', {}, clock());
 }
 
 async function idsOf(agencyId: number): Promise<Map<string, number>> {
-  const found = await base.db.pool.query<{ id: number; external_id: string }>('select id, external_id from listing where agency_id = $1', [agencyId]);
+  const found = await base.db.pool.query<{ id: number; external_id: string }>(
+    'select id, external_id from listing where agency_id = $1',
+    [agencyId],
+  );
   return new Map(found.rows.map((row) => [row.external_id, row.id]));
 }
 
@@ -58,7 +67,8 @@ async function newAgency(board = 'yandex'): Promise<{ agencyId: number; cabinet:
   return { agencyId, cabinet: (await listCabinets(base.db, { agencyId }))[0]! };
 }
 
-const publish = (cabinet: CabinetRow, folder = dataDir) => publishCabinet(cabinet, { db: base.db, boards, dataDir: folder, clock });
+const publish = (cabinet: CabinetRow, folder = dataDir) =>
+  publishCabinet(cabinet, { db: base.db, boards, dataDir: folder, clock });
 
 async function file(cabinet: CabinetRow, kind: 'xml' | 'xml.gz' = 'xml', folder = dataDir): Promise<Buffer> {
   const edition = await currentEdition(base.db, cabinet);
@@ -68,7 +78,12 @@ async function file(cabinet: CabinetRow, kind: 'xml' | 'xml.gz' = 'xml', folder 
 const undated = (xml: Buffer) => xml.toString().replace(/<generation-date>.*?<\/generation-date>/, '');
 
 describe('publishing', () => {
-  it.each(['avito', 'cian', 'yandex', 'domclick'])('gives %s a whole, valid file of what may be published', async (board) => {
+  it.each([
+    'avito',
+    'cian',
+    'yandex',
+    'domclick',
+  ])('gives %s a whole, valid file of what may be published', async (board) => {
     const { agencyId, cabinet } = await newAgency(board);
     await load(agencyId, new Map(Array.from({ length: 300 }, (_, index) => [index, listingAt(index)])));
     await markListings(base.db, agencyId, cabinet.id, undefined, clock());
@@ -123,7 +138,15 @@ describe('publishing', () => {
     await load(agencyId, new Map([[1, listingAt(1)]]));
     const sourceId = await ensureSource(base.db, agencyId, 'вторая CRM', null);
     const runId = await startImport(base.db, agencyId, sourceId, clock());
-    await stageOffers(base.db, agencyId, runId, [{ externalId: listingAt(1).externalId, ordinal: 1, line: 1, values: { ...listingAt(2), externalId: listingAt(1).externalId }, employeeId: null }]);
+    await stageOffers(base.db, agencyId, runId, [
+      {
+        externalId: listingAt(1).externalId,
+        ordinal: 1,
+        line: 1,
+        values: { ...listingAt(2), externalId: listingAt(1).externalId },
+        employeeId: null,
+      },
+    ]);
     await mergeImport(base.db, { agencyId, id: runId, sourceId, branchId: null }, 'merge', clock());
     await markListings(base.db, agencyId, cabinet.id, undefined, clock());
     expect((await publish(cabinet)).offers).toBe(2);
@@ -139,9 +162,13 @@ describe('publishing', () => {
     const results = await Promise.allSettled([publish(cabinet), publish(cabinet), publish(cabinet)]);
     const done = results.filter((result) => result.status === 'fulfilled');
     expect(done.length).toBeGreaterThanOrEqual(1);
-    for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'publish-overtaken', retryable: true });
+    for (const result of results)
+      if (result.status === 'rejected')
+        expect(result.reason).toMatchObject({ code: 'publish-overtaken', retryable: true });
     expect(inspectEdition('yandex', (await file(cabinet)).toString())).toEqual([]);
-    const editions = await base.db.pool.query('select count(*)::int as count from edition where agency_id = $1', [agencyId]);
+    const editions = await base.db.pool.query('select count(*)::int as count from edition where agency_id = $1', [
+      agencyId,
+    ]);
     expect(editions.rows[0].count).toBe(done.length);
   });
 
@@ -153,7 +180,12 @@ describe('publishing', () => {
     const first = /internal-id="(.+?)"/.exec((await file(cabinet)).toString())![1]!;
     const id = (await idsOf(agencyId)).get(first)!;
     // Another listing changes, so the run has work; the withdrawal comes when it has looked already.
-    const source = new Map(Array.from({ length: 200 }, (_, index) => [index, { ...listingAt(index), description: `${listingAt(index).description ?? ''} Торг.` }]));
+    const source = new Map(
+      Array.from({ length: 200 }, (_, index) => [
+        index,
+        { ...listingAt(index), description: `${listingAt(index).description ?? ''} Торг.` },
+      ]),
+    );
     await load(agencyId, source);
     let isDone = false;
     const withdraw = async () => {
@@ -162,7 +194,15 @@ describe('publishing', () => {
       await unmarkListings(base.db, agencyId, cabinet.id, [id], clock());
     };
     let pending: Promise<void> | undefined;
-    await publishCabinet(cabinet, { db: base.db, boards, dataDir, clock, onProgress: () => { pending ??= withdraw(); } });
+    await publishCabinet(cabinet, {
+      db: base.db,
+      boards,
+      dataDir,
+      clock,
+      onProgress: () => {
+        pending ??= withdraw();
+      },
+    });
     await pending;
     expect(isDone).toBe(true);
     const served = (await file(cabinet)).toString();
@@ -171,9 +211,15 @@ describe('publishing', () => {
     expect((await file(cabinet)).toString()).not.toContain(`internal-id="${first}"`);
   });
 
-  it('whatever happens to the base, an edition made of pieces equals one made from nothing', { timeout: 300_000 }, async () => {
+  it('whatever happens to the base, an edition made of pieces equals one made from nothing', {
+    timeout: 300_000,
+  }, async () => {
     const step = fc.oneof(
-      fc.record({ what: fc.constant('change' as const), index: fc.nat(199), price: fc.integer({ min: 1, max: 9_000_000 }) }),
+      fc.record({
+        what: fc.constant('change' as const),
+        index: fc.nat(199),
+        price: fc.integer({ min: 1, max: 9_000_000 }),
+      }),
       fc.record({ what: fc.constant('spoil' as const), index: fc.nat(199) }),
       fc.record({ what: fc.constant('lose' as const), index: fc.nat(199) }),
       fc.record({ what: fc.constant('return' as const), index: fc.nat(199) }),
@@ -181,40 +227,44 @@ describe('publishing', () => {
       fc.record({ what: fc.constant('mark' as const), index: fc.nat(199) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(step, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 }), async (rounds) => {
-        const { agencyId, cabinet } = await newAgency();
-        const source: Source = new Map(Array.from({ length: 200 }, (_, index) => [index, listingAt(index)]));
-        await load(agencyId, source);
-        await markListings(base.db, agencyId, cabinet.id, undefined, clock());
-        await publish(cabinet);
-        const ids = await idsOf(agencyId);
-        for (const round of rounds) {
-          for (const { what, index, ...rest } of round) {
-            const values = listingAt(index);
-            const id = ids.get(values.externalId)!;
-            if (what === 'change') source.set(index, { ...values, priceKopecks: (rest as { price: number }).price * 100 });
-            else if (what === 'spoil') source.set(index, { ...values, description: 'Мало' });
-            else if (what === 'lose') source.delete(index);
-            else if (what === 'return') source.set(index, values);
-            else if (what === 'unmark') await unmarkListings(base.db, agencyId, cabinet.id, [id], clock());
-            else await markListings(base.db, agencyId, cabinet.id, [id], clock());
-          }
+      fc.asyncProperty(
+        fc.array(fc.array(step, { minLength: 1, maxLength: 12 }), { minLength: 1, maxLength: 4 }),
+        async (rounds) => {
+          const { agencyId, cabinet } = await newAgency();
+          const source: Source = new Map(Array.from({ length: 200 }, (_, index) => [index, listingAt(index)]));
           await load(agencyId, source);
-          const pieced = await publish(cabinet);
-          const xml = await file(cabinet);
-          expect(gunzipSync(await file(cabinet, 'xml.gz')).equals(xml)).toBe(true);
-          // The same base published into an empty folder is rendered from nothing.
-          const elsewhere = await mkdtemp(join(tmpdir(), 'anew-'));
-          try {
-            const anew = await publish(cabinet, elsewhere);
-            expect(undated(await file(cabinet, 'xml', elsewhere))).toBe(undated(xml));
-            expect(anew.outcomes).toEqual(pieced.outcomes);
-            await cp(elsewhere, dataDir, { recursive: true });
-          } finally {
-            await rm(elsewhere, { recursive: true, force: true });
+          await markListings(base.db, agencyId, cabinet.id, undefined, clock());
+          await publish(cabinet);
+          const ids = await idsOf(agencyId);
+          for (const round of rounds) {
+            for (const { what, index, ...rest } of round) {
+              const values = listingAt(index);
+              const id = ids.get(values.externalId)!;
+              if (what === 'change')
+                source.set(index, { ...values, priceKopecks: (rest as { price: number }).price * 100 });
+              else if (what === 'spoil') source.set(index, { ...values, description: 'Мало' });
+              else if (what === 'lose') source.delete(index);
+              else if (what === 'return') source.set(index, values);
+              else if (what === 'unmark') await unmarkListings(base.db, agencyId, cabinet.id, [id], clock());
+              else await markListings(base.db, agencyId, cabinet.id, [id], clock());
+            }
+            await load(agencyId, source);
+            const pieced = await publish(cabinet);
+            const xml = await file(cabinet);
+            expect(gunzipSync(await file(cabinet, 'xml.gz')).equals(xml)).toBe(true);
+            // The same base published into an empty folder is rendered from nothing.
+            const elsewhere = await mkdtemp(join(tmpdir(), 'anew-'));
+            try {
+              const anew = await publish(cabinet, elsewhere);
+              expect(undated(await file(cabinet, 'xml', elsewhere))).toBe(undated(xml));
+              expect(anew.outcomes).toEqual(pieced.outcomes);
+              await cp(elsewhere, dataDir, { recursive: true });
+            } finally {
+              await rm(elsewhere, { recursive: true, force: true });
+            }
           }
-        }
-      }),
+        },
+      ),
       { numRuns: process.env.VYGRUZKA_LONG ? 60 : 6, seed: 20261121, endOnFailure: true },
     );
   });

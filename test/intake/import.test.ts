@@ -5,10 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { conflicts, effective } from '../../src/domain/corrections.ts';
 import { type ImportOptions, type ImportReport, importFeed } from '../../src/intake/import.ts';
-import { addEmployee, ensureBranch, resolveAgency } from '../../src/store/agencies.ts';
+import { addEmployee, ensureBranch, ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { hashOf } from '../../src/store/hash.ts';
 import { findListings, markListings, marksOf, saveCorrections } from '../../src/store/marks.ts';
-import { ensureCabinet } from '../../src/store/agencies.ts';
 import { testDatabase } from '../store/testdb.ts';
 
 const NOW = new Date('2026-11-21T09:00:00Z');
@@ -42,7 +41,18 @@ interface Offer {
   created?: string;
 }
 
-function offer({ id = '1', price = '5000000', phone = '+79000000001', email, description = 'Светлая квартира у парка.', extra = '', category = 'квартира', area = '41.5', floor = '5', created = '2026-05-01T10:00:00+03:00' }: Offer): string {
+function offer({
+  id = '1',
+  price = '5000000',
+  phone = '+79000000001',
+  email,
+  description = 'Светлая квартира у парка.',
+  extra = '',
+  category = 'квартира',
+  area = '41.5',
+  floor = '5',
+  created = '2026-05-01T10:00:00+03:00',
+}: Offer): string {
   return `<offer${id === '' ? '' : ` internal-id="${id}"`}><type>продажа</type><property-type>жилая</property-type><category>${category}</category>
 <creation-date>${created}</creation-date><location><country>Россия</country><locality-name>Самара</locality-name><address>улица Примерная, 1</address></location>
 <price><value>${price}</value><currency>RUR</currency></price><area><value>${area}</value><unit>кв.м</unit></area><rooms>1</rooms><floor>${floor}</floor><floors-total>9</floors-total>
@@ -68,9 +78,23 @@ const many = (count: number, change: (index: number) => Offer = () => ({})) =>
 
 describe('importing', () => {
   it('tells new, changed, unchanged and gone listings apart, and the same file again changes nothing', async () => {
-    expect(await load(many(10))).toMatchObject({ format: 'yandex', read: 10, imported: 10, updated: 0, unchanged: 0, gone: 0, rejected: [], notUnderstood: [] });
+    expect(await load(many(10))).toMatchObject({
+      format: 'yandex',
+      read: 10,
+      imported: 10,
+      updated: 0,
+      unchanged: 0,
+      gone: 0,
+      rejected: [],
+      notUnderstood: [],
+    });
     expect(await load(many(10))).toMatchObject({ imported: 0, updated: 0, unchanged: 10, gone: 0 });
-    expect(await load(many(9, (index) => (index === 3 ? { price: '5100000' } : {})))).toMatchObject({ imported: 0, updated: 1, unchanged: 8, gone: 1 });
+    expect(await load(many(9, (index) => (index === 3 ? { price: '5100000' } : {})))).toMatchObject({
+      imported: 0,
+      updated: 1,
+      unchanged: 8,
+      gone: 1,
+    });
     expect((await listing('L3'))!.values.priceKopecks).toBe(510_000_000);
     expect((await listing('L9'))!.goneAt).toEqual(NOW);
     expect(await load(many(10))).toMatchObject({ imported: 0, updated: 1, unchanged: 9, returned: 1 });
@@ -80,7 +104,12 @@ describe('importing', () => {
   it('keeps the marks of a listing that goes and comes back, and its id at the board', async () => {
     await load(many(10));
     const { id: agencyId } = await resolveAgency(base.db, agency);
-    const cabinet = await ensureCabinet(base.db, agencyId, { board: 'avito', slug: 'main', name: 'Авито', family: 'avito' });
+    const cabinet = await ensureCabinet(base.db, agencyId, {
+      board: 'avito',
+      slug: 'main',
+      name: 'Авито',
+      family: 'avito',
+    });
     await markListings(base.db, agencyId, cabinet, undefined, NOW);
     const before = await marksOf(base.db, agencyId, (await listing('L9'))!.id);
     await load(many(9));
@@ -102,7 +131,12 @@ describe('importing', () => {
 
   it('rehearses without changing anything', async () => {
     await load(many(5));
-    expect(await load(many(5, () => ({ price: '1' })), { isRehearsal: true })).toMatchObject({ isRehearsal: true, updated: 5 });
+    expect(
+      await load(
+        many(5, () => ({ price: '1' })),
+        { isRehearsal: true },
+      ),
+    ).toMatchObject({ isRehearsal: true, updated: 5 });
     expect((await listing('L0'))!.values.priceKopecks).toBe(500_000_000);
   });
 
@@ -132,15 +166,24 @@ describe('importing', () => {
   });
 
   it('keeps the first of two offers with one id, also when the whole file is one line', async () => {
-    const text = feed(offer({ id: 'A', price: '1' }), offer({ id: 'A', price: '2' }), offer({ id: 'B' })).replaceAll('\n', ' ');
+    const text = feed(offer({ id: 'A', price: '1' }), offer({ id: 'A', price: '2' }), offer({ id: 'B' })).replaceAll(
+      '\n',
+      ' ',
+    );
     const report = await load(text);
-    expect(report).toMatchObject({ imported: 2, rejected: [{ externalId: 'A', reasons: ['Номер объявления уже был в этом файле: оставлено первое.'] }] });
+    expect(report).toMatchObject({
+      imported: 2,
+      rejected: [{ externalId: 'A', reasons: ['Номер объявления уже был в этом файле: оставлено первое.'] }],
+    });
     expect((await listing('A'))!.values.priceKopecks).toBe(100);
   });
 
   it('does not take a bad offer for a listing that has gone', async () => {
     await load(many(10));
-    expect(await load(many(10, (index) => (index === 4 ? { price: '0' } : {})))).toMatchObject({ gone: 0, unchanged: 9 });
+    expect(await load(many(10, (index) => (index === 4 ? { price: '0' } : {})))).toMatchObject({
+      gone: 0,
+      unchanged: 9,
+    });
     expect((await listing('L4'))!.values.priceKopecks).toBe(500_000_000);
   });
 
@@ -170,7 +213,11 @@ describe('importing', () => {
     await addEmployee(base.db, id, { name: 'Иван', phones: ['+79000000001'], branchId });
     await addEmployee(base.db, id, { name: 'Мария', phones: [], email: 'Maria@example.ru' });
     const report = await load(
-      feed(offer({ id: 'A' }), offer({ id: 'B', phone: '8 900 000-00-09', email: 'maria@EXAMPLE.ru' }), offer({ id: 'C', phone: '89000000007' })),
+      feed(
+        offer({ id: 'A' }),
+        offer({ id: 'B', phone: '8 900 000-00-09', email: 'maria@EXAMPLE.ru' }),
+        offer({ id: 'C', phone: '89000000007' }),
+      ),
     );
     expect(report.employees).toEqual({ matched: 2, unassigned: 1 });
     expect((await listing('A'))!.employee?.name).toBe('Иван');
@@ -179,7 +226,12 @@ describe('importing', () => {
   });
 
   it('counts what nobody understands, and drops nothing in silence', async () => {
-    const report = await load(feed(offer({ id: 'A', extra: '<magic>1</magic><renovation>чудо</renovation>' }), offer({ id: 'B', extra: '<magic>2</magic>' })));
+    const report = await load(
+      feed(
+        offer({ id: 'A', extra: '<magic>1</magic><renovation>чудо</renovation>' }),
+        offer({ id: 'B', extra: '<magic>2</magic>' }),
+      ),
+    );
     expect(report.notUnderstood).toEqual([
       { path: 'magic', count: 2 },
       { path: 'renovation', value: 'чудо', count: 1 },
@@ -197,13 +249,26 @@ describe('importing', () => {
   it('keeps a correction over the source until the source itself changes the field, then both', async () => {
     await load(many(1));
     const row = (await listing('L0'))!;
-    const corrections = { priceKopecks: { value: 490_000_000, basis: 500_000_000, by: 'Ирина', at: NOW.toISOString() } };
+    const corrections = {
+      priceKopecks: { value: 490_000_000, basis: 500_000_000, by: 'Ирина', at: NOW.toISOString() },
+    };
     const values = effective(row.sourceValues, corrections);
-    expect(await saveCorrections(base.db, row, { corrections, values, valuesHash: hashOf(values), wasHash: hashOf(row.values) }, NOW)).toBe(true);
+    expect(
+      await saveCorrections(
+        base.db,
+        row,
+        { corrections, values, valuesHash: hashOf(values), wasHash: hashOf(row.values) },
+        NOW,
+      ),
+    ).toBe(true);
     // The source changes another field: the correction stays and nothing is in dispute.
     expect(await load(many(1, () => ({ floor: '6' })))).toMatchObject({ updated: 1, conflicting: 0 });
     let now = (await listing('L0'))!;
-    expect([now.values.priceKopecks, now.values.floor, conflicts(now.sourceValues, now.corrections)]).toEqual([490_000_000, 6, []]);
+    expect([now.values.priceKopecks, now.values.floor, conflicts(now.sourceValues, now.corrections)]).toEqual([
+      490_000_000,
+      6,
+      [],
+    ]);
     // The source changes the corrected field: both are kept, the correction is in force, a person chooses.
     expect(await load(many(1, () => ({ floor: '6', price: '5200000' })))).toMatchObject({ updated: 1, conflicting: 1 });
     now = (await listing('L0'))!;

@@ -27,8 +27,16 @@ const sha = (bytes: Buffer | string) => createHash('sha256').update(bytes).diges
 /** Puts an edition with the given offers into service. */
 async function publish(offers: string[]): Promise<void> {
   const fence = await takeFence(base.db, cabinet);
-  const writer = await EditionWriter.create(editionFolder(dataDir, cabinet.agencyId, cabinet.id), String(fence), '<feed>\n', '</feed>\n');
-  await writer.add(1, offers.map((xml, index) => ({ listingId: 32 + index, bytes: Buffer.from(xml) })));
+  const writer = await EditionWriter.create(
+    editionFolder(dataDir, cabinet.agencyId, cabinet.id),
+    String(fence),
+    '<feed>\n',
+    '</feed>\n',
+  );
+  await writer.add(
+    1,
+    offers.map((xml, index) => ({ listingId: 32 + index, bytes: Buffer.from(xml) })),
+  );
   const written = await writer.finish();
   await commitRun(base.db, cabinet, fence, { ...written, generatedAt: now, publishedAt: now }, now);
 }
@@ -38,7 +46,8 @@ async function path(): Promise<string> {
   return feedPath(SECRET, cabinet);
 }
 
-const get = (url: string, headers: Record<string, string> = {}, method: 'GET' | 'HEAD' = 'GET') => app.inject({ url, headers, method });
+const get = (url: string, headers: Record<string, string> = {}, method: 'GET' | 'HEAD' = 'GET') =>
+  app.inject({ url, headers, method });
 
 beforeAll(async () => {
   base = await testDatabase();
@@ -108,7 +117,10 @@ describe('the feed counter', () => {
       const answer = await get(await path(), { 'if-none-match': String(tag) });
       expect([answer.statusCode, answer.body, answer.headers.etag]).toEqual([304, '', headers.etag]);
     }
-    expect((await get(await path(), { 'if-none-match': '"other"', 'if-modified-since': headers['last-modified']! })).statusCode).toBe(200);
+    expect(
+      (await get(await path(), { 'if-none-match': '"other"', 'if-modified-since': headers['last-modified']! }))
+        .statusCode,
+    ).toBe(200);
     expect((await get(await path(), { 'if-modified-since': headers['last-modified']! })).statusCode).toBe(304);
     expect((await get(await path(), { 'if-modified-since': 'Thu, 01 Jan 2015 00:00:00 GMT' })).statusCode).toBe(200);
     // The tag of the gzip form is not the tag of the plain one.
@@ -120,7 +132,8 @@ describe('the feed counter', () => {
     const [head, full] = [await get(await path(), {}, 'HEAD'), await get(await path())];
     expect(head.statusCode).toBe(200);
     expect(head.body).toBe('');
-    for (const name of ['etag', 'content-length', 'content-type', 'last-modified']) expect(head.headers[name]).toBe(full.headers[name]);
+    for (const name of ['etag', 'content-length', 'content-type', 'last-modified'])
+      expect(head.headers[name]).toBe(full.headers[name]);
   });
 
   it.each([
@@ -168,7 +181,12 @@ describe('the feed counter', () => {
 
   it('keeps the old address open for its days after a rotation, and no longer', async () => {
     const old = await path();
-    await rotateToken(base.db, cabinet.agencyId, cabinet.id, new Date(now.getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000));
+    await rotateToken(
+      base.db,
+      cabinet.agencyId,
+      cabinet.id,
+      new Date(now.getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000),
+    );
     const fresh = await path();
     expect(fresh).not.toBe(old);
     expect((await get(old)).statusCode).toBe(200);
@@ -185,13 +203,15 @@ describe('the feed counter', () => {
   it('logs pulls with the bytes that really went over, and no address in the log', async () => {
     const url = await path();
     const { rawPayload } = await get(url, { 'user-agent': 'YandexRealtyBot' });
-    await expect.poll(async () => (await listPulls(base.db, cabinet.agencyId, cabinet.id, 1))[0]).toMatchObject({
-      status: 200,
-      method: 'GET',
-      encoding: 'identity',
-      bytes: rawPayload.length,
-      userAgent: 'YandexRealtyBot',
-    });
+    await expect
+      .poll(async () => (await listPulls(base.db, cabinet.agencyId, cabinet.id, 1))[0])
+      .toMatchObject({
+        status: 200,
+        method: 'GET',
+        encoding: 'identity',
+        bytes: rawPayload.length,
+        userAgent: 'YandexRealtyBot',
+      });
     expect(maskAddress(url)).toBe('/f/avito/main-***.xml');
     expect(maskAddress(`${url}.gz?x=1`)).toBe('/f/avito/main-***.xml.gz?***');
     expect(lines.join()).not.toContain(url);
@@ -212,10 +232,13 @@ describe('the feed counter', () => {
     let pulls = 0;
     const puller = async () => {
       while (isPublishing) {
-        const answer = await fetch(`http://127.0.0.1:${port}${url}`, { headers: { 'accept-encoding': pulls % 2 === 0 ? 'identity' : 'gzip' } });
+        const answer = await fetch(`http://127.0.0.1:${port}${url}`, {
+          headers: { 'accept-encoding': pulls % 2 === 0 ? 'identity' : 'gzip' },
+        });
         const body = Buffer.from(await answer.arrayBuffer());
         expect(answer.status).toBe(200);
-        if (answer.headers.get('content-encoding') === null) expect(answer.headers.get('etag')).toBe(`"${sha(body).slice(0, 32)}"`);
+        if (answer.headers.get('content-encoding') === null)
+          expect(answer.headers.get('etag')).toBe(`"${sha(body).slice(0, 32)}"`);
         expect(body.toString().endsWith('</feed>\n')).toBe(true);
         known.add(sha(body));
         pulls++;

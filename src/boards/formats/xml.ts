@@ -46,6 +46,19 @@ export function renderNode(node: XmlNode, indent = ''): string {
   return `${open}/>\n`;
 }
 
+const NONE: readonly Element[] = [];
+const steps = new Map<string, readonly string[]>();
+
+/** The steps of a path in small letters; a table asks for the same few hundred paths over and over. */
+function stepsOf(path: string): readonly string[] {
+  let known = steps.get(path);
+  if (!known) {
+    known = path.toLowerCase().split('/');
+    steps.set(path, known);
+  }
+  return known;
+}
+
 /** A parsed element. Names are matched without regard to case, because Cian's importer does not mind it either. */
 export class Element {
   readonly name: string;
@@ -64,8 +77,8 @@ export class Element {
     this.children = children;
   }
 
-  /** Direct children of that name, unused ones only. */
-  named(name: string): Element[] {
+  /** Direct children of that name, in small letters. */
+  #named(name: string): readonly Element[] {
     if (this.#byName === undefined) {
       this.#byName = new Map();
       for (const child of this.children) {
@@ -75,14 +88,18 @@ export class Element {
         else this.#byName.set(key, [child]);
       }
     }
-    return this.#byName.get(name.toLowerCase()) ?? [];
+    return this.#byName.get(name) ?? NONE;
   }
 
   /** All elements at a path such as `Phones/PhoneSchema`, unused ones only. */
   all(path: string): Element[] {
-    let found: Element[] = [this];
-    for (const step of path.split('/')) found = found.flatMap((element) => element.named(step));
-    return found.filter((element) => !element.isUsed);
+    let found: readonly Element[] = [this];
+    for (const step of stepsOf(path)) {
+      if (found.length === 1) found = found[0]!.children.length === 0 ? NONE : found[0]!.#named(step);
+      else if (found.length > 1) found = found.flatMap((element) => element.#named(step));
+      else return [];
+    }
+    return found.length === 0 ? [] : found.filter((element) => !element.isUsed);
   }
 
   /** Takes the first unused element at the path: its trimmed text, or undefined where there is none or it is empty. */

@@ -15,7 +15,7 @@ import { cleanText } from '../../../src/domain/text.ts';
  * The laws of every table, whatever is in it. `VYGRUZKA_LONG` runs them a hundred times longer.
  */
 
-const RUNS = process.env.VYGRUZKA_LONG ? 10_000 : 400;
+const RUNS = process.env.VYGRUZKA_LONG ? 10_000 : 200;
 if (process.env.VYGRUZKA_LONG) vi.setConfig({ testTimeout: 1_800_000 });
 const SEED = 20_261_120;
 const codecs = Object.values(CODECS) as Codec[];

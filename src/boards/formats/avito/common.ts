@@ -272,7 +272,7 @@ const photosRow: Row = group({
     const photos: { url: string }[] = [];
     for (const wrapper of offer.all('Images')) {
       if (wrapper.children.length === 0 && wrapper.text === '') wrapper.isUsed = true;
-      for (const image of wrapper.named('Image')) {
+      for (const image of wrapper.all('Image')) {
         image.isUsed = image.text === '';
         const link = image.takeAttr('url');
         if (link === undefined) continue;

@@ -252,10 +252,7 @@ const photos: Row = group({
       boardFields: { cian: { 'LayoutPhoto/IsDefault': true, 'LayoutPhoto/PhotoType': LAYOUT } },
     },
     {
-      photos: [
-        { url: 'https://img.example.test/1.jpg' },
-        { url: 'https://img.example.test/plan-3.png', isPlan: true },
-      ],
+      photos: [{ url: 'https://img.example.test/1.jpg' }, { url: 'https://img.example.test/plan-3.png', isPlan: true }],
       boardFields: { cian: { [PHOTO_TYPE]: ORDINARY, 'LayoutPhoto/IsDefault': false } },
     },
     {

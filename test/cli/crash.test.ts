@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { demoListings } from '../../fixtures/agency.ts';
+import { inspectEdition } from '../../src/boards/formats/inspect.ts';
+import { yandex } from '../../src/boards/formats/yandex.ts';
+import type { Listing } from '../../src/domain/listing.ts';
+import { run, start, temporaryFolder } from './run.ts';
+
+/** Real processes killed at bad moments: the last good edition stays, and the next start recovers by itself. */
+
+let home: Awaited<ReturnType<typeof temporaryFolder>>;
+const env = () => ({ DATA_DIR: join(home.path, 'data') });
+const ask = (...args: string[]) => run(args, env(), home.path);
+
+function feedOf(listings: readonly Listing[]): string {
+  return `${yandex.header('2026-11-21T09:00:00+00:00')}${listings.map((listing) => yandex.render(listing)).join('')}${yandex.footer}`;
+}
+
+const listings = demoListings(process.env.VYGRUZKA_LONG ? 3000 : 800).filter((listing) => listing.kind !== 'bed');
+
+/** The same base with another price everywhere, so that a publish has everything to do. */
+async function load(turn: number): Promise<void> {
+  const changed = listings.map((listing) => ({
+    ...listing,
+    priceKopecks: (listing.priceKopecks ?? 100_00) + turn * 100_00,
+  }));
+  await writeFile(join(home.path, 'feed.xml'), feedOf(changed));
+  const { code, stderr } = await ask('import', 'feed.xml', '--confirm-loss', '-q');
+  expect([0, 3], stderr).toContain(code);
+}
+
+const editions = () => join(home.path, 'data/editions/1-1');
+
+/** What the boards get: the served edition's bytes, after proving that they are what they claim to be. */
+async function served(): Promise<{ sha256: string; text: string }> {
+  const { stdout } = await ask('publish', '--board', 'yandex', '--json', '-q', '--out', join(home.path, 'out'));
+  const { sha256 } = JSON.parse(stdout).cabinets[0];
+  const text = await readFile(join(home.path, 'out/yandex-main.xml'), 'utf8');
+  expect(createHash('sha256').update(text).digest('hex')).toBe(sha256);
+  return { sha256, text };
+}
+
+beforeAll(async () => {
+  home = await temporaryFolder('crash');
+  await load(0);
+  expect(await ask('mark', '--board', 'yandex', '--all', '-q')).toMatchObject({ code: 0 });
+}, 120_000);
+afterAll(() => home.drop());
+
+describe('killed in the middle of a publish', () => {
+  it.each(
+    process.env.VYGRUZKA_LONG ? [5, 20, 60, 120, 250, 400, 700, 900] : [20, 150],
+  )('%d ms after it began to write: the old edition stays whole, the next publish recovers', {
+    timeout: 120_000,
+  }, async (delay) => {
+    const before = await served();
+    const file = join(editions(), `${before.sha256}.xml`);
+    const bytes = await readFile(file);
+    await load(delay);
+    const { child, done } = start(['publish', '-q'], env(), home.path);
+    for (
+      let waited = 0;
+      waited < 20_000 && !(await readdir(editions())).some((name) => name.endsWith('.tmp'));
+      waited += 5
+    ) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    child.kill('SIGKILL');
+    await done;
+    // Whatever was reached, the file that was served is untouched.
+    expect((await readFile(file)).equals(bytes)).toBe(true);
+    const after = await served();
+    expect(after.sha256).not.toBe(before.sha256);
+    expect(inspectEdition('yandex', after.text)).toEqual([]);
+    expect((await readdir(editions())).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+  });
+});
+
+describe('killed in the middle of an import', () => {
+  it('changes nothing, and the next import works', { timeout: 120_000 }, async () => {
+    const before = await served();
+    await writeFile(
+      join(home.path, 'feed.xml'),
+      feedOf(listings.map((listing) => ({ ...listing, priceKopecks: 777_00 }))),
+    );
+    const { child, done } = start(['import', 'feed.xml', '-q'], env(), home.path);
+    await new Promise((resolve) => setTimeout(resolve, 1200));
+    child.kill('SIGKILL');
+    const { code } = await done;
+    const { stdout } = await ask('publish', '--json', '-q');
+    if (code === null) expect(JSON.parse(stdout).cabinets[0].sha256).toBe(before.sha256);
+    await load(5000);
+    expect((await served()).sha256).not.toBe(before.sha256);
+  });
+});
+
+/** A small disk of our own, where the machine lets us have one. */
+function mountSmallDisk(path: string, bytes: number): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes},mode=755`, 'tmpfs', path], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('a full disk', () => {
+  it('is told plainly, and the last good edition stays in place', { timeout: 120_000 }, async (test) => {
+    const { text } = await served();
+    const other = await temporaryFolder('full');
+    const small = join(other.path, 'data/editions');
+    await mkdir(small, { recursive: true });
+    if (!mountSmallDisk(small, Math.round(Buffer.byteLength(text) * 1.6))) {
+      console.warn('crash.test.ts: no right to mount a small disk here, so a full one cannot be tried');
+      await other.drop();
+      return test.skip();
+    }
+    try {
+      const there = (...args: string[]) => run(args, { DATA_DIR: join(other.path, 'data') }, home.path);
+      await load(0);
+      await there('import', 'feed.xml', '-q');
+      await there('mark', '--board', 'yandex', '--all', '-q');
+      const first = JSON.parse((await there('publish', '--json', '-q')).stdout).cabinets[0];
+      const file = join(small, '1-1', `${first.sha256}.xml`);
+      const bytes = await readFile(file);
+      await load(9000);
+      await there('import', 'feed.xml', '-q', '--confirm-loss');
+      const failed = await there('publish', '-q');
+      expect(failed.code).toBe(1);
+      expect(failed.stderr).toMatch(/На диске нет места.*прежнее/);
+      expect((await readFile(file)).equals(bytes)).toBe(true);
+      expect(existsSync(file)).toBe(true);
+      // As soon as there is room the same command works.
+      execFileSync('mount', ['-o', 'remount,size=400m', small]);
+      const again = JSON.parse((await there('publish', '--json', '-q')).stdout).cabinets[0];
+      expect(again.sha256).not.toBe(first.sha256);
+    } finally {
+      execFileSync('umount', [small]);
+      await other.drop();
+    }
+  });
+});
+
+describe('two commands at once', () => {
+  it('both end well, or one of them says that it is busy', { timeout: 120_000 }, async () => {
+    await load(12_000);
+    const both = await Promise.all([
+      ask('publish', '-q'),
+      ask('publish', '-q'),
+      ask('check', '--board', 'avito', '-q'),
+    ]);
+    expect([0, 75]).toContain(both[0].code);
+    expect([0, 75]).toContain(both[1].code);
+    expect(both[2].code).toBe(3);
+    expect(inspectEdition('yandex', (await served()).text)).toEqual([]);
+  });
+});
