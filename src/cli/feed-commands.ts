@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
-import { agree, formatNumber } from '../domain/text.ts';
+import { formatNumber } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { publishAll } from '../export/publish.ts';
 import { type ImportReport, importFeed } from '../intake/import.ts';
@@ -13,6 +13,7 @@ import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../store/feed-address.ts';
 import { countMarks, listCabinets } from '../store/publishing.ts';
 import { listPulls } from '../store/pulls.ts';
 import { EXIT } from './context.ts';
+import { objects } from './naming.ts';
 import { type Action, choice } from './program.ts';
 
 export function feedCommands(program: Command, action: Action): void {
@@ -231,8 +232,6 @@ export function feedCommands(program: Command, action: Action): void {
       }),
     );
 }
-
-const objects = (count: number) => `${formatNumber(count)} ${agree(count, 'объект', 'объекта', 'объектов')}`;
 
 function importText(report: ImportReport): string {
   const lines = [

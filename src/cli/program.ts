@@ -1,8 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
+import { checkCommands } from './check-commands.ts';
 import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
+import { correctCommands } from './correct-commands.ts';
 import { coverageCommands } from './coverage-commands.ts';
 import { feedCommands } from './feed-commands.ts';
-import { listingCommands } from './listing-commands.ts';
+import { markCommands } from './mark-commands.ts';
 import { serviceCommands } from './service-commands.ts';
 
 /** Wraps a command's work: opens the context, closes it, turns errors into messages and the result into an exit code. */
@@ -80,7 +82,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     .exitOverride();
 
   feedCommands(program, action);
-  listingCommands(program, action);
+  markCommands(program, action);
+  checkCommands(program, action);
+  correctCommands(program, action);
   coverageCommands(program, action);
   serviceCommands(program, action);
   for (const command of allCommands(program)) {

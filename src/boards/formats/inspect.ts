@@ -108,19 +108,22 @@ function judgeBatch(schema: Compiled, offers: readonly JudgedOffer[]): Problem[]
   if (offers.length === 0) return [];
   const { codec } = schema;
   const header = codec.header(MOMENT);
-  const starts: number[] = [];
-  let line = countLines(header) + 1;
-  let text = header;
-  for (const { xml } of offers) {
-    const whole = xml.endsWith('\n') ? xml : `${xml}\n`;
-    starts.push(line);
-    line += countLines(whole);
-    text += whole;
-  }
-  text += codec.footer;
+  const texts = offers.map(({ xml }) => (xml.endsWith('\n') ? xml : `${xml}\n`));
+  const text = header + texts.join('') + codec.footer;
+  let starts: number[] | undefined;
+  /** First lines of the offers in the batch; nearly every batch is without a problem and never asks. */
+  const startsOf = () => {
+    let line = countLines(header) + 1;
+    return texts.map((xml) => {
+      const start = line;
+      line += countLines(xml);
+      return start;
+    });
+  };
   const frame: Frame = {
     ...schema,
     at(batchLine) {
+      starts ??= startsOf();
       let index = starts.length - 1;
       while (index > 0 && starts[index]! > batchLine) index--;
       const offer = offers[index]!;

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { type Codec, type LeafType, matches } from '../../../src/boards/formats/codec.ts';
 import { CODECS } from '../../../src/boards/formats/index.ts';
 import { inspectEdition, requiredPaths } from '../../../src/boards/formats/inspect.ts';
@@ -13,6 +13,7 @@ import { renderNode, type XmlNode } from '../../../src/boards/formats/xml.ts';
 
 const MOMENT = '2026-11-20T10:00:00+03:00';
 const SHARE = 0.98;
+if (process.env.VYGRUZKA_LONG) vi.setConfig({ testTimeout: 1_800_000 });
 
 interface Mutant {
   readonly kind: string;

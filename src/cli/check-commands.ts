@@ -1,133 +1,21 @@
 import type { Command } from 'commander';
 import type { Board } from '../boards/catalogue.ts';
-import { type Corrections, canonicalJson, conflicts, effective, fieldValue } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
-import { describeKind, FAMILIES, type Family, FIELDS, type Listing, labelOf } from '../domain/listing.ts';
+import { describeKind, type Family } from '../domain/listing.ts';
 import type { Notice } from '../domain/notice.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import { deskOf, judge, judgeWritten } from '../export/offer.ts';
-import { faultsOf } from '../intake/normalise.ts';
-import { ensureCabinet, resolveAgency } from '../store/agencies.ts';
+import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
-import { hashOf } from '../store/hash.ts';
-import {
-  eachListing,
-  findListings,
-  keepAvitoId,
-  type ListingRow,
-  type MarkRow,
-  markListings,
-  marksOf,
-  saveCorrections,
-  unmarkListings,
-} from '../store/marks.ts';
+import { eachListing, type ListingRow, type MarkRow, marksOf } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Context, EXIT } from './context.ts';
-import { type Action, choice, several } from './program.ts';
+import { DEFAULT_CABINET, objects, oneListing } from './naming.ts';
+import type { Action } from './program.ts';
 
-const DEFAULT_CABINET = 'main';
-
-interface MarkOptions {
-  board: string;
-  listing?: string[];
-  all?: boolean;
-  cabinet: string;
-  agency?: string;
-  family?: Family;
-  boardId?: string;
-  avitoId?: string;
-}
-
-export function listingCommands(program: Command, action: Action): void {
-  program
-    .command('mark')
-    .summary('отметить объекты на выгрузку')
-    .description('Отмечает объекты на выгрузку на доску. Номер объекта на доске даётся один раз и не меняется.')
-    .requiredOption('--board <доска>', 'доска, например avito')
-    .addOption(several('--listing <объект...>', 'номера объектов: наши или из источника'))
-    .option('--all', 'все объекты агентства')
-    .option('--cabinet <кабинет>', 'кабинет на доске: латиница, цифры, дефис', DEFAULT_CABINET)
-    .option('--agency <название>', 'агентство')
-    .addOption(choice('--family <формат>', 'формат фида нового кабинета, если доска берёт несколько', FAMILIES))
-    .option('--board-id <номер>', 'под каким номером этот один объект уже стоит на доске')
-    .option('--avito-id <номер>', 'номер, который этому объекту дало Авито')
-    .action(
-      action(async (context, options: MarkOptions) => {
-        const board = context.board(options.board);
-        const db = await context.db();
-        const agency = await resolveAgency(db, options.agency);
-        if (!/^[a-z0-9-]{1,40}$/.test(options.cabinet))
-          throw new Refusal(
-            'cabinet-slug',
-            `Кабинет «${options.cabinet}»: только латинские буквы, цифры и дефис.`,
-            EXIT.usage,
-          );
-        const ids = await chosenListings(db, agency.id, options);
-        const family = options.family ?? board.family;
-        if (!board.families.includes(family))
-          throw new Refusal(
-            'family-unknown',
-            `${board.name} не берёт формат ${family}. Можно: ${board.families.join(', ')}.`,
-            EXIT.usage,
-          );
-        const cabinetId = await ensureCabinet(db, agency.id, {
-          board: board.id,
-          slug: options.cabinet,
-          name: board.name,
-          family,
-        });
-        if ((options.boardId !== undefined || options.avitoId !== undefined) && ids?.length !== 1) {
-          throw new Refusal('one-listing', 'Ключи --board-id и --avito-id даются одному объекту.', EXIT.usage);
-        }
-        const marked = await markListings(db, agency.id, cabinetId, ids, context.clock(), options.boardId);
-        if (options.avitoId !== undefined) {
-          if (!/^\d{1,15}$/.test(options.avitoId))
-            throw new Refusal('avito-id', `--avito-id: «${options.avitoId}» — не номер.`, EXIT.usage);
-          await keepAvitoId(db, agency.id, cabinetId, ids![0]!, Number(options.avitoId));
-        }
-        context.print(
-          { board: board.id, cabinet: options.cabinet, marked },
-          `${board.name}: отмечено ${objects(marked)}.`,
-        );
-        context.say(`Дальше: publish. Что мешает — check --board ${board.id}`);
-        return EXIT.done;
-      }),
-    );
-
-  program
-    .command('unmark')
-    .summary('снять отметки')
-    .description('Снимает отметки на выгрузку. Объекты уйдут из фида при следующей публикации.')
-    .requiredOption('--board <доска>', 'доска')
-    .addOption(several('--listing <объект...>', 'номера объектов'))
-    .option('--all', 'все объекты')
-    .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
-    .option('--agency <название>', 'агентство')
-    .action(
-      action(async (context, options: MarkOptions) => {
-        const board = context.board(options.board);
-        const db = await context.db();
-        const agency = await resolveAgency(db, options.agency);
-        const cabinet = (await listCabinets(db, { board: board.id, agencyId: agency.id })).find(
-          (row) => row.slug === options.cabinet,
-        );
-        if (!cabinet) throw new Refusal('cabinet-unknown', `На доске ${board.name} ничего не отмечено.`, EXIT.refused);
-        const unmarked = await unmarkListings(
-          db,
-          agency.id,
-          cabinet.id,
-          await chosenListings(db, agency.id, options),
-          context.clock(),
-        );
-        context.print(
-          { board: board.id, cabinet: options.cabinet, unmarked },
-          `${board.name}: снято ${objects(unmarked)}.`,
-        );
-        return EXIT.done;
-      }),
-    );
-
+/** The commands that answer «почему не на доске»: for one listing, for all, and as the file itself. */
+export function checkCommands(program: Command, action: Action): void {
   program
     .command('check')
     .summary('проверить объекты по требованиям досок')
@@ -212,148 +100,6 @@ export function listingCommands(program: Command, action: Action): void {
         return EXIT.done;
       }),
     );
-
-  program
-    .command('correct')
-    .summary('исправить поле объекта поверх источника')
-    .description(
-      'Кладёт исправление поверх значения источника. Оно переживает повторную загрузку; если источник потом изменит поле, остаются оба значения, и выбирает человек.',
-    )
-    .argument('<объект>')
-    .addOption(several('--set <поле=значение...>', 'исправить поля; значение — JSON или текст; «поле=» очищает поле'))
-    .addOption(several('--drop <поле...>', 'убрать исправление и вернуться к источнику'))
-    .addOption(several('--keep <поле...>', 'источник изменился, но оставить исправление'))
-    .option('--conflicts', 'показать поля, где источник и исправление разошлись')
-    .option('--by <имя>', 'кто исправил', 'командная строка')
-    .option('--agency <название>', 'агентство')
-    .action(
-      action(
-        async (
-          context,
-          name: string,
-          options: { set?: string[]; drop?: string[]; keep?: string[]; by: string; agency?: string },
-        ) => {
-          const db = await context.db();
-          const agency = await resolveAgency(db, options.agency);
-          const listing = await oneListing(db, agency.id, name);
-          const next = corrected(listing, options, context.clock());
-          if (canonicalJson(next) !== canonicalJson(listing.corrections)) {
-            const values = effective(listing.sourceValues, next);
-            const faults = faultsOf(values);
-            if (faults.length > 0)
-              throw new Refusal('bad-value', `Исправление не принято. ${faults.join(' ')}`, EXIT.refused);
-            const isSaved = await saveCorrections(
-              db,
-              listing,
-              { corrections: next, values, valuesHash: hashOf(values), wasHash: hashOf(listing.values) },
-              context.clock(),
-            );
-            if (!isSaved)
-              throw new Refusal('stale', `Объект ${listing.id} только что изменился. Повторите.`, EXIT.refused);
-          }
-          const open = conflicts(listing.sourceValues, next);
-          const rows = Object.entries(next).map(([field, { value, by, at }]) => ({
-            field,
-            label: labelOf(field),
-            source: fieldValue(listing.sourceValues, field),
-            correction: value,
-            by,
-            at,
-            isConflict: open.includes(field),
-          }));
-          context.print({ listing: listing.id, corrections: rows }, () =>
-            rows.length === 0
-              ? `Объект ${listing.id}: исправлений нет.`
-              : rows
-                  .map(
-                    (row) =>
-                      `${row.isConflict ? 'РАСХОДИТСЯ ' : ''}${row.label} (${row.field}): ${told(row.correction)}, в источнике ${told(row.source)} — ${row.by}, ${row.at.slice(0, 10)}`,
-                  )
-                  .join('\n'),
-          );
-          return EXIT.done;
-        },
-      ),
-    );
-}
-
-const told = (value: unknown) =>
-  value === null ? 'пусто' : typeof value === 'string' ? `«${value.slice(0, 60)}»` : JSON.stringify(value);
-const objects = (count: number) => `${formatNumber(count)} ${agree(count, 'объект', 'объекта', 'объектов')}`;
-
-function corrected(
-  listing: ListingRow,
-  options: { set?: string[]; drop?: string[]; keep?: string[]; by: string },
-  now: Date,
-): Corrections {
-  const next: Corrections = { ...listing.corrections };
-  const basis = (field: string) => fieldValue(listing.sourceValues, field);
-  for (const pair of options.set ?? []) {
-    const cut = pair.indexOf('=');
-    const field = pair.slice(0, cut);
-    const isOwn = /^(avito|cian|yandex):.+/.test(field);
-    if (
-      cut < 1 ||
-      (!isOwn && (!(FIELDS as string[]).includes(field) || field === 'externalId' || field === 'boardFields'))
-    ) {
-      throw new Refusal(
-        'field-unknown',
-        `Поля «${cut < 1 ? pair : field}» нет. Пример: --set floorsTotal=9.`,
-        EXIT.usage,
-      );
-    }
-    next[field] = {
-      value: parseValue(pair.slice(cut + 1)),
-      basis: basis(field),
-      by: options.by,
-      at: now.toISOString(),
-    };
-  }
-  for (const field of options.drop ?? []) delete next[field];
-  for (const field of options.keep ?? []) {
-    const known = next[field];
-    if (!known) throw new Refusal('no-correction', `У поля «${labelOf(field)}» нет исправления.`, EXIT.usage);
-    next[field] = { ...known, basis: basis(field) };
-  }
-  return next;
-}
-
-/** JSON where it is JSON, text otherwise; nothing at all empties the field. */
-function parseValue(text: string): unknown {
-  if (text === '') return null;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-async function chosenListings(
-  db: Database,
-  agencyId: number,
-  options: { listing?: string[]; all?: boolean },
-): Promise<number[] | undefined> {
-  if (options.all === (options.listing !== undefined))
-    throw new Refusal('listings-missing', 'Укажите --listing <объект…> или --all.', EXIT.usage);
-  if (options.all) return undefined;
-  const ids: number[] = [];
-  for (const name of options.listing ?? []) ids.push((await oneListing(db, agencyId, name)).id);
-  if (ids.length === 0) throw new Refusal('listings-missing', 'Укажите --listing <объект…> или --all.', EXIT.usage);
-  return ids;
-}
-
-async function oneListing(db: Database, agencyId: number, name: string): Promise<ListingRow> {
-  const found = await findListings(db, agencyId, name);
-  const byExternal = found.filter((row) => row.externalId === name);
-  if (byExternal.length > 1) {
-    throw new Refusal(
-      'listing-ambiguous',
-      `Номер «${name}» есть в нескольких источниках. Наши номера: ${byExternal.map((row) => row.id).join(', ')}.`,
-      EXIT.usage,
-    );
-  }
-  if (!found[0]) throw new Refusal('listing-unknown', `Объекта «${name}» нет.`, EXIT.usage);
-  return found[0];
 }
 
 async function markedBoards(context: Context, db: Database, agencyId: number): Promise<Board[]> {
@@ -459,7 +205,7 @@ function checkText(checked: CheckedBoard, isSingle: boolean): string {
 
 function asMarked(row: ListingRow, mark: MarkRow | undefined) {
   return {
-    values: row.values as Listing,
+    values: row.values,
     boardOfferId: mark?.boardOfferId ?? row.externalId,
     avitoId: mark?.avitoId ?? null,
     firstSeenAt: row.firstSeenAt,

@@ -1,0 +1,125 @@
+import type { Command } from 'commander';
+import { type Corrections, canonicalJson, conflicts, effective, fieldValue } from '../domain/corrections.ts';
+import { Refusal } from '../domain/fault.ts';
+import { FIELDS, labelOf } from '../domain/listing.ts';
+import { faultsOf } from '../intake/normalise.ts';
+import { resolveAgency } from '../store/agencies.ts';
+import { hashOf } from '../store/hash.ts';
+import { type ListingRow, saveCorrections } from '../store/marks.ts';
+import { EXIT } from './context.ts';
+import { oneListing } from './naming.ts';
+import { type Action, several } from './program.ts';
+
+export function correctCommands(program: Command, action: Action): void {
+  program
+    .command('correct')
+    .summary('исправить поле объекта поверх источника')
+    .description(
+      'Кладёт исправление поверх значения источника. Оно переживает повторную загрузку; если источник потом изменит поле, остаются оба значения, и выбирает человек.',
+    )
+    .argument('<объект>')
+    .addOption(several('--set <поле=значение...>', 'исправить поля; значение — JSON или текст; «поле=» очищает поле'))
+    .addOption(several('--drop <поле...>', 'убрать исправление и вернуться к источнику'))
+    .addOption(several('--keep <поле...>', 'источник изменился, но оставить исправление'))
+    .option('--conflicts', 'показать поля, где источник и исправление разошлись')
+    .option('--by <имя>', 'кто исправил', 'командная строка')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(
+        async (
+          context,
+          name: string,
+          options: { set?: string[]; drop?: string[]; keep?: string[]; by: string; agency?: string },
+        ) => {
+          const db = await context.db();
+          const agency = await resolveAgency(db, options.agency);
+          const listing = await oneListing(db, agency.id, name);
+          const next = corrected(listing, options, context.clock());
+          if (canonicalJson(next) !== canonicalJson(listing.corrections)) {
+            const values = effective(listing.sourceValues, next);
+            const faults = faultsOf(values);
+            if (faults.length > 0)
+              throw new Refusal('bad-value', `Исправление не принято. ${faults.join(' ')}`, EXIT.refused);
+            const isSaved = await saveCorrections(
+              db,
+              listing,
+              { corrections: next, values, valuesHash: hashOf(values), wasHash: hashOf(listing.values) },
+              context.clock(),
+            );
+            if (!isSaved)
+              throw new Refusal('stale', `Объект ${listing.id} только что изменился. Повторите.`, EXIT.refused);
+          }
+          const open = conflicts(listing.sourceValues, next);
+          const rows = Object.entries(next).map(([field, { value, by, at }]) => ({
+            field,
+            label: labelOf(field),
+            source: fieldValue(listing.sourceValues, field),
+            correction: value,
+            by,
+            at,
+            isConflict: open.includes(field),
+          }));
+          context.print({ listing: listing.id, corrections: rows }, () =>
+            rows.length === 0
+              ? `Объект ${listing.id}: исправлений нет.`
+              : rows
+                  .map(
+                    (row) =>
+                      `${row.isConflict ? 'РАСХОДИТСЯ ' : ''}${row.label} (${row.field}): ${told(row.correction)}, в источнике ${told(row.source)} — ${row.by}, ${row.at.slice(0, 10)}`,
+                  )
+                  .join('\n'),
+          );
+          return EXIT.done;
+        },
+      ),
+    );
+}
+
+const told = (value: unknown) =>
+  value === null ? 'пусто' : typeof value === 'string' ? `«${value.slice(0, 60)}»` : JSON.stringify(value);
+function corrected(
+  listing: ListingRow,
+  options: { set?: string[]; drop?: string[]; keep?: string[]; by: string },
+  now: Date,
+): Corrections {
+  const next: Corrections = { ...listing.corrections };
+  const basis = (field: string) => fieldValue(listing.sourceValues, field);
+  for (const pair of options.set ?? []) {
+    const cut = pair.indexOf('=');
+    const field = pair.slice(0, cut);
+    const isOwn = /^(avito|cian|yandex):.+/.test(field);
+    if (
+      cut < 1 ||
+      (!isOwn && (!(FIELDS as string[]).includes(field) || field === 'externalId' || field === 'boardFields'))
+    ) {
+      throw new Refusal(
+        'field-unknown',
+        `Поля «${cut < 1 ? pair : field}» нет. Пример: --set floorsTotal=9.`,
+        EXIT.usage,
+      );
+    }
+    next[field] = {
+      value: parseValue(pair.slice(cut + 1)),
+      basis: basis(field),
+      by: options.by,
+      at: now.toISOString(),
+    };
+  }
+  for (const field of options.drop ?? []) delete next[field];
+  for (const field of options.keep ?? []) {
+    const known = next[field];
+    if (!known) throw new Refusal('no-correction', `У поля «${labelOf(field)}» нет исправления.`, EXIT.usage);
+    next[field] = { ...known, basis: basis(field) };
+  }
+  return next;
+}
+
+/** JSON where it is JSON, text otherwise; nothing at all empties the field. */
+function parseValue(text: string): unknown {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,125 @@
+import type { Command } from 'commander';
+import { Refusal } from '../domain/fault.ts';
+import { FAMILIES, type Family } from '../domain/listing.ts';
+import { ensureCabinet, resolveAgency } from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
+import { keepAvitoId, markListings, unmarkListings } from '../store/marks.ts';
+import { listCabinets } from '../store/publishing.ts';
+import { EXIT } from './context.ts';
+import { DEFAULT_CABINET, objects, oneListing } from './naming.ts';
+import { type Action, choice, several } from './program.ts';
+
+interface MarkOptions {
+  board: string;
+  listing?: string[];
+  all?: boolean;
+  cabinet: string;
+  agency?: string;
+  family?: Family;
+  boardId?: string;
+  avitoId?: string;
+}
+
+export function markCommands(program: Command, action: Action): void {
+  program
+    .command('mark')
+    .summary('отметить объекты на выгрузку')
+    .description('Отмечает объекты на выгрузку на доску. Номер объекта на доске даётся один раз и не меняется.')
+    .requiredOption('--board <доска>', 'доска, например avito')
+    .addOption(several('--listing <объект...>', 'номера объектов: наши или из источника'))
+    .option('--all', 'все объекты агентства')
+    .option('--cabinet <кабинет>', 'кабинет на доске: латиница, цифры, дефис', DEFAULT_CABINET)
+    .option('--agency <название>', 'агентство')
+    .addOption(choice('--family <формат>', 'формат фида нового кабинета, если доска берёт несколько', FAMILIES))
+    .option('--board-id <номер>', 'под каким номером этот один объект уже стоит на доске')
+    .option('--avito-id <номер>', 'номер, который этому объекту дало Авито')
+    .action(
+      action(async (context, options: MarkOptions) => {
+        const board = context.board(options.board);
+        const db = await context.db();
+        const agency = await resolveAgency(db, options.agency);
+        if (!/^[a-z0-9-]{1,40}$/.test(options.cabinet))
+          throw new Refusal(
+            'cabinet-slug',
+            `Кабинет «${options.cabinet}»: только латинские буквы, цифры и дефис.`,
+            EXIT.usage,
+          );
+        const ids = await chosenListings(db, agency.id, options);
+        const family = options.family ?? board.family;
+        if (!board.families.includes(family))
+          throw new Refusal(
+            'family-unknown',
+            `${board.name} не берёт формат ${family}. Можно: ${board.families.join(', ')}.`,
+            EXIT.usage,
+          );
+        const cabinetId = await ensureCabinet(db, agency.id, {
+          board: board.id,
+          slug: options.cabinet,
+          name: board.name,
+          family,
+        });
+        if ((options.boardId !== undefined || options.avitoId !== undefined) && ids?.length !== 1) {
+          throw new Refusal('one-listing', 'Ключи --board-id и --avito-id даются одному объекту.', EXIT.usage);
+        }
+        const marked = await markListings(db, agency.id, cabinetId, ids, context.clock(), options.boardId);
+        if (options.avitoId !== undefined) {
+          if (!/^\d{1,15}$/.test(options.avitoId))
+            throw new Refusal('avito-id', `--avito-id: «${options.avitoId}» — не номер.`, EXIT.usage);
+          await keepAvitoId(db, agency.id, cabinetId, ids![0]!, Number(options.avitoId));
+        }
+        context.print(
+          { board: board.id, cabinet: options.cabinet, marked },
+          `${board.name}: отмечено ${objects(marked)}.`,
+        );
+        context.say(`Дальше: publish. Что мешает — check --board ${board.id}`);
+        return EXIT.done;
+      }),
+    );
+
+  program
+    .command('unmark')
+    .summary('снять отметки')
+    .description('Снимает отметки на выгрузку. Объекты уйдут из фида при следующей публикации.')
+    .requiredOption('--board <доска>', 'доска')
+    .addOption(several('--listing <объект...>', 'номера объектов'))
+    .option('--all', 'все объекты')
+    .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, options: MarkOptions) => {
+        const board = context.board(options.board);
+        const db = await context.db();
+        const agency = await resolveAgency(db, options.agency);
+        const cabinet = (await listCabinets(db, { board: board.id, agencyId: agency.id })).find(
+          (row) => row.slug === options.cabinet,
+        );
+        if (!cabinet) throw new Refusal('cabinet-unknown', `На доске ${board.name} ничего не отмечено.`, EXIT.refused);
+        const unmarked = await unmarkListings(
+          db,
+          agency.id,
+          cabinet.id,
+          await chosenListings(db, agency.id, options),
+          context.clock(),
+        );
+        context.print(
+          { board: board.id, cabinet: options.cabinet, unmarked },
+          `${board.name}: снято ${objects(unmarked)}.`,
+        );
+        return EXIT.done;
+      }),
+    );
+}
+
+async function chosenListings(
+  db: Database,
+  agencyId: number,
+  options: { listing?: string[]; all?: boolean },
+): Promise<number[] | undefined> {
+  if (options.all === (options.listing !== undefined))
+    throw new Refusal('listings-missing', 'Укажите --listing <объект…> или --all.', EXIT.usage);
+  if (options.all) return undefined;
+  const ids: number[] = [];
+  for (const name of options.listing ?? []) ids.push((await oneListing(db, agencyId, name)).id);
+  if (ids.length === 0) throw new Refusal('listings-missing', 'Укажите --listing <объект…> или --all.', EXIT.usage);
+  return ids;
+}
