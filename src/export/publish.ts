@@ -65,7 +65,7 @@ const CODE_VERSION = createHash('sha256')
   .slice(0, 8);
 
 /** Listings loaded, judged and rendered at a time; what memory a run takes is proportional to it. */
-const WINDOW = 512;
+const WINDOW = 128;
 /** Offers that one schema check looks at together. */
 const INSPECTED_TOGETHER = 64;
 const TRIES = 3;

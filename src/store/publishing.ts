@@ -123,7 +123,7 @@ export class PublishSnapshot {
   }
 
   /** Live marks in the order of listing numbers, in batches. `context` is the key of rules, codec and cabinet. */
-  async *marks(context: string, batch = 4096): AsyncGenerator<NarrowRow[]> {
+  async *marks(context: string, batch = 2048): AsyncGenerator<NarrowRow[]> {
     await this.#client.query(
       `declare marks no scroll cursor for
        select l.id as "listingId", ${OFFER_KEY} as "inputKey", (${OFFER_KEY} is not distinct from m.input_key) as "isSame", m.outcome
