@@ -18,7 +18,7 @@ import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
 import type { Listing } from '../domain/listing.ts';
 import { agree, formatNumber } from '../domain/text.ts';
-import { type PublishedCabinet, publishAll } from '../export/publish.ts';
+import type { PublishedCabinet } from '../export/publish.ts';
 import {
   addEmployee,
   ensureBranch,
@@ -35,6 +35,7 @@ import { endImport, ensureSource, mergeImport, type StagedOffer, stageOffers, st
 import { findListings, markListings, saveCorrections } from '../store/marks.ts';
 import { type CabinetRow, countMarks, listCabinets } from '../store/publishing.ts';
 import { Context, EXIT } from './context.ts';
+import { publishWithBar } from './publishing.ts';
 import { serve } from './service-commands.ts';
 
 /**
@@ -241,7 +242,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
     const openedAt = performance.now();
     const seeded = await seedDemo(own, db);
     const seededAt = performance.now();
-    const published = await publishDemo(own, db, seeded.cabinets);
+    const published = await publishWithBar(own, db, seeded.cabinets);
     const doneAt = performance.now();
     const report = reportOf(own, seeded, published, {
       database: openedAt - claimedAt,
@@ -261,29 +262,6 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
   } finally {
     await own.close();
   }
-}
-
-async function publishDemo(
-  context: Context,
-  db: Database,
-  cabinets: readonly CabinetRow[],
-): Promise<PublishedCabinet[]> {
-  const bar = context.progress('Решено отметок:');
-  const done = new Map<number, number>();
-  const total = await countMarks(db, cabinets);
-  return publishAll(cabinets, {
-    db,
-    boards: context.boards,
-    dataDir: context.config.DATA_DIR,
-    clock: context.clock,
-    onProgress: (cabinetId, count) => {
-      done.set(cabinetId, count);
-      bar.at(
-        [...done.values()].reduce((sum, value) => sum + value, 0),
-        total,
-      );
-    },
-  }).finally(() => bar.stop());
 }
 
 /** Takes the folder for the demo. @throws Refusal when something else lives there */

@@ -6,15 +6,15 @@ import { OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
 import { formatNumber } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
-import { publishAll } from '../export/publish.ts';
 import { type ImportReport, importFeed } from '../intake/import.ts';
 import { resolveAgency, rotateToken } from '../store/agencies.ts';
 import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../store/feed-address.ts';
-import { countMarks, listCabinets } from '../store/publishing.ts';
+import { listCabinets } from '../store/publishing.ts';
 import { listPulls } from '../store/pulls.ts';
 import { EXIT } from './context.ts';
 import { objects } from './naming.ts';
 import { type Action, choice } from './program.ts';
+import { publishWithBar } from './publishing.ts';
 
 export function feedCommands(program: Command, action: Action): void {
   program
@@ -85,22 +85,7 @@ export function feedCommands(program: Command, action: Action): void {
             EXIT.refused,
           );
         }
-        const bar = context.progress('Решено отметок:');
-        const done = new Map<number, number>();
-        const total = await countMarks(db, cabinets);
-        const published = await publishAll(cabinets, {
-          db,
-          boards: context.boards,
-          dataDir: context.config.DATA_DIR,
-          clock: context.clock,
-          onProgress: (cabinetId, count) => {
-            done.set(cabinetId, count);
-            bar.at(
-              [...done.values()].reduce((sum, value) => sum + value, 0),
-              total,
-            );
-          },
-        }).finally(() => bar.stop());
+        const published = await publishWithBar(context, db, cabinets);
         const answer = published.map((cabinet) => {
           const row = cabinets.find((candidate) => candidate.id === cabinet.cabinetId)!;
           return { ...cabinet, url: context.publicUrl(feedPath(context.secret, row)) };

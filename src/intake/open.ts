@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import { type Dispatcher, request } from 'undici';
 import { Fault } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
+import { unpackGzip } from './decode.ts';
 import { checkUrl, type GuardOptions, guardedAgent, refusedAddress } from './guard.ts';
-import { FILE_LIMITS, type Limits, URL_LIMITS, unpackGzip } from './stream.ts';
+import { FILE_LIMITS, type Limits, URL_LIMITS } from './stream.ts';
 
 /** Where a feed's bytes come from: a file on this machine or an http(s) address. */
 export interface Source {

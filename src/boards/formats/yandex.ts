@@ -2,8 +2,9 @@ import { type Codec, defineCodec } from './codec.ts';
 import { dateTime, kit, text, url } from './kit.ts';
 import { DEAL } from './yandex/deal.ts';
 import { kindRow } from './yandex/kind.ts';
+import { MEDIA } from './yandex/media.ts';
 import { AGENT, PLACE } from './yandex/place.ts';
-import { MEDIA, PROPERTY } from './yandex/property.ts';
+import { PROPERTY } from './yandex/property.ts';
 
 const { leaf, own } = kit('yandex');
 

@@ -2,13 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { CODECS } from '../../../src/boards/formats/index.ts';
 import {
   inspectEdition,
-  isInTableOrder,
   type JudgedOffer,
   judgeFile,
-  missingRequired,
   type Problem,
   schemaJudge,
 } from '../../../src/boards/formats/inspect.ts';
+import { isInTableOrder, missingRequired } from '../../../src/boards/formats/required.ts';
 import { parseElement } from '../../../src/boards/formats/xml.ts';
 import type { Listing } from '../../../src/domain/listing.ts';
 

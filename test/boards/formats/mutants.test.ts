@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import { type Codec, type LeafType, matches } from '../../../src/boards/formats/codec.ts';
 import { CODECS } from '../../../src/boards/formats/index.ts';
-import { inspectEdition, requiredPaths } from '../../../src/boards/formats/inspect.ts';
+import { inspectEdition } from '../../../src/boards/formats/inspect.ts';
+import { requiredPaths } from '../../../src/boards/formats/required.ts';
 import { leafTypes, type SchemaNode, schemaTree } from '../../../src/boards/formats/schema.ts';
 import { type ListingShape, richListing, shapesOf } from '../../../src/boards/formats/specimen.ts';
 import { renderNode, type XmlNode } from '../../../src/boards/formats/xml.ts';
