@@ -19,7 +19,7 @@ import { editionFolder, editionPath } from '../src/export/edition.ts';
 import { publishCabinet } from '../src/export/publish.ts';
 import { ensureCabinet, resolveAgency } from '../src/store/agencies.ts';
 import { type Database, openDatabase } from '../src/store/database.ts';
-import { endImport, ensureSource, mergeImport, stageOffers, startImport } from '../src/store/intake.ts';
+import { importListings } from '../src/store/intake.ts';
 import { markListings } from '../src/store/marks.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { currentEdition, listCabinets } from '../src/store/publishing.ts';
@@ -112,18 +112,10 @@ async function load(
   total: number,
   change: (listing: Listing, index: number) => Listing,
 ): Promise<void> {
-  const sourceId = await ensureSource(db, agencyId, 'bench', null);
-  const runId = await startImport(db, agencyId, sourceId, new Date());
-  for (let start = 0; start < total; start += 500) {
-    const offers = [];
-    for (let index = start; index < Math.min(start + 500, total); index++) {
-      const values = change(listingAt(index), index);
-      offers.push({ externalId: values.externalId, ordinal: index + 1, line: index + 1, values, employeeId: null });
-    }
-    await stageOffers(db, agencyId, runId, offers);
+  function* listings() {
+    for (let index = 0; index < total; index++) yield { values: change(listingAt(index), index), employeeId: null };
   }
-  await mergeImport(db, { agencyId, id: runId, sourceId, branchId: null }, 'merge', new Date());
-  await endImport(db, agencyId, runId, 'imported', {}, new Date());
+  await importListings(db, { agencyId, source: 'bench' }, listings(), new Date());
 }
 
 async function main(): Promise<void> {

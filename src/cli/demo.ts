@@ -31,7 +31,7 @@ import {
 import type { Database } from '../store/database.ts';
 import { feedPath } from '../store/feed-address.ts';
 import { hashOf } from '../store/hash.ts';
-import { endImport, ensureSource, mergeImport, type StagedOffer, stageOffers, startImport } from '../store/intake.ts';
+import { importListings } from '../store/intake.ts';
 import { findListings, markListings, saveCorrections } from '../store/marks.ts';
 import { type CabinetRow, countMarks, listCabinets } from '../store/publishing.ts';
 import { Context, EXIT } from './context.ts';
@@ -48,7 +48,6 @@ const DEMO_BOARDS = ['avito', 'cian', 'yandex', 'domclick', 'bn', 'move'] as con
 const SLUG = 'main';
 const LISTINGS = 412;
 /** Listings staged together. */
-const BATCH = 200;
 const DAY = 86_400_000;
 
 /** Where the demo's pictures are served from. */
@@ -150,35 +149,14 @@ async function importEntries(
   const byPhone = new Map(employees.flatMap((person) => person.phones.map((phone) => [phone, person.id] as const)));
   const byEmail = new Map(employees.map((person) => [person.email, person.id] as const));
   for (const branch of BRANCHES) {
-    const branchId = await ensureBranch(db, agencyId, branch);
-    const sourceId = await ensureSource(db, agencyId, `CRM, ${branch}`, branchId);
-    const runId = await startImport(db, agencyId, sourceId, at);
     const listings = entries.filter((entry) => entry.branch === branch).flatMap((entry) => told(entry) ?? []);
-    const offers = listings.map((listing, index): StagedOffer => {
+    const offers = listings.map((listing) => {
       const phone = listing.contactPhones?.[0];
       const employeeId =
-        (phone === undefined ? undefined : byPhone.get(phone)) ?? byEmail.get(listing.contactEmail ?? '');
-      return {
-        externalId: listing.externalId,
-        ordinal: index + 1,
-        line: index + 1,
-        values: JSON.parse(canonicalJson(listing)) as Listing,
-        employeeId: employeeId ?? null,
-      };
+        (phone === undefined ? undefined : byPhone.get(phone)) ?? byEmail.get(listing.contactEmail ?? '') ?? null;
+      return { values: JSON.parse(canonicalJson(listing)) as Listing, employeeId };
     });
-    for (let start = 0; start < offers.length; start += BATCH) {
-      await stageOffers(db, agencyId, runId, offers.slice(start, start + BATCH));
-    }
-    const merged = await mergeImport(db, { agencyId, id: runId, sourceId, branchId }, 'merge', at);
-    if (merged.state !== 'merged') throw new Error(`broken invariant: the demo's import is ${merged.state}`);
-    await endImport(
-      db,
-      agencyId,
-      runId,
-      'imported',
-      { source: `CRM, ${branch}`, read: offers.length, ...merged.counts },
-      at,
-    );
+    await importListings(db, { agencyId, branch, source: `CRM, ${branch}` }, offers, at);
   }
 }
 

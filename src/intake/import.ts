@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Codec, ReadResult } from '../boards/formats/codec.ts';
 import { CODECS } from '../boards/formats/index.ts';
 import { parseElement } from '../boards/formats/xml.ts';
 import type { Clock } from '../clock.ts';
-import { Fault } from '../domain/fault.ts';
+import { Fault, Refusal } from '../domain/fault.ts';
 import { FAMILIES, type Family, type Listing } from '../domain/listing.ts';
-import { type EmployeeRow, ensureBranch, listEmployees, resolveAgency } from '../store/agencies.ts';
+import { type EmployeeRow, listEmployees, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import {
   endImport,
-  ensureSource,
+  type ImportStatus,
   LOSS_LIMIT,
+  likelyTwin,
   type MergeCounts,
   mergeImport,
   type StagedOffer,
@@ -127,11 +130,15 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
     });
     const codec = CODECS[feed.head.family];
     const agency = await resolveAgency(db, options.agency, true);
-    const branchId = options.branch === undefined ? null : await ensureBranch(db, agency.id, options.branch);
-    const sourceName = options.source ?? defaultName(options.location, opened.name);
-    const sourceId = await ensureSource(db, agency.id, sourceName, branchId);
     const people = new People(await listEmployees(db, agency.id));
-    const runId = await startImport(db, agency.id, sourceId, clock());
+    const isFile = !/^https?:/i.test(options.location);
+    const sourceName = options.source ?? defaultName(options.location, opened.name);
+    const location = options.source === undefined && isFile ? resolve(options.location) : null;
+    const run = await startImport(
+      db,
+      { agencyId: agency.id, isNewAgency: agency.isNew === true, branch: options.branch, source: sourceName, location },
+      clock(),
+    );
 
     const repaired: { externalId: string | null; line: number; characters: number }[] = [];
     const rejected: RejectedOffer[] = [];
@@ -139,11 +146,14 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
     const unknowns = new Unknowns();
     const employees = { matched: 0, unassigned: 0 };
     let read = 0;
+    let staged = 0;
     let batch: StagedOffer[] = [];
     const flush = async () => {
-      const again = await stageOffers(db, agency.id, runId, batch);
+      const { refused, added } = await stageOffers(db, run, batch);
+      staged += added;
       for (const offer of batch) {
-        if (again.has(offer.ordinal))
+        // A bad offer has been told already.
+        if (refused.has(offer.ordinal) && offer.values)
           reject({
             line: offer.line,
             externalId: offer.externalId,
@@ -160,7 +170,7 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
     try {
       for await (const offer of feed.offers) {
         read++;
-        const result = codec.read(parseElement(offer.xml));
+        const result = readOffer(codec, offer.xml);
         for (const unknown of result.notUnderstood)
           unknowns.note(unknown.path, unknown.isValue ? unknown.value.slice(0, 100) : undefined);
         const { listing, externalId, faults, foreignPhones } = normalise(result);
@@ -184,31 +194,22 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
       await flush();
       for (const { path, count } of feed.summary().notUnderstood)
         for (let i = 0; i < count; i++) unknowns.note(path, undefined);
+      refuseMixUp(run.knownLocation, location, sourceName);
+      const twin = options.source === undefined && run.made.source ? await likelyTwin(db, run) : undefined;
+      if (twin !== undefined) throw twinRefusal(twin);
       const mode = options.isRehearsal ? 'rehearse' : options.isLossConfirmed ? 'merge-with-loss' : 'merge';
-      const merged = await mergeImport(db, { agencyId: agency.id, id: runId, sourceId, branchId }, mode, clock());
+      const merged = await mergeImport(db, run, staged, mode, clock());
       const report = reportOf(merged.counts, merged.state === 'waiting');
-      await endImport(
-        db,
-        agency.id,
-        runId,
-        merged.state === 'waiting'
+      const status: ImportStatus = options.isRehearsal
+        ? 'rehearsed'
+        : merged.state === 'waiting'
           ? 'waiting-for-confirmation'
-          : merged.state === 'rehearsed'
-            ? 'rehearsed'
-            : 'imported',
-        summaryOf(report),
-        clock(),
-      );
+          : 'imported';
+      await endImport(db, run, status, summaryOf(report), clock());
       return report;
     } catch (error) {
-      await endImport(
-        db,
-        agency.id,
-        runId,
-        'failed',
-        { code: error instanceof Fault ? error.code : 'unexpected' },
-        clock(),
-      ).catch(() => {});
+      const code = error instanceof Fault || error instanceof Refusal ? error.code : 'unexpected';
+      await endImport(db, run, 'failed', { code }, clock()).catch(() => {});
       throw error;
     }
 
@@ -217,8 +218,8 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
         source: sourceName,
         format: codec.family,
         read,
-        imported: isWaiting ? 0 : counts.imported,
-        updated: isWaiting ? 0 : counts.updated,
+        imported: isWaiting && !options.isRehearsal ? 0 : counts.imported,
+        updated: isWaiting && !options.isRehearsal ? 0 : counts.updated,
         unchanged: counts.unchanged,
         gone: counts.gone,
         returned: counts.returned,
@@ -241,6 +242,34 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
   } finally {
     await opened.close();
   }
+}
+
+/** One offer; whatever is strange in it, the others are read. */
+function readOffer(codec: Codec, xml: string): ReadResult {
+  try {
+    return codec.read(parseElement(xml));
+  } catch (error) {
+    return { kindProblem: `объявление не разобрано (${(error as Error).message})`, notUnderstood: [] };
+  }
+}
+
+/** A file of the same name from another folder is most likely another source. */
+function refuseMixUp(known: string | null, location: string | null, name: string): void {
+  if (known === null || location === null || known === location) return;
+  throw new Refusal(
+    'source-mix-up',
+    `Источник «${name}» раньше загружали из ${known}, а этот файл — ${location}. Ничего не изменено. ` +
+      `Если это тот же источник, повторите с --source "${name}"; если другой — назовите его: --source <название>.`,
+  );
+}
+
+/** The same listings under another name would go to the boards twice. */
+function twinRefusal(twin: string): Refusal {
+  return new Refusal(
+    'source-twin',
+    `Большинство этих объектов уже есть в источнике «${twin}». Ничего не изменено. ` +
+      `Если это он и есть (у ссылки сменился ключ, у файла — имя), повторите с --source "${twin}"; если нет — --source <новое название>.`,
+  );
 }
 
 /** What is kept of a report with the run: counts, no lists. */

@@ -19,15 +19,16 @@ export interface TextPhones {
 }
 
 /**
- * Puts `{phone}` where a text repeats the contact's number, so that another number can be dressed in per board.
- * @param contacts E.164
+ * Puts `{phone}` where a text repeats the contact's main number, so that another number can be dressed in per board.
+ * A second contact's number is one of its own: it stays, and is told like any other.
+ * @param contact E.164
  */
-export function hideContact(text: string, contacts: readonly string[]): TextPhones {
+export function hideContact(text: string, contact: string | undefined): TextPhones {
   let foreign = 0;
   const hidden = text.replace(PHONE_IN_TEXT, (found) => {
     const phone = readPhone(found);
     if (phone === undefined) return found;
-    if (contacts.includes(phone)) return '{phone}';
+    if (phone === contact) return '{phone}';
     foreign++;
     return found;
   });
@@ -110,7 +111,7 @@ export function normalise(read: ReadResult, repairedTexts = true): Normalised {
   for (const field of ['title', 'description'] as const) {
     const value = listing[field];
     if (typeof value !== 'string') continue;
-    const { text, foreign } = hideContact(repairedTexts ? cleanText(value) : value, read.listing.contactPhones ?? []);
+    const { text, foreign } = hideContact(repairedTexts ? cleanText(value) : value, read.listing.contactPhones?.[0]);
     foreignPhones += foreign;
     if (text === '') delete listing[field];
     else listing[field] = text;

@@ -15,6 +15,8 @@ export const DEFAULT_AGENCY = 'Агентство';
 export interface AgencyRow {
   readonly id: number;
   readonly name: string;
+  /** Made by this very call. */
+  readonly isNew?: boolean;
 }
 
 /**
@@ -37,11 +39,12 @@ export async function resolveAgency(db: Database, name: string | undefined, crea
       2,
     );
   }
-  await orm(db)
+  const made = await orm(db)
     .insert(agency)
     .values({ name: name ?? DEFAULT_AGENCY })
-    .onConflictDoNothing();
-  return resolveAgency(db, name ?? DEFAULT_AGENCY);
+    .onConflictDoNothing()
+    .returning({ id: agency.id });
+  return { ...(await resolveAgency(db, name ?? DEFAULT_AGENCY)), isNew: made.length > 0 };
 }
 
 export async function ensureBranch(db: Database, agencyId: number, name: string): Promise<number> {

@@ -1,35 +1,129 @@
 import type pg from 'pg';
 import { type Corrections, canonicalJson, effective, fieldValue } from '../domain/corrections.ts';
+import { Fault } from '../domain/fault.ts';
 import type { Listing } from '../domain/listing.ts';
 import type { Database } from './database.ts';
 import { hashOf } from './hash.ts';
 
 /** Offers on their way in: a staging table, and one merge at the end that changes everything or nothing. */
 
-export async function ensureSource(
+/** The source of that name. `location` is where a file was first loaded from, when it is called by its name only. */
+async function ensureSource(
   db: Database,
   agencyId: number,
   name: string,
   branchId: number | null,
-): Promise<number> {
-  await db.pool.query(
-    `insert into source (agency_id, name, branch_id) values ($1, $2, $3)
-     on conflict (agency_id, name) do update set branch_id = coalesce(excluded.branch_id, source.branch_id)`,
+  location: string | null,
+): Promise<{ id: number; location: string | null; isNew: boolean }> {
+  const made = await db.pool.query<{ id: number }>(
+    `insert into source (agency_id, name, branch_id, location) values ($1, $2, $3, $4)
+     on conflict (agency_id, name) do nothing returning id`,
+    [agencyId, name, branchId, location],
+  );
+  if (made.rows[0]) return { id: made.rows[0].id, location, isNew: true };
+  const found = await db.pool.query<{ id: number; location: string | null }>(
+    `update source set branch_id = coalesce($3, branch_id) where agency_id = $1 and name = $2 returning id, location`,
     [agencyId, name, branchId],
   );
-  const found = await db.pool.query<{ id: number }>('select id from source where agency_id = $1 and name = $2', [
+  return { ...found.rows[0]!, isNew: false };
+}
+
+/** Space of the advisory locks by which a living import is told from a killed one. */
+const IMPORT_LOCK = 7_061_970;
+
+/** An import under way. While it lives it holds a lock, so others can see that its staged offers are wanted. */
+export interface ImportRun {
+  readonly agencyId: number;
+  readonly id: number;
+  readonly sourceId: number;
+  readonly branchId: number | null;
+  /** Where the source of this name was loaded from before; null when it is new or was named by a person. */
+  readonly knownLocation: string | null;
+  readonly client: pg.PoolClient;
+  /** What this import made and takes away again when it changes nothing. */
+  readonly made: { readonly source: boolean; readonly branch: boolean; readonly agency: boolean };
+}
+
+export async function startImport(
+  db: Database,
+  wanted: {
+    readonly agencyId: number;
+    readonly isNewAgency?: boolean;
+    readonly branch?: string | undefined;
+    readonly source: string;
+    readonly location?: string | null;
+  },
+  now: Date,
+): Promise<ImportRun> {
+  const { agencyId } = wanted;
+  await sweepKilled(db, agencyId, now);
+  const branch = wanted.branch === undefined ? null : await ensureBranchNamed(db, agencyId, wanted.branch);
+  const source = await ensureSource(db, agencyId, wanted.source, branch?.id ?? null, wanted.location ?? null);
+  const client = await db.pool.connect();
+  try {
+    const made = await client.query<{ id: number }>(
+      'insert into import_run (agency_id, source_id, started_at) values ($1, $2, $3) returning id',
+      [agencyId, source.id, now],
+    );
+    const { id } = made.rows[0]!;
+    await client.query('select pg_advisory_lock($1, $2)', [IMPORT_LOCK, id]);
+    return {
+      agencyId,
+      id,
+      sourceId: source.id,
+      branchId: branch?.id ?? null,
+      knownLocation: source.isNew ? null : source.location,
+      client,
+      made: { source: source.isNew, branch: branch?.isNew ?? false, agency: wanted.isNewAgency ?? false },
+    };
+  } catch (error) {
+    client.release(error as Error);
+    throw error;
+  }
+}
+
+async function ensureBranchNamed(
+  db: Database,
+  agencyId: number,
+  name: string,
+): Promise<{ id: number; isNew: boolean }> {
+  const made = await db.pool.query<{ id: number }>(
+    'insert into branch (agency_id, name) values ($1, $2) on conflict do nothing returning id',
+    [agencyId, name],
+  );
+  if (made.rows[0]) return { id: made.rows[0].id, isNew: true };
+  const found = await db.pool.query<{ id: number }>('select id from branch where agency_id = $1 and name = $2', [
     agencyId,
     name,
   ]);
-  return found.rows[0]!.id;
+  return { id: found.rows[0]!.id, isNew: false };
 }
 
-export async function startImport(db: Database, agencyId: number, sourceId: number, now: Date): Promise<number> {
-  const made = await db.pool.query<{ id: number }>(
-    'insert into import_run (agency_id, source_id, started_at) values ($1, $2, $3) returning id',
-    [agencyId, sourceId, now],
-  );
-  return made.rows[0]!.id;
+/** Throws away what killed imports left in the staging table: nobody holds their locks any more. */
+async function sweepKilled(db: Database, agencyId: number, now: Date): Promise<void> {
+  const client = await db.pool.connect();
+  try {
+    const open = await client.query<{ id: number }>(
+      'select id from import_run where agency_id = $1 and finished_at is null',
+      [agencyId],
+    );
+    for (const { id } of open.rows) {
+      const lock = await client.query<{ free: boolean }>('select pg_try_advisory_lock($1, $2) as free', [
+        IMPORT_LOCK,
+        id,
+      ]);
+      if (!lock.rows[0]!.free) continue;
+      await client.query('delete from import_row where agency_id = $1 and run_id = $2', [agencyId, id]);
+      await client.query(`update import_run set status = 'failed', finished_at = $3 where agency_id = $1 and id = $2`, [
+        agencyId,
+        id,
+        now,
+      ]);
+      await client.query('select pg_advisory_unlock($1, $2)', [IMPORT_LOCK, id]);
+    }
+  } finally {
+    client.release();
+  }
 }
 
 export interface StagedOffer {
@@ -42,29 +136,58 @@ export interface StagedOffer {
   readonly employeeId: number | null;
 }
 
-/** Stages offers. @returns the places of offers whose id was in the file before: the first one stays */
+/**
+ * Stages offers. Of several with one id the first good one stays; a bad one stays only while no good one has come.
+ * @returns the places of the offers that were not kept, and how many ids are new in the file
+ */
 export async function stageOffers(
   db: Database,
-  agencyId: number,
-  runId: number,
+  run: Pick<ImportRun, 'agencyId' | 'id'>,
   offers: readonly StagedOffer[],
-): Promise<Set<number>> {
-  if (offers.length === 0) return new Set();
-  const taken = await db.pool.query<{ ordinal: number }>(
-    `insert into import_row (agency_id, run_id, external_id, ordinal, values, hash, employee_id)
-     select $1, $2, * from unnest($3::text[], $4::int[], $5::jsonb[], $6::text[], $7::bigint[]) on conflict do nothing returning ordinal`,
+): Promise<{ refused: Set<number>; added: number }> {
+  if (offers.length === 0) return { refused: new Set(), added: 0 };
+  // One statement must not touch a row twice, so twins within the batch are sorted out here.
+  const first = new Map<string, StagedOffer>();
+  for (const offer of offers) {
+    const known = first.get(offer.externalId);
+    if (!known || (known.values === null && offer.values !== null)) first.set(offer.externalId, offer);
+  }
+  const rows = [...first.values()];
+  const taken = await db.pool.query<{ ordinal: number; isNew: boolean }>(
+    `insert into import_row as r (agency_id, run_id, external_id, ordinal, values, hash, employee_id)
+     select $1, $2, * from unnest($3::text[], $4::int[], $5::jsonb[], $6::text[], $7::bigint[])
+     on conflict (agency_id, run_id, external_id) do update
+       set ordinal = excluded.ordinal, values = excluded.values, hash = excluded.hash, employee_id = excluded.employee_id
+       where r.values is null and excluded.values is not null
+     returning ordinal, xmax = 0 as "isNew"`,
     [
-      agencyId,
-      runId,
-      offers.map((offer) => offer.externalId),
-      offers.map((offer) => offer.ordinal),
-      offers.map((offer) => (offer.values === null ? null : JSON.stringify(offer.values))),
-      offers.map((offer) => (offer.values === null ? null : hashOf(offer.values))),
-      offers.map((offer) => offer.employeeId),
+      run.agencyId,
+      run.id,
+      rows.map((offer) => offer.externalId),
+      rows.map((offer) => offer.ordinal),
+      rows.map((offer) => (offer.values === null ? null : JSON.stringify(offer.values))),
+      rows.map((offer) => (offer.values === null ? null : hashOf(offer.values))),
+      rows.map((offer) => offer.employeeId),
     ],
   );
   const kept = new Set(taken.rows.map((row) => row.ordinal));
-  return new Set(offers.map((offer) => offer.ordinal).filter((ordinal) => !kept.has(ordinal)));
+  return {
+    refused: new Set(offers.map((offer) => offer.ordinal).filter((ordinal) => !kept.has(ordinal))),
+    added: taken.rows.filter((row) => row.isNew).length,
+  };
+}
+
+/** The other source of the agency that has most of the staged ids already, if one has at least half of them. */
+export async function likelyTwin(db: Database, run: ImportRun): Promise<string | undefined> {
+  const found = await db.pool.query<{ name: string }>(
+    `select s.name from import_row r join listing l on l.agency_id = r.agency_id and l.external_id = r.external_id
+     join source s on s.agency_id = l.agency_id and s.id = l.source_id
+     where r.agency_id = $1 and r.run_id = $2 and l.source_id <> $3
+     group by s.name having count(*) * 2 >= (select count(*) from import_row where agency_id = $1 and run_id = $2)
+     order by count(*) desc limit 1`,
+    [run.agencyId, run.id, run.sourceId],
+  );
+  return found.rows[0]?.name;
 }
 
 export interface MergeCounts {
@@ -89,11 +212,13 @@ export const LOSS_LIMIT = 0.2;
 /**
  * Makes the staged offers listings, in one transaction.
  * @param mode `merge`, `rehearse` (everything is rolled back), or `merge-with-loss` when a person has confirmed a loss
+ * @param staged how many ids were staged; the unlogged table is empty after a crash of the database
  * @returns `waiting` when more than a fifth of the source would be lost without confirmation; nothing is changed then
  */
 export async function mergeImport(
   db: Database,
-  run: { readonly agencyId: number; readonly id: number; readonly sourceId: number; readonly branchId: number | null },
+  run: Pick<ImportRun, 'agencyId' | 'id' | 'sourceId' | 'branchId'>,
+  staged: number,
   mode: 'merge' | 'rehearse' | 'merge-with-loss',
   now: Date,
 ): Promise<MergeResult> {
@@ -108,6 +233,19 @@ export async function mergeImport(
       run.agencyId,
       run.sourceId,
     ]);
+    const there = await client.query<{ count: number }>(
+      'select count(*)::int as count from import_row where agency_id = $1 and run_id = $2',
+      [run.agencyId, run.id],
+    );
+    if (there.rows[0]!.count !== staged) {
+      throw new Fault(
+        'import-disturbed',
+        'База данных перезапускалась во время загрузки. Ничего не изменено: повторите загрузку.',
+        {
+          retryable: true,
+        },
+      );
+    }
     const [loss] = (
       await client.query<{ before: number; gone: number }>(
         `select count(*)::int as before, count(*) filter (where r.external_id is null)::int as gone
@@ -164,7 +302,8 @@ export async function mergeImport(
       before,
       conflicting: corrected.conflicting,
     };
-    const state = mode === 'rehearse' ? 'rehearsed' : isHeavy && mode === 'merge' ? 'waiting' : 'merged';
+    const isHeld = isHeavy && mode !== 'merge-with-loss';
+    const state = isHeld ? 'waiting' : mode === 'rehearse' ? 'rehearsed' : 'merged';
     await client.query(state === 'merged' ? 'commit' : 'rollback');
     client.release();
     return { state, counts };
@@ -208,18 +347,69 @@ async function mergeCorrected(
   return { updated: found.rows.length, conflicting };
 }
 
-/** Ends a run and throws its staged offers away. */
+export type ImportStatus = 'imported' | 'waiting-for-confirmation' | 'failed' | 'rehearsed';
+
+/** Ends a run and throws its staged offers away. What it made on the way goes too, unless something was imported. */
 export async function endImport(
   db: Database,
-  agencyId: number,
-  runId: number,
-  status: 'imported' | 'waiting-for-confirmation' | 'failed' | 'rehearsed',
+  run: ImportRun,
+  status: ImportStatus,
   report: unknown,
   now: Date,
 ): Promise<void> {
-  await db.pool.query('delete from import_row where agency_id = $1 and run_id = $2', [agencyId, runId]);
-  await db.pool.query(
-    'update import_run set status = $3, report = $4, finished_at = $5 where agency_id = $1 and id = $2',
-    [agencyId, runId, status, JSON.stringify(report), now],
-  );
+  const { agencyId, id, made } = run;
+  try {
+    await run.client.query('delete from import_row where agency_id = $1 and run_id = $2', [agencyId, id]);
+    await run.client.query(
+      'update import_run set status = $3, report = $4, finished_at = $5 where agency_id = $1 and id = $2',
+      [agencyId, id, status, JSON.stringify(report), now],
+    );
+    await run.client.query('select pg_advisory_unlock($1, $2)', [IMPORT_LOCK, id]);
+    run.client.release();
+  } catch (error) {
+    run.client.release(error as Error);
+    throw error;
+  }
+  if (status === 'imported' || status === 'waiting-for-confirmation') return;
+  const forget: [boolean, string, unknown[]][] = [
+    [made.source, 'delete from import_run where agency_id = $1 and source_id = $2', [agencyId, run.sourceId]],
+    [made.source, 'delete from source where agency_id = $1 and id = $2', [agencyId, run.sourceId]],
+    [made.branch, 'delete from branch where agency_id = $1 and id = $2', [agencyId, run.branchId]],
+    [made.agency, 'delete from agency where id = $1', [agencyId]],
+  ];
+  for (const [isOurs, sql, values] of forget) {
+    // Somebody else may use it by now; then it stays.
+    if (isOurs) await db.pool.query(sql, values).catch(() => {});
+  }
+}
+
+/** Listings that did not come from a file (the demo, the bench, tests), by the importer's own way: staged, then merged. */
+export async function importListings(
+  db: Database,
+  wanted: Parameters<typeof startImport>[1],
+  listings: Iterable<{ readonly values: Listing; readonly employeeId: number | null }>,
+  now: Date,
+): Promise<MergeCounts> {
+  const run = await startImport(db, wanted, now);
+  let staged = 0;
+  let ordinal = 0;
+  let batch: StagedOffer[] = [];
+  const flush = async () => {
+    staged += (await stageOffers(db, run, batch)).added;
+    batch = [];
+  };
+  try {
+    for (const { values, employeeId } of listings) {
+      ordinal++;
+      batch.push({ externalId: values.externalId, ordinal, line: ordinal, values, employeeId });
+      if (batch.length === 200) await flush();
+    }
+    await flush();
+    const { counts } = await mergeImport(db, run, staged, 'merge-with-loss', now);
+    await endImport(db, run, 'imported', { read: ordinal, ...counts }, now);
+    return counts;
+  } catch (error) {
+    await endImport(db, run, 'failed', {}, now).catch(() => {});
+    throw error;
+  }
 }

@@ -105,6 +105,8 @@ export const source = pgTable(
     id: identity(),
     /** What a person calls it: the file's name or the address without its query. */
     name: text('name').notNull(),
+    /** Full path of a file that is called by its bare name, so that a namesake from another folder is noticed. */
+    location: text('location'),
     branchId: id('branch_id'),
     createdAt: moment('created_at').notNull().defaultNow(),
   },

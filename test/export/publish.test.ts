@@ -12,7 +12,7 @@ import type { Listing } from '../../src/domain/listing.ts';
 import { editionFolder, editionPath } from '../../src/export/edition.ts';
 import { publishCabinet } from '../../src/export/publish.ts';
 import { ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
-import { endImport, ensureSource, mergeImport, stageOffers, startImport } from '../../src/store/intake.ts';
+import { importListings } from '../../src/store/intake.ts';
 import { markListings, unmarkListings } from '../../src/store/marks.ts';
 import { type CabinetRow, currentEdition, listCabinets } from '../../src/store/publishing.ts';
 import { testDatabase } from '../store/testdb.ts';
@@ -37,18 +37,8 @@ afterAll(async () => {
 type Source = Map<number, Listing>;
 
 async function load(agencyId: number, source: Source): Promise<void> {
-  const sourceId = await ensureSource(base.db, agencyId, 'crm', null);
-  const runId = await startImport(base.db, agencyId, sourceId, clock());
-  const offers = [...source.values()].map((values, index) => ({
-    externalId: values.externalId,
-    ordinal: index + 1,
-    line: index + 1,
-    values,
-    employeeId: null,
-  }));
-  await stageOffers(base.db, agencyId, runId, offers);
-  await mergeImport(base.db, { agencyId, id: runId, sourceId, branchId: null }, 'merge-with-loss', clock());
-  await endImport(base.db, agencyId, runId, 'imported', {}, clock());
+  const listings = [...source.values()].map((values) => ({ values, employeeId: null }));
+  await importListings(base.db, { agencyId, source: 'crm' }, listings, clock());
 }
 
 async function idsOf(agencyId: number): Promise<Map<string, number>> {
@@ -136,18 +126,8 @@ describe('publishing', () => {
   it('gives two listings of one cabinet two ids even when their sources agree on one', async () => {
     const { agencyId, cabinet } = await newAgency();
     await load(agencyId, new Map([[1, listingAt(1)]]));
-    const sourceId = await ensureSource(base.db, agencyId, 'вторая CRM', null);
-    const runId = await startImport(base.db, agencyId, sourceId, clock());
-    await stageOffers(base.db, agencyId, runId, [
-      {
-        externalId: listingAt(1).externalId,
-        ordinal: 1,
-        line: 1,
-        values: { ...listingAt(2), externalId: listingAt(1).externalId },
-        employeeId: null,
-      },
-    ]);
-    await mergeImport(base.db, { agencyId, id: runId, sourceId, branchId: null }, 'merge', clock());
+    const twin = { ...listingAt(2), externalId: listingAt(1).externalId };
+    await importListings(base.db, { agencyId, source: 'вторая CRM' }, [{ values: twin, employeeId: null }], clock());
     await markListings(base.db, agencyId, cabinet.id, undefined, clock());
     expect((await publish(cabinet)).offers).toBe(2);
     const xml = (await file(cabinet)).toString();

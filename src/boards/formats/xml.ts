@@ -176,6 +176,9 @@ function decode(text: string): string {
   });
 }
 
+/** Element names that the parser refuses because objects have them; nobody's table knows them under any name. */
+const RESERVED = /(<\/?)(__proto__|constructor|prototype)(?=[\s/>])/g;
+
 type Ordered = Record<string, unknown>;
 
 function convert(item: Ordered): Element | undefined {
@@ -205,7 +208,7 @@ export function parseElement(xml: string): Element {
   const plain = xml.replace(/<!--[\s\S]*?-->|<!\[CDATA\[([\s\S]*?)\]\]>/g, (_, cdata?: string) =>
     cdata === undefined ? '' : cdata.replace(NEEDS_ESCAPE, (character) => ESCAPES[character]!),
   );
-  for (const item of parser.parse(plain) as Ordered[]) {
+  for (const item of parser.parse(plain.replace(RESERVED, '$1x-$2')) as Ordered[]) {
     const element = convert(item);
     if (element) return element;
   }

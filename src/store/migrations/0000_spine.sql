@@ -182,6 +182,7 @@ CREATE TABLE "source" (
 	"agency_id" integer NOT NULL,
 	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "source_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"name" text NOT NULL,
+	"location" text,
 	"branch_id" bigint,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	CONSTRAINT "source_agency_id_id_pk" PRIMARY KEY("agency_id","id"),
