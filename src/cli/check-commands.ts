@@ -11,7 +11,7 @@ import type { Database } from '../store/database.ts';
 import { eachListing, type ListingRow, type MarkRow, marksOf } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Context, EXIT } from './context.ts';
-import { DEFAULT_CABINET, objects, oneListing } from './naming.ts';
+import { DEFAULT_CABINET, objects, oneListing, ours } from './naming.ts';
 import type { Action } from './program.ts';
 
 /** The commands that answer «почему не на доске»: for one listing, for all, and as the file itself. */
@@ -196,7 +196,7 @@ function checkText(checked: CheckedBoard, isSingle: boolean): string {
   }
   const head = `${checked.name}: ${objects(checked.listings)} · готовы ${checked.ready} · остановлены ${checked.blocked} (${checked.rules} ${agree(checked.rules, 'правило', 'правила', 'правил')}, ${formatNumber(checked.seconds)} с)`;
   const rows = checked.notices.map((row) => {
-    const ids = row.listings.slice(0, 3).join(' ');
+    const ids = row.listings.slice(0, 3).map(ours).join(' ');
     const rest = row.count > 3 ? ` … ещё ${row.count - 3}` : '';
     return `  ${row.severity === 'blocking' ? '✕' : '·'} ${String(row.count).padStart(4)}  ${row.example}  [${row.code}] ${ids}${rest}`;
   });

@@ -47,7 +47,6 @@ import { serve } from './service-commands.ts';
 const DEMO_BOARDS = ['avito', 'cian', 'yandex', 'domclick', 'bn', 'move'] as const;
 const SLUG = 'main';
 const LISTINGS = 412;
-/** Listings staged together. */
 const DAY = 86_400_000;
 
 /** Where the demo's pictures are served from. */

@@ -7,10 +7,9 @@ import { FAMILIES, type Family } from '../domain/listing.ts';
 import { formatNumber } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { type ImportReport, importFeed } from '../intake/import.ts';
-import { resolveAgency, rotateToken } from '../store/agencies.ts';
-import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../store/feed-address.ts';
+import { resolveAgency } from '../store/agencies.ts';
+import { feedPath } from '../store/feed-address.ts';
 import { listCabinets } from '../store/publishing.ts';
-import { listPulls } from '../store/pulls.ts';
 import { EXIT } from './context.ts';
 import { objects } from './naming.ts';
 import { type Action, choice } from './program.ts';
@@ -99,7 +98,12 @@ export function feedCommands(program: Command, action: Action): void {
               cabinet.sha256,
               'xml',
             );
-            const to = join(options.out, `${cabinet.board}-${cabinet.cabinet}.xml`);
+            const isNamesake = answer.some(
+              (other) => other !== cabinet && other.board === cabinet.board && other.cabinet === cabinet.cabinet,
+            );
+            // Two agencies may have a cabinet of one name; their files must not take each other's place.
+            const prefix = isNamesake ? `${cabinet.agencyId}-` : '';
+            const to = join(options.out, `${prefix}${cabinet.board}-${cabinet.cabinet}.xml`);
             // Whoever takes the copy must never see half of it.
             await copyFile(from, `${to}.tmp`);
             await rename(`${to}.tmp`, to);
@@ -121,98 +125,6 @@ export function feedCommands(program: Command, action: Action): void {
             .join('\n'),
         );
         context.say('Почему объект не на доске: explain <объект> --all');
-        return EXIT.done;
-      }),
-    );
-
-  const feeds = program
-    .command('feeds')
-    .summary('адреса фидов и кто их забирает')
-    .description('Адреса фидов и журнал обращений досок.');
-  feeds
-    .command('list')
-    .description('Показывает фиды и их адреса.')
-    .action(
-      action(async (context) => {
-        const db = await context.db();
-        const rows = await Promise.all(
-          (await listCabinets(db)).map(async (cabinet) => {
-            const [last] = await listPulls(db, cabinet.agencyId, cabinet.id, 1);
-            return {
-              board: cabinet.board,
-              cabinet: cabinet.slug,
-              edition: cabinet.editionId,
-              url: context.publicUrl(feedPath(context.secret, cabinet)),
-              previousUrlUntil: cabinet.previousTokenUntil?.toISOString() ?? null,
-              lastPullAt: last?.at.toISOString() ?? null,
-            };
-          }),
-        );
-        context.print({ feeds: rows }, () =>
-          rows.length === 0
-            ? 'Фидов ещё нет.'
-            : rows
-                .map((row) => `${row.board} (${row.cabinet}): ${row.url}\n  забирали: ${row.lastPullAt ?? 'ни разу'}`)
-                .join('\n'),
-        );
-        return EXIT.done;
-      }),
-    );
-  feeds
-    .command('rotate-url')
-    .description(`Меняет адрес фида. Прежний адрес отвечает ещё ${PREVIOUS_ADDRESS_DAYS} дней.`)
-    .requiredOption('--board <доска>', 'доска')
-    .option('--cabinet <кабинет>', 'кабинет на доске', 'main')
-    .action(
-      action(async (context, options: { board: string; cabinet: string }) => {
-        const db = await context.db();
-        context.board(options.board);
-        const until = new Date(context.clock().getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000);
-        const find = async () =>
-          (await listCabinets(db, { board: options.board })).find((row) => row.slug === options.cabinet);
-        const cabinet = await find();
-        if (!cabinet)
-          throw new Refusal(
-            'cabinet-unknown',
-            `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`,
-            EXIT.usage,
-          );
-        await rotateToken(db, cabinet.agencyId, cabinet.id, until);
-        const url = context.publicUrl(feedPath(context.secret, (await find())!));
-        context.print(
-          { board: options.board, cabinet: options.cabinet, url, previousUrlUntil: until.toISOString() },
-          `Новый адрес: ${url}\nПрежний отвечает до ${until.toLocaleDateString('ru')}.`,
-        );
-        return EXIT.done;
-      }),
-    );
-  feeds
-    .command('pulls')
-    .description('Показывает, кто и когда забирал фид.')
-    .requiredOption('--board <доска>', 'доска')
-    .option('--cabinet <кабинет>', 'кабинет на доске', 'main')
-    .action(
-      action(async (context, options: { board: string; cabinet: string }) => {
-        const db = await context.db();
-        context.board(options.board);
-        const cabinet = (await listCabinets(db, { board: options.board })).find((row) => row.slug === options.cabinet);
-        if (!cabinet)
-          throw new Refusal(
-            'cabinet-unknown',
-            `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`,
-            EXIT.usage,
-          );
-        const pulls = await listPulls(db, cabinet.agencyId, cabinet.id);
-        context.print({ pulls }, () =>
-          pulls.length === 0
-            ? 'Фид ещё никто не забирал.'
-            : pulls
-                .map(
-                  (pull) =>
-                    `${pull.at.toISOString()}  ${pull.method} ${pull.status} ${pull.encoding} ${pull.bytes} Б  издание ${pull.editionId ?? '–'}  ${pull.address ?? ''}  ${pull.userAgent ?? ''}`,
-                )
-                .join('\n'),
-        );
         return EXIT.done;
       }),
     );

@@ -52,19 +52,19 @@ export function markCommands(program: Command, action: Action): void {
             `${board.name} не берёт формат ${family}. Можно: ${board.families.join(', ')}.`,
             EXIT.usage,
           );
+        if ((options.boardId !== undefined || options.avitoId !== undefined) && ids?.length !== 1) {
+          throw new Refusal('one-listing', 'Ключи --board-id и --avito-id даются одному объекту.', EXIT.usage);
+        }
+        if (options.avitoId !== undefined && !/^\d{1,15}$/.test(options.avitoId))
+          throw new Refusal('avito-id', `--avito-id: «${options.avitoId}» — не номер.`, EXIT.usage);
         const cabinetId = await ensureCabinet(db, agency.id, {
           board: board.id,
           slug: options.cabinet,
           name: board.name,
           family,
         });
-        if ((options.boardId !== undefined || options.avitoId !== undefined) && ids?.length !== 1) {
-          throw new Refusal('one-listing', 'Ключи --board-id и --avito-id даются одному объекту.', EXIT.usage);
-        }
         const marked = await markListings(db, agency.id, cabinetId, ids, context.clock(), options.boardId);
         if (options.avitoId !== undefined) {
-          if (!/^\d{1,15}$/.test(options.avitoId))
-            throw new Refusal('avito-id', `--avito-id: «${options.avitoId}» — не номер.`, EXIT.usage);
           await keepAvitoId(db, agency.id, cabinetId, ids![0]!, Number(options.avitoId));
         }
         context.print(

@@ -10,17 +10,25 @@ export const DEFAULT_CABINET = 'main';
 
 export const objects = (count: number) => `${formatNumber(count)} ${agree(count, 'объект', 'объекта', 'объектов')}`;
 
-/** The listing a person means: by our number or by the source's. @throws Refusal when there is none, or several */
+/** Our own number of a listing, told apart from the source's. */
+export const ours = (id: number) => `#${id}`;
+
+/**
+ * The listing a person means: `#12` is our number; a bare one is the source's, or ours where no other listing has it.
+ * @throws Refusal when there is none, or several could be meant
+ */
 export async function oneListing(db: Database, agencyId: number, name: string): Promise<ListingRow> {
-  const found = await findListings(db, agencyId, name);
-  const byExternal = found.filter((row) => row.externalId === name);
-  if (byExternal.length > 1) {
+  const own = /^#(\d+)$/.exec(name)?.[1];
+  const found = await findListings(db, agencyId, own ?? name);
+  const meant = own === undefined ? found : found.filter((row) => row.id === Number(own));
+  if (meant.length > 1) {
+    const all = meant.map((row) => `${ours(row.id)} (в источнике ${row.externalId})`).join(', ');
     throw new Refusal(
       'listing-ambiguous',
-      `Номер «${name}» есть в нескольких источниках. Наши номера: ${byExternal.map((row) => row.id).join(', ')}.`,
+      `Под номером «${name.slice(0, 60)}» есть несколько объектов: ${all}. Назовите нужный с решёткой.`,
       EXIT.usage,
     );
   }
-  if (!found[0]) throw new Refusal('listing-unknown', `Объекта «${name}» нет.`, EXIT.usage);
-  return found[0];
+  if (!meant[0]) throw new Refusal('listing-unknown', `Объекта «${name.slice(0, 60)}» нет.`, EXIT.usage);
+  return meant[0];
 }

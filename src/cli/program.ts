@@ -1,4 +1,5 @@
 import { Command, CommanderError, Option } from 'commander';
+import { addressCommands } from './address-commands.ts';
 import { checkCommands } from './check-commands.ts';
 import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
 import { correctCommands } from './correct-commands.ts';
@@ -84,6 +85,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   feedCommands(program, action);
   markCommands(program, action);
   checkCommands(program, action);
+  addressCommands(program, action);
   correctCommands(program, action);
   coverageCommands(program, action);
   serviceCommands(program, action);

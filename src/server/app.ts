@@ -16,9 +16,9 @@ export interface AppOptions {
   readonly media?: boolean;
 }
 
-/** A feed's address is its key: what goes to the log names the board and the cabinet only. */
+/** A feed's address is its key: what goes to the log names the board only, however the address is written. */
 export function maskAddress(url: string): string {
-  return url.replace(/(\/f\/[^/]+\/[^/?]*?)-?[\w-]{43}(\.xml)/, '$1-***$2').replace(/\?.*$/, '?***');
+  return url.replace(/^(\/f\/[^/?]*\/?).*$/s, '$1***').replace(/\?.*$/s, '?***');
 }
 
 /** Builds the server without listening, so tests need no socket. */

@@ -12,6 +12,8 @@ export interface FeedCounterOptions {
   readonly dataDir: string;
   readonly secret: string;
   readonly clock: Clock;
+  /** Told what an administrator must mend. */
+  readonly onTrouble?: (what: string) => void;
 }
 
 type Encoding = 'identity' | 'gzip';
@@ -83,6 +85,8 @@ async function give(
     await file.close();
     log(options, request, cabinet, edition.id, isPrevious, encoding, 416, 0);
     return reply
+      .removeHeader('Content-Encoding')
+      .removeHeader('ETag')
       .code(416)
       .header('Content-Range', `bytes */${size}`)
       .type('text/plain; charset=utf-8')
@@ -123,7 +127,10 @@ async function openServed(
     try {
       return { edition, file: await open(path), size: encoding === 'gzip' ? edition.gzipBytes : edition.bytes };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 3) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      if (attempt < 3) continue;
+      options.onTrouble?.(`the file of edition ${edition.id} is not in this data folder`);
+      return undefined;
     }
   }
 }

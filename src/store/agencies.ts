@@ -19,13 +19,18 @@ export interface AgencyRow {
   readonly isNew?: boolean;
 }
 
+/** All agencies, the oldest first. */
+export function listAgencies(db: Database): Promise<AgencyRow[]> {
+  return orm(db).select({ id: agency.id, name: agency.name }).from(agency).orderBy(asc(agency.id));
+}
+
 /**
  * The agency a command means: the named one, or the only one there is.
  * @param create make the agency when it is not there yet
  * @throws Refusal `agency-ambiguous`, `agency-unknown`
  */
 export async function resolveAgency(db: Database, name: string | undefined, create = false): Promise<AgencyRow> {
-  const all = await orm(db).select({ id: agency.id, name: agency.name }).from(agency).orderBy(asc(agency.id));
+  const all = await listAgencies(db);
   const found = name === undefined ? all[0] : all.find((row) => row.name === name);
   if (name === undefined && all.length > 1) {
     const names = all.map((row) => `«${row.name}»`).join(', ');

@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Fault } from '../domain/fault.ts';
 import type { Database } from './database.ts';
 import type { CabinetRow } from './publishing.ts';
 
@@ -12,18 +13,35 @@ import type { CabinetRow } from './publishing.ts';
 /** How long the previous address answers after a rotation. */
 export const PREVIOUS_ADDRESS_DAYS = 14;
 
-/** The secret from the settings, or the one kept in the data folder, made at first need. */
+/**
+ * The secret from the settings, or the one kept in the data folder, made at first need.
+ * @throws Fault `feed-secret-broken` when the file is there but holds no secret: with an empty one anybody could
+ * compute the addresses
+ */
 export function feedSecret(dataDir: string, configured: string | undefined): string {
   if (configured) return configured;
   const path = join(dataDir, 'feed.secret');
-  try {
+  if (!existsSync(path)) {
     mkdirSync(dataDir, { recursive: true });
-    // `wx`: of two commands that start together one makes the secret, the other reads it.
-    writeFileSync(path, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
+    writeFileSync(draft, randomBytes(32).toString('base64url'), { flag: 'wx', mode: 0o600, flush: true });
+    try {
+      // A link appears whole or not at all; of two commands that start together the first one's stays.
+      linkSync(draft, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      unlinkSync(draft);
+    }
   }
-  return readFileSync(path, 'utf8').trim();
+  const secret = readFileSync(path, 'utf8').trim();
+  if (secret.length < 32) {
+    throw new Fault(
+      'feed-secret-broken',
+      `Файл ${path} повреждён: в нём нет секрета адресов. Верните его из копии или удалите — тогда все адреса фидов сменятся.`,
+    );
+  }
+  return secret;
 }
 
 export function feedToken(secret: string, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>, serial: number): string {
@@ -56,7 +74,7 @@ export async function openAddress(
 ): Promise<{ cabinet: CabinetRow; isPrevious: boolean } | undefined> {
   const slug = name.slice(0, -TOKEN_LENGTH - 1);
   const token = name.slice(-TOKEN_LENGTH);
-  if (slug === '' || !/^[\w-]{43}$/.test(token)) return undefined;
+  if (!/^[\w-]+$/.test(slug) || !/^[\w-]{43}$/.test(token) || !/^[\w-]+$/.test(board)) return undefined;
   const found = await db.pool.query<CabinetRow>(
     `select agency_id as "agencyId", id, board, slug, name, family, token_serial as "tokenSerial",
        previous_token_until as "previousTokenUntil", edition_id as "editionId"

@@ -1,4 +1,5 @@
 import type { Corrections } from '../domain/corrections.ts';
+import { Refusal } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Listing } from '../domain/listing.ts';
 import type { Database } from './database.ts';
@@ -29,24 +30,48 @@ export async function markListings(
        where agency_id = $1 and cabinet_id = $2 and not is_live and ($3::bigint[] is null or listing_id = any($3))`,
       [agencyId, cabinetId, listingIds ?? null, now],
     );
-    const fresh = await client.query(
-      `with wanted as (
-         select l.id, l.external_id,
-           row_number() over (partition by l.external_id order by l.id)
-             + exists(select 1 from mark t where t.agency_id = $1 and t.cabinet_id = $2 and t.board_offer_id = l.external_id)::int as turn
-         from listing l
+    let fresh = 0;
+    for (let attempt = 0; ; attempt++) {
+      // The source's own number; our number behind it when another listing of the cabinet has that; then a counter.
+      const suffix = attempt === 0 ? `''` : attempt === 1 ? `'-' || l.id` : `'-' || l.id || '-${attempt}'`;
+      const made = await client.query(
+        `insert into mark (agency_id, cabinet_id, listing_id, marked_at, board_offer_id)
+         select $1, $2, l.id, $4, coalesce($5, l.external_id || ${suffix}) from listing l
          where l.agency_id = $1 and ($3::bigint[] is null or l.id = any($3))
-           and not exists (select 1 from mark m where m.agency_id = $1 and m.cabinet_id = $2 and m.listing_id = l.id))
-       insert into mark (agency_id, cabinet_id, listing_id, marked_at, board_offer_id)
-       select $1, $2, id, $4, coalesce($5, case when turn = 1 then external_id else external_id || '-' || id end) from wanted`,
-      [agencyId, cabinetId, listingIds ?? null, now, boardOfferId ?? null],
-    );
+           and not exists (select 1 from mark m where m.agency_id = $1 and m.cabinet_id = $2 and m.listing_id = l.id)
+         order by l.id on conflict do nothing`,
+        [agencyId, cabinetId, listingIds ?? null, now, boardOfferId ?? null],
+      );
+      fresh += made.rowCount ?? 0;
+      const left = await client.query(
+        `select 1 from listing l where l.agency_id = $1 and ($3::bigint[] is null or l.id = any($3))
+           and not exists (select 1 from mark m where m.agency_id = $1 and m.cabinet_id = $2 and m.listing_id = l.id) limit 1`,
+        [agencyId, cabinetId, listingIds ?? null],
+      );
+      if (left.rows.length === 0) break;
+      if (boardOfferId !== undefined) {
+        throw new Refusal('board-id-taken', `Под номером «${boardOfferId}» на этой доске уже стоит другой объект.`);
+      }
+    }
+    if (boardOfferId !== undefined) {
+      const given = await client.query<{ id: string }>(
+        'select board_offer_id as id from mark where agency_id = $1 and cabinet_id = $2 and listing_id = any($3)',
+        [agencyId, cabinetId, listingIds],
+      );
+      const id = given.rows[0]?.id;
+      if (id !== boardOfferId) {
+        throw new Refusal(
+          'board-id-given',
+          `Объект уже стоит на этой доске под номером «${id}», и номер не меняется: доска сочла бы объявление новым.`,
+        );
+      }
+    }
     await client.query('commit');
     client.release();
-    return (again.rowCount ?? 0) + (fresh.rowCount ?? 0);
+    return (again.rowCount ?? 0) + fresh;
   } catch (error) {
     await client.query('rollback').catch(() => {});
-    client.release(error as Error);
+    client.release(error instanceof Refusal ? undefined : (error as Error));
     throw error;
   }
 }

@@ -1,0 +1,113 @@
+import type { Command } from 'commander';
+import { Refusal } from '../domain/fault.ts';
+import { listAgencies, resolveAgency, rotateToken } from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
+import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../store/feed-address.ts';
+import { type CabinetRow, listCabinets } from '../store/publishing.ts';
+import { listPulls } from '../store/pulls.ts';
+import { type Context, EXIT } from './context.ts';
+import { DEFAULT_CABINET } from './naming.ts';
+import type { Action } from './program.ts';
+
+interface CabinetOptions {
+  board: string;
+  cabinet: string;
+  agency?: string;
+}
+
+export function addressCommands(program: Command, action: Action): void {
+  const feeds = program
+    .command('feeds')
+    .summary('адреса фидов и кто их забирает')
+    .description('Адреса фидов и журнал обращений досок.');
+  feeds
+    .command('list')
+    .description('Показывает фиды и их адреса.')
+    .option('--agency <название>', 'только это агентство')
+    .action(
+      action(async (context, options: { agency?: string }) => {
+        const db = await context.db();
+        const agencies = await listAgencies(db);
+        const agencyId = options.agency === undefined ? undefined : (await resolveAgency(db, options.agency)).id;
+        const rows = await Promise.all(
+          (await listCabinets(db, { agencyId })).map(async (cabinet) => {
+            const [last] = await listPulls(db, cabinet.agencyId, cabinet.id, 1);
+            return {
+              agency: agencies.find(({ id }) => id === cabinet.agencyId)!.name,
+              board: cabinet.board,
+              cabinet: cabinet.slug,
+              edition: cabinet.editionId,
+              url: context.publicUrl(feedPath(context.secret, cabinet)),
+              previousUrlUntil: cabinet.previousTokenUntil?.toISOString() ?? null,
+              lastPullAt: last?.at.toISOString() ?? null,
+            };
+          }),
+        );
+        context.print({ feeds: rows }, () =>
+          rows.length === 0
+            ? 'Фидов ещё нет.'
+            : rows
+                .map(
+                  (row) =>
+                    `${agencies.length > 1 ? `${row.agency}, ` : ''}${row.board} (${row.cabinet}): ${row.url}\n  забирали: ${row.lastPullAt ?? 'ни разу'}`,
+                )
+                .join('\n'),
+        );
+        return EXIT.done;
+      }),
+    );
+  feeds
+    .command('rotate-url')
+    .description(`Меняет адрес фида. Прежний адрес отвечает ещё ${PREVIOUS_ADDRESS_DAYS} дней.`)
+    .requiredOption('--board <доска>', 'доска')
+    .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, options: CabinetOptions) => {
+        const db = await context.db();
+        const until = new Date(context.clock().getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000);
+        const cabinet = await oneCabinet(context, db, options);
+        await rotateToken(db, cabinet.agencyId, cabinet.id, until);
+        const url = context.publicUrl(feedPath(context.secret, await oneCabinet(context, db, options)));
+        context.print(
+          { board: options.board, cabinet: options.cabinet, url, previousUrlUntil: until.toISOString() },
+          `Новый адрес: ${url}\nПрежний отвечает до ${until.toLocaleDateString('ru')}.`,
+        );
+        return EXIT.done;
+      }),
+    );
+  feeds
+    .command('pulls')
+    .description('Показывает, кто и когда забирал фид.')
+    .requiredOption('--board <доска>', 'доска')
+    .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, options: CabinetOptions) => {
+        const db = await context.db();
+        const cabinet = await oneCabinet(context, db, options);
+        const pulls = await listPulls(db, cabinet.agencyId, cabinet.id);
+        context.print({ pulls }, () =>
+          pulls.length === 0
+            ? 'Фид ещё никто не забирал.'
+            : pulls
+                .map(
+                  (pull) =>
+                    `${pull.at.toISOString()}  ${pull.method} ${pull.status} ${pull.encoding} ${pull.bytes} Б  издание ${pull.editionId ?? '–'}  ${pull.address ?? ''}  ${pull.userAgent ?? ''}`,
+                )
+                .join('\n'),
+        );
+        return EXIT.done;
+      }),
+    );
+}
+
+/** The one cabinet a command means. @throws Refusal when there is none, or several agencies could be meant */
+async function oneCabinet(context: Context, db: Database, options: CabinetOptions): Promise<CabinetRow> {
+  context.board(options.board);
+  const agency = await resolveAgency(db, options.agency);
+  const cabinets = await listCabinets(db, { board: options.board, agencyId: agency.id });
+  const found = cabinets.find((row) => row.slug === options.cabinet);
+  if (found) return found;
+  throw new Refusal('cabinet-unknown', `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`, EXIT.usage);
+}
