@@ -71,7 +71,17 @@ describe('a new user', () => {
   it('mends a listing over the source and sees it go out', async () => {
     const before = JSON.parse((await ask('explain', 'N-2', '--board', 'yandex', '--json')).stdout);
     expect(before.outcome).toBe('published');
-    expect(await ask('correct', 'N-2', '--set', 'priceKopecks=85000000', '--by', 'Ольга')).toMatchObject({ code: 0 });
+    const answer = await ask(
+      'correct',
+      'N-2',
+      '--set',
+      'priceKopecks=85000000',
+      'title=2026',
+      'contactPhones=8 900 000-00-22',
+      '--by',
+      'Ольга',
+    );
+    expect(answer).toMatchObject({ code: 0, stderr: '' });
     await ask('publish', '--board', 'yandex', '--out', 'feeds');
     expect(await readFile(join(home.path, 'work/feeds/yandex-main.xml'), 'utf8')).toContain('<value>850000</value>');
     expect((await ask('preview', 'N-2', '--board', 'yandex')).stdout).toContain('<value>850000</value>');
@@ -92,7 +102,7 @@ describe('a new user', () => {
   });
 
   it.each([
-    [['import', 'нет-такого.xml'], 6, /нет-такого\.xml/],
+    [['import', 'нет-такого.xml'], 2, /нет-такого\.xml/],
     [['publish', '--board', 'нет'], 2, /Доски «нет» нет/],
     [['explain', 'нет', '--all'], 2, /Объекта «нет» нет/],
     [['mark', '--board', 'avito'], 2, /--listing/],
@@ -100,6 +110,11 @@ describe('a new user', () => {
     [['import'], 2, /Не указан аргумент/],
     [['check', '--now', 'вчера'], 2, /не момент времени/],
     [['correct', 'N-2', '--set', 'floor=-99'], 4, /Этаж/],
+    [['correct', 'N-2', '--set', 'yandex:room-space=5'], 4, /не подходит/],
+    [['correct', 'N-2', '--set', 'cian:Выдумка=5'], 2, /Поля «cian:Выдумка» у этого формата нет/],
+    [['mark', '--board', 'yandex', '--listing', 'N-2', '--board-id', 'другой'], 4, /номер не меняется/],
+    [['mark', '--board', 'yandex', '--listing', '#999'], 2, /Объекта «#999» нет/],
+    [['serve', '--port', 'восемь'], 2, /Порт «восемь»/],
   ] as [string[], number, RegExp][])('hears in Russian what is wrong with %j', async (args, code, message) => {
     const answer = await ask(...args);
     expect(answer.code).toBe(code);

@@ -165,6 +165,12 @@ export function tellError(error: unknown, isJson: boolean): number {
     tell(error.code, error.message);
     if (error.code === 'publish-overtaken') return EXIT.busy;
     if (error.code.startsWith('feed-')) return EXIT.found;
+    if (
+      error.code.startsWith('source-file') ||
+      error.code.startsWith('source-is') ||
+      error.code.startsWith('source-not')
+    )
+      return EXIT.usage;
     if (error.code.startsWith('source-')) return EXIT.outside;
     return EXIT.fault;
   }

@@ -1,7 +1,10 @@
 import type { Command } from 'commander';
+import { judgeOwnField } from '../boards/formats/codec.ts';
+import { CODECS } from '../boards/formats/index.ts';
+import { readPhone } from '../boards/formats/phone.ts';
 import { type Corrections, canonicalJson, conflicts, effective, fieldValue } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
-import { FIELDS, labelOf } from '../domain/listing.ts';
+import { type Family, FIELDS, type Listing, ListingSchema, labelOf } from '../domain/listing.ts';
 import { faultsOf } from '../intake/normalise.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { hashOf } from '../store/hash.ts';
@@ -38,6 +41,7 @@ export function correctCommands(program: Command, action: Action): void {
           if (canonicalJson(next) !== canonicalJson(listing.corrections)) {
             const values = effective(listing.sourceValues, next);
             const faults = faultsOf(values);
+            proveOwnFields(values, next);
             if (faults.length > 0)
               throw new Refusal('bad-value', `Исправление не принято. ${faults.join(' ')}`, EXIT.refused);
             const isSaved = await saveCorrections(
@@ -99,7 +103,7 @@ function corrected(
       );
     }
     next[field] = {
-      value: parseValue(pair.slice(cut + 1)),
+      value: parseValue(field, pair.slice(cut + 1)),
       basis: basis(field),
       by: options.by,
       at: now.toISOString(),
@@ -114,12 +118,36 @@ function corrected(
   return next;
 }
 
-/** JSON where it is JSON, text otherwise; nothing at all empties the field. */
-function parseValue(text: string): unknown {
+/** A value as people write it, by the field's own type; nothing at all empties the field. */
+function parseValue(field: string, text: string): unknown {
   if (text === '') return null;
+  const schema = (ListingSchema.properties as Record<string, { type?: string; enum?: unknown }>)[field];
+  if (field === 'contactPhones' && !text.startsWith('[')) {
+    return text.split(',').map((phone) => readPhone(phone) ?? phone.trim());
+  }
+  if (schema?.type === 'string' || schema?.enum !== undefined) return text;
+  if (schema?.type === 'boolean' && /^(да|нет)$/i.test(text)) return /^да$/i.test(text);
+  if (schema?.type === 'array' && !text.startsWith('[')) return text.split(',').map((word) => word.trim());
   try {
-    return JSON.parse(text);
+    return JSON.parse(schema?.type === 'number' || schema?.type === 'integer' ? text.replace(',', '.') : text);
   } catch {
     return text;
+  }
+}
+
+/** @throws Refusal when a family's own field would be set to what its table does not know */
+function proveOwnFields(values: Listing, corrections: Corrections): void {
+  for (const [field, { value }] of Object.entries(corrections)) {
+    const [family, ...rest] = field.split(':');
+    if (rest.length === 0 || value === null) continue;
+    const verdict = judgeOwnField(CODECS[family as Family], values, rest.join(':'));
+    if (verdict === 'good') continue;
+    throw new Refusal(
+      verdict === 'unknown' ? 'field-unknown' : 'bad-value',
+      verdict === 'unknown'
+        ? `Поля «${field}» у этого формата нет.`
+        : `Поле «${field}»: значение ${told(value)} не подходит, или у такого объекта этого поля нет.`,
+      verdict === 'unknown' ? EXIT.usage : EXIT.refused,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
@@ -23,7 +23,7 @@ export function serviceCommands(program: Command, action: Action): void {
     .option('--port <порт>', 'порт вместо PORT')
     .action(
       action(async (context, options: { port?: string }) => {
-        await serve(context, options.port === undefined ? context.config.PORT : Number(options.port));
+        await serve(context, options.port === undefined ? context.config.PORT : portOf(options.port));
         return EXIT.done;
       }),
     );
@@ -44,7 +44,7 @@ export function serviceCommands(program: Command, action: Action): void {
         return runDemo(context, {
           serve: options.serve,
           reset: options.reset === true,
-          ...(options.port !== undefined && { port: Number(options.port) }),
+          ...(options.port !== undefined && { port: portOf(options.port) }),
         });
       }),
     );
@@ -140,6 +140,13 @@ export function serviceCommands(program: Command, action: Action): void {
     );
 }
 
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535)
+    throw new Refusal('bad-port', `Порт «${text}»: нужно число от 0 до 65535.`, EXIT.usage);
+  return port;
+}
+
 /** Serves until the process is told to stop. */
 export async function serve(
   context: Context,
@@ -227,8 +234,11 @@ async function examine(context: Context): Promise<Check[]> {
       if (!edition) continue;
       const folder = editionFolder(DATA_DIR, cabinet.agencyId, cabinet.id);
       for (const kind of ['xml', 'xml.gz'] as const) {
-        if (!existsSync(editionPath(folder, edition.sha256, kind)))
-          throw new Error(`нет файла фида ${cabinet.board}; выполните publish --board ${cabinet.board}`);
+        const size = statSync(editionPath(folder, edition.sha256, kind), { throwIfNoEntry: false })?.size;
+        if (size !== (kind === 'xml' ? edition.bytes : edition.gzipBytes)) {
+          const what = size === undefined ? 'нет файла фида' : 'повреждён файл фида';
+          throw new Error(`${what} ${cabinet.board}; выполните publish --board ${cabinet.board}`);
+        }
       }
       count++;
     }

@@ -108,7 +108,7 @@ export interface WrittenEdition {
 /** Reads the segments of a published edition in order, and their bytes. */
 export class EditionReader {
   readonly #folder: string;
-  readonly #sha256: string;
+  readonly #edition: { readonly sha256: string; readonly bytes: number; readonly gzipBytes: number };
   #xml: FileHandle | undefined;
   #gzip: FileHandle | undefined;
   #lines: AsyncIterator<string> | undefined;
@@ -118,17 +118,25 @@ export class EditionReader {
   /** Segments that were passed over because the new edition has nothing there. */
   skipped = 0;
 
-  constructor(folder: string, sha256: string) {
+  constructor(
+    folder: string,
+    edition: { readonly sha256: string; readonly bytes: number; readonly gzipBytes: number },
+  ) {
     this.#folder = folder;
-    this.#sha256 = sha256;
+    this.#edition = edition;
   }
 
-  /** False when the files are not there any more; then everything is written anew. */
+  /** False when the files are not there any more or not whole; then everything is written anew. */
   async open(): Promise<boolean> {
     try {
-      this.#xml = await open(editionPath(this.#folder, this.#sha256, 'xml'));
-      this.#gzip = await open(editionPath(this.#folder, this.#sha256, 'xml.gz'));
-      this.#index = await open(editionPath(this.#folder, this.#sha256, 'idx'));
+      this.#xml = await open(editionPath(this.#folder, this.#edition.sha256, 'xml'));
+      this.#gzip = await open(editionPath(this.#folder, this.#edition.sha256, 'xml.gz'));
+      this.#index = await open(editionPath(this.#folder, this.#edition.sha256, 'idx'));
+      const sizes = [(await this.#xml.stat()).size, (await this.#gzip.stat()).size];
+      if (sizes[0] !== this.#edition.bytes || sizes[1] !== this.#edition.gzipBytes) {
+        await this.close();
+        return false;
+      }
       this.#lines = createInterface({ input: this.#index.createReadStream({ autoClose: false }) })[
         Symbol.asyncIterator
       ]();
@@ -144,7 +152,7 @@ export class EditionReader {
   async #advance(): Promise<void> {
     const line = await this.#lines!.next();
     this.#isEnded = line.done === true;
-    this.#next = this.#isEnded ? undefined : (JSON.parse(line.value as string) as Segment);
+    this.#next = this.#isEnded ? undefined : parseSegment(line.value as string);
   }
 
   /** The segment of that key, if the edition has one. Keys must be asked in rising order. */
@@ -175,6 +183,14 @@ export class EditionReader {
   async close(): Promise<void> {
     for (const file of [this.#xml, this.#gzip, this.#index]) await file?.close().catch(() => {});
     this.#xml = this.#gzip = this.#index = undefined;
+  }
+}
+
+function parseSegment(line: string): Segment {
+  try {
+    return JSON.parse(line) as Segment;
+  } catch {
+    throw new Fault('edition-torn', 'Опись прежнего издания повреждена.');
   }
 }
 

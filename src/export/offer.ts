@@ -64,9 +64,22 @@ export function judge(
   desk: BoardDesk,
 ): Judged {
   const dressed = dress(marked, desk.board);
-  const notices = desk.checker.check(dressed, factsOf(dressed));
+  const facts = factsOf(dressed);
+  // The number that we put in ourselves is no stranger's; only the others are told.
+  const ours = `${marked.values.title ?? ''} ${marked.values.description ?? ''}`.split('{phone}').length - 1;
+  const phonesInText = Math.max(0, facts.phonesInText - ours);
+  const notices = desk.checker.check(dressed, ours === 0 ? facts : { ...facts, phonesInText });
   const decision = decide({ listing: dressed, goneOn: marked.goneAt?.toISOString().slice(0, 10) ?? null, notices });
   return { dressed, notices, decision };
+}
+
+/** One listing as XML, or the notice that it cannot be written: one bad listing never stops a feed. */
+export function renderOffer(desk: BoardDesk, dressed: Listing): { readonly xml: string } | { readonly notice: Notice } {
+  try {
+    return { xml: desk.codec.render(dressed) };
+  } catch (error) {
+    return { notice: inspectorNotice(`не записывается: ${(error as Error).message}`) };
+  }
 }
 
 /**
@@ -76,9 +89,11 @@ export function judge(
 export function judgeWritten(marked: Parameters<typeof judge>[0], desk: BoardDesk): Judged {
   const judged = judge(marked, desk);
   if (judged.decision.outcome !== 'published') return judged;
-  const [problem] = schemaJudge(desk.codec.family).judge([{ id: '0', xml: desk.codec.render(judged.dressed) }]);
-  if (!problem) return judged;
-  const notices = [inspectorNotice(problem.message), ...judged.notices];
+  const rendered = renderOffer(desk, judged.dressed);
+  const [problem] = 'xml' in rendered ? schemaJudge(desk.codec.family).judge([{ id: '0', xml: rendered.xml }]) : [];
+  const found = 'notice' in rendered ? rendered.notice : problem && inspectorNotice(problem.message);
+  if (!found) return judged;
+  const notices = [found, ...judged.notices];
   return { ...judged, notices, decision: decide({ listing: judged.dressed, goneOn: null, notices }) };
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Board } from '../boards/catalogue.ts';
@@ -8,7 +8,6 @@ import type { Clock } from '../clock.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Notice } from '../domain/notice.ts';
-import { ROOT } from '../root.ts';
 import type { Database } from '../store/database.ts';
 import {
   type CabinetRow,
@@ -33,7 +32,7 @@ import {
   segmentOf,
   sweepEditions,
 } from './edition.ts';
-import { type BoardDesk, deskOf, inspectorNotice, judge } from './offer.ts';
+import { type BoardDesk, deskOf, inspectorNotice, judge, renderOffer } from './offer.ts';
 
 export interface PublishOptions {
   readonly db: Database;
@@ -58,11 +57,21 @@ export interface PublishedCabinet {
   readonly outcomes: Partial<Record<Outcome, number>>;
 }
 
-/** Changes with everything but the data that decides what an offer looks like. */
-const CODE_VERSION = createHash('sha256')
-  .update((JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version)
-  .digest('hex')
-  .slice(0, 8);
+/**
+ * Changes whenever the code that decides, renders or inspects changes, so that after a new version of the program no
+ * offer keeps its old bytes: a digest of those very files, sources or build.
+ */
+const CODE_VERSION = digestOf(['boards', 'domain', 'export'].map((room) => join(import.meta.dirname, '..', room)));
+
+function digestOf(folders: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const folder of folders) {
+    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
+      if (/\.[jt]s$/.test(name)) hash.update(name).update(readFileSync(join(folder, name)));
+    }
+  }
+  return hash.digest('hex').slice(0, 12);
+}
 
 /** Listings loaded, judged and rendered at a time; what memory a run takes is proportional to it. */
 const WINDOW = 128;
@@ -85,13 +94,15 @@ export async function publishCabinet(cabinet: CabinetRow, options: PublishOption
   const board = options.boards.find((candidate) => candidate.id === cabinet.board);
   if (!board) throw new Fault('board-unknown', `Доски «${cabinet.board}» нет среди описаний досок (board-rules).`);
   const desk = deskOf(board, cabinet.family);
+  let isAnew = false;
   for (let attempt = 1; ; attempt++) {
-    const result = await runOnce(cabinet, desk, options);
+    const result = await runOnce(cabinet, desk, options, isAnew);
     if (result === 'committed') return summary(cabinet, options.db);
     if (result === 'unchanged' || result === 'kept-edition') {
       return { ...(await summary(cabinet, options.db)), isNewEdition: false };
     }
     if (result === 'overtaken') throw overtaken();
+    if (result === 'torn') isAnew = true;
     if (attempt === TRIES) {
       throw new Fault(
         'publish-disturbed',
@@ -123,9 +134,15 @@ function headMoment(moment: Date): string {
   return moment.toISOString().replace(/\.\d+Z$/, '+00:00');
 }
 
-type RunResult = 'committed' | 'kept-edition' | 'unchanged' | 'overtaken' | 'withdrawn-meanwhile';
+type RunResult = 'committed' | 'kept-edition' | 'unchanged' | 'overtaken' | 'withdrawn-meanwhile' | 'torn';
 
-async function runOnce(cabinet: CabinetRow, desk: BoardDesk, options: PublishOptions): Promise<RunResult> {
+/** @param isAnew leave the served edition's files alone: they are damaged */
+async function runOnce(
+  cabinet: CabinetRow,
+  desk: BoardDesk,
+  options: PublishOptions,
+  isAnew: boolean,
+): Promise<RunResult> {
   const { db, clock } = options;
   const now = clock();
   const folder = editionFolder(options.dataDir, cabinet.agencyId, cabinet.id);
@@ -137,8 +154,8 @@ async function runOnce(cabinet: CabinetRow, desk: BoardDesk, options: PublishOpt
   let writer: EditionWriter | undefined;
   let previous: EditionReader | undefined;
   try {
-    if (served) {
-      previous = new EditionReader(folder, served.sha256);
+    if (served && !isAnew) {
+      previous = new EditionReader(folder, served);
       if (!(await previous.open())) previous = undefined;
     }
     if (previous && (await snapshot.isUnchanged(context))) return 'unchanged';
@@ -147,6 +164,10 @@ async function runOnce(cabinet: CabinetRow, desk: BoardDesk, options: PublishOpt
     for await (const rows of snapshot.marks(context)) await run.take(rows);
     await run.end();
     return await commit(cabinet, fence, writer, previous !== undefined, options.db, now);
+  } catch (error) {
+    // The next attempt renders everything from the base and needs nothing of the damaged files.
+    if (error instanceof Fault && error.code === 'edition-torn') return 'torn';
+    throw error;
   } finally {
     await writer?.discard();
     await previous?.close();
@@ -281,8 +302,13 @@ class Run {
     for (const listing of await this.#snapshot.wide(rows.map((row) => row.listingId))) {
       const inputKey = keys.get(listing.listingId)!;
       const { dressed, decision, notices } = judge(listing, this.#desk);
-      if (decision.outcome === 'published') written.push({ listing, xml: this.#desk.codec.render(dressed) });
-      else {
+      const rendered = decision.outcome === 'published' ? renderOffer(this.#desk, dressed) : undefined;
+      if (rendered && 'xml' in rendered) written.push({ listing, xml: rendered.xml });
+      else if (rendered) {
+        const { code, message } = rendered.notice;
+        answer.set(listing.listingId, null);
+        staged.push({ listingId: listing.listingId, outcome: 'blocked', notices: [{ code, message }], inputKey });
+      } else {
         answer.set(listing.listingId, null);
         const told = notices
           .filter((notice) => notice.severity === 'blocking')

@@ -1,4 +1,5 @@
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import pino from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../store/database.ts';
 import { feedCounter } from './feeds.ts';
@@ -23,13 +24,19 @@ export function maskAddress(url: string): string {
 
 /** Builds the server without listening, so tests need no socket. */
 export function buildApp(options: AppOptions): FastifyInstance {
-  const app = Fastify({
-    logger: {
-      level: options.logLevel,
-      serializers: {
-        req: (request) => ({ method: request.method, url: maskAddress(request.url), address: request.ip }),
-      },
+  const logger: FastifyBaseLogger = pino({
+    level: options.logLevel,
+    serializers: {
+      req: (request: FastifyRequest) => ({
+        method: request.method,
+        url: maskAddress(request.url),
+        address: request.ip,
+      }),
+      err: pino.stdSerializers.err,
     },
+  });
+  const app = Fastify({
+    loggerInstance: logger,
     trustProxy: options.trustProxy ?? false,
     // Fastify's own defaults let a slow client hold a connection for ever.
     requestTimeout: 30_000,
@@ -37,7 +44,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 300 },
   });
-  feedCounter(app, options);
+  feedCounter(app, { ...options, onTrouble: (what) => logger.error(what) });
   if (options.media) mediaRoute(app, options);
 
   app.get('/healthz', () => ({ state: 'ok' }));

@@ -306,3 +306,19 @@ function isDropped(spec: CodecSpec, path: string): boolean {
     return lower === name || lower.startsWith(`${name}/`);
   });
 }
+
+/**
+ * Whether a family's own field of a listing means something: `unknown` when no row has it, `refused` when this kind of
+ * listing has no use for it or the value is not one of its values. What the field's row carries comes back unchanged.
+ */
+export function judgeOwnField(codec: Codec, listing: Listing, path: string): 'good' | 'unknown' | 'refused' {
+  const field = `own:${path}`;
+  if (!codec.rows.some((row) => row.fields.includes(field))) return 'unknown';
+  try {
+    const carried = valueOf(codec.project(listing), codec.family, field);
+    return JSON.stringify(carried) === JSON.stringify(valueOf(listing, codec.family, field)) ? 'good' : 'refused';
+  } catch {
+    // A value of another shape than the row's, such as a number for a list.
+    return 'refused';
+  }
+}

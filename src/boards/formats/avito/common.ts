@@ -203,7 +203,10 @@ const addressRow: Row = group({
     draft.set('subLocality', district);
     if (subway !== undefined) draft.set('metro', [{ name: subway }]);
     if (address !== undefined) return draft.set('address', address);
-    const parts = [region, city, offer.take('Street')].filter((part) => part !== undefined);
+    // Moscow and Saint Petersburg are their own regions and stand in both tags.
+    const parts = [region, city === region ? undefined : city, offer.take('Street')].filter(
+      (part) => part !== undefined,
+    );
     if (parts.length > 0) draft.set('address', parts.join(', '));
   },
   samples: [

@@ -45,29 +45,39 @@ const images: Row = group({
   ],
 });
 
-/** The address decides which element takes a video: RuTube and YouTube have one each. */
+const RUTUBE = 'video-review/rutube-video-review-url';
+
+/** The address decides which element takes a video: RuTube and YouTube have one each; a second video is kept apart. */
 const video: Row = group({
   elements: [
     { path: 'video-review/youtube-video-review-url', type: URL_TYPE },
     { path: 'video-review/rutube-video-review-url', type: URL_TYPE },
   ],
-  fields: ['videoUrl'],
+  fields: ['videoUrl', `own:${RUTUBE}`],
   grade: 'code',
   source: 'EM26, BIZ26',
   write(listing, out) {
+    const second = valueOf(listing, 'yandex', `own:${RUTUBE}`) as string | undefined;
     const found = /^https?:\/\/(?:www\.|m\.)?(youtube\.com|youtu\.be|rutube\.ru)\//i.exec(listing.videoUrl ?? '');
     if (found)
       out.leaf(`video-review/${found[1]!.startsWith('r') ? 'rutube' : 'youtube'}-video-review-url`, listing.videoUrl);
+    if (found?.[1]?.startsWith('y') && second !== undefined) out.leaf(RUTUBE, writeUrl(second));
   },
   read(offer, draft) {
-    for (const host of ['youtube', 'rutube'])
-      draft.set('videoUrl', offer.take(`video-review/${host}-video-review-url`));
+    const youtube = offer.take('video-review/youtube-video-review-url');
+    const rutube = offer.take(RUTUBE);
+    draft.set('videoUrl', youtube ?? rutube);
+    if (youtube !== undefined) draft.set(`own:${RUTUBE}`, rutube);
   },
   samples: [
     { videoUrl: 'https://www.youtube.com/watch?v=1' },
     { videoUrl: 'https://youtu.be/2' },
     { videoUrl: 'https://rutube.ru/video/1/' },
     { videoUrl: 'https://rutube.ru/video/2/' },
+    {
+      videoUrl: 'https://www.youtube.com/watch?v=3',
+      boardFields: { yandex: { [RUTUBE]: 'https://rutube.ru/video/3/' } },
+    },
   ],
 });
 

@@ -1,10 +1,10 @@
 import type { Metro } from '../../../domain/listing.ts';
-import type { Row } from '../codec.ts';
+import { type Row, valueOf } from '../codec.ts';
 import { decimal, integer, kit, pattern, text, url } from '../kit.ts';
 import { readPhone } from '../phone.ts';
 import type { XmlNode } from '../xml.ts';
 
-const { leaf, own, constant, group } = kit('yandex');
+const { leaf, own, group } = kit('yandex');
 
 /** The parts of an address that this family writes beside the street line. */
 function prefixOf(parts: (string | undefined)[]): string {
@@ -121,11 +121,22 @@ const metro: Row = group({
 });
 
 export const PLACE: readonly Row[] = [
-  constant('location/country', 'Россия', {
+  group({
+    elements: [{ path: 'location/country', type: { type: 'enum', values: ['Россия'] } }],
+    fields: ['own:location/country'],
     required: true,
-    accept: ['Russia', 'РФ'],
     grade: 'vendor',
-    source: 'A19, EM26',
+    source: 'A19, EM26: только объекты в России',
+    // Another country is kept as it was told, so that a rule can stop it and nobody turns it into Russia.
+    write: (listing, out) =>
+      out.leaf('location/country', String(valueOf(listing, 'yandex', 'own:location/country') ?? 'Россия')),
+    read(offer, draft) {
+      const country = offer.take('location/country');
+      if (country !== undefined && !['россия', 'russia', 'рф'].includes(country.toLowerCase())) {
+        draft.set('own:location/country', country);
+      }
+    },
+    samples: [],
   }),
   address,
   leaf('location/sub-locality-name', 'subLocality', text(), {

@@ -115,6 +115,22 @@ function derivedFlag(path: string, answer: (listing: Listing) => boolean | undef
   });
 }
 
+/** Until 2019 `toilet` and `shower` told the place, since then whether there is one; the old words are read as yes. */
+function placeOfOldWords(path: 'toilet' | 'shower', answer: (listing: Listing) => boolean | undefined): Row {
+  const row = derivedFlag(path, answer, { when: COUNTRY, ...A19 });
+  return {
+    ...row,
+    fields: path === 'toilet' ? [...row.fields, 'toiletPlace'] : row.fields,
+    read(offer, draft) {
+      const place = { 'в доме': 'indoors', 'на улице': 'outdoors' }[offer.peek(path)?.toLowerCase() ?? ''];
+      if (place === undefined) return row.read(offer, draft);
+      offer.take(path);
+      draft.set(`own:${path}`, true);
+      if (path === 'toilet') draft.set('toiletPlace', place);
+    },
+  };
+}
+
 const PARKING_WORDS = [
   ['underground', 'подземная', 'underground'],
   ['ground', 'наземная', 'ground'],
@@ -206,22 +222,26 @@ export const PROPERTY: readonly Row[] = [
   }),
   leaf('apartments', 'isApartments', flag(), { when: { kind: ['flat'] }, ...A19 }),
   group({
-    elements: [{ path: 'floor', type: { type: 'integer', min: 0, max: 200 } }],
-    fields: ['floor'],
+    elements: [{ path: 'floor', type: { type: 'integer', min: -9, max: 200 } }],
+    fields: ['floor', 'own:floor'],
     when: BUILT,
     grade: 'vendor',
     source: 'A19; 0 для цоколя — MAX26',
-    // Live feeds know no floor below the ground but 0.
-    write: (listing, out) =>
-      out.leaf('floor', listing.floor === undefined ? undefined : String(Math.max(0, listing.floor))),
+    // Live feeds know no floor below the ground but 0; one that does say -1 gets it back.
+    write(listing, out) {
+      if (listing.floor === undefined) return;
+      const isExact = valueOf(listing, 'yandex', 'own:floor') === listing.floor;
+      out.leaf('floor', String(isExact ? listing.floor : Math.max(0, listing.floor)));
+    },
     read(offer, draft) {
       const raw = offer.take('floor');
       if (raw === undefined) return;
       const value = integer(-9, 200).read(raw);
-      if (value === undefined) draft.fail('floor', raw);
-      else draft.set('floor', value);
+      if (value === undefined) return draft.fail('floor', raw);
+      draft.set('floor', value);
+      if (value < 0) draft.set('own:floor', value);
     },
-    samples: [{ floor: 5 }, { floor: 0 }],
+    samples: [{ floor: 5 }, { floor: 0 }, { floor: -1, boardFields: { yandex: { floor: -1 } } }],
   }),
   leaf('floors-total', 'floorsTotal', integer(1, 200, [9, 17]), { when: BUILT, grade: 'vendor', source: 'A19, EM26' }),
 
@@ -392,8 +412,8 @@ export const PROPERTY: readonly Row[] = [
     source: 'BIZ26, не подтверждено',
   }),
   own('pmg', flag(), { when: COUNTRY, ...A19 }),
-  derivedFlag('toilet', (listing) => (listing.toiletPlace === undefined ? undefined : true), { when: COUNTRY, ...A19 }),
-  own('shower', flag(), { when: COUNTRY, ...A19 }),
+  placeOfOldWords('toilet', (listing) => (listing.toiletPlace === undefined ? undefined : true)),
+  placeOfOldWords('shower', () => undefined),
   leaf('pool', 'hasPool', flag(), { when: COUNTRY, ...A19 }),
   own('billiard', flag(), { when: COUNTRY, ...A19 }),
   leaf('sauna', 'hasBathhouse', flag(), { when: COUNTRY, ...A19 }),
