@@ -69,6 +69,19 @@ export async function validateFeed(
         message: `Формат файла: ${codec.family}. ${board.name} его не берёт.`,
       });
     }
+    // Offers are judged apart from the root that binds a prefix; names without it mean the same here.
+    const prefix = /^([^:]+):/.exec(feed.head.root)?.[1];
+    const prefixed = prefix === undefined ? undefined : new RegExp(`(</?)${prefix.replace(/[^\w-]/g, '')}:`, 'g');
+    if (prefix !== undefined) {
+      tell({
+        code: 'file/prefix',
+        severity: 'advisory',
+        line: 1,
+        xpath: `/${feed.head.root}`,
+        listing: null,
+        message: `Имена элементов с приставкой «${prefix}:»: площадки ждут их без приставки.`,
+      });
+    }
     // What the rules say of an offer is told while the judge of the form takes the offers in batches.
     async function* judged(): AsyncGenerator<JudgedOffer> {
       for await (const offer of feed.offers) {
@@ -94,7 +107,7 @@ export async function validateFeed(
         if (offers % 500 === 0) options.onProgress?.(offers);
         yield {
           id: externalId ?? `${NAMELESS}${offer.index}`,
-          xml: offer.xml,
+          xml: prefixed ? offer.xml.replace(prefixed, '$1') : offer.xml,
           line: offer.line,
           position: offer.index,
         };

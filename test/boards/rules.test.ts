@@ -46,6 +46,7 @@ function whole(family: Family, shape: ListingShape): Listing {
 
 /** Ways to spoil a listing: a field is changed, or taken away when its value is undefined. */
 const SPOILS: readonly (Partial<Listing> | Record<string, unknown>)[] = [
+  { boardFields: { yandex: { 'location/country': 'Беларусь' } } },
   { description: 'Продаётся.' },
   { description: '<p>&nbsp;</p>' },
   { description: 'а'.repeat(3001) },
