@@ -1,4 +1,4 @@
-import { Command, CommanderError, Option } from 'commander';
+import { type Argument, Command, CommanderError, Option } from 'commander';
 import { addressCommands } from './address-commands.ts';
 import { checkCommands } from './check-commands.ts';
 import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
@@ -64,10 +64,20 @@ export async function run(argv: readonly string[]): Promise<number> {
     .helpOption('-h, --help', 'показать справку')
     .helpCommand('help [команда]', 'показать справку по команде')
     .configureHelp({
-      subcommandTerm: (command) =>
-        `${command.name()} ${command.registeredArguments.map((argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`)).join(' ')}`.trim(),
-    })
-    .configureHelp({
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(argumentTerm)].join(' '),
+      commandUsage: (command) => {
+        const names: string[] = [];
+        for (let at: Command | null = command; at; at = at.parent) names.unshift(at.name());
+        const rest = command.commands.length > 0 ? ['<команда>'] : command.registeredArguments.map(argumentTerm);
+        return [...names, ...rest, '[ключи]'].join(' ');
+      },
+      optionDescription: (option) => {
+        const facts = [
+          ...(option.argChoices ? [`можно: ${option.argChoices.join(', ')}`] : []),
+          ...(option.defaultValue !== undefined && !option.negate ? [`по умолчанию ${option.defaultValue}`] : []),
+        ];
+        return facts.length === 0 ? option.description : `${option.description} (${facts.join('; ')})`;
+      },
       styleTitle: (title) =>
         ({
           'Usage:': 'Как пользоваться:',
@@ -107,6 +117,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 function allCommands(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...allCommands(child)]);
 }
+
+const argumentTerm = (argument: Argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`);
 
 /** Commander's complaints in Russian. */
 function translate(text: string): string {
