@@ -72,7 +72,7 @@ describe('the demo', () => {
     dataDir = await mkdtemp(join(tmpdir(), 'vygruzka-demo-'));
     context = contextAt(PORT);
     seeded = await seedDemo(context, db);
-    published = await publish();
+    ({ published } = await publish());
   });
   afterAll(async () => {
     await drop();
@@ -192,7 +192,7 @@ describe('the demo', () => {
     const before = await listings();
     expect(await seedDemo(context, db)).toMatchObject({ isNew: false, listings: 412 });
     expect(await listings()).toEqual(before);
-    const again = await publish();
+    const { published: again } = await publish();
     expect(again.map(({ edition, isNewEdition, sha256 }) => ({ edition, isNewEdition, sha256 }))).toEqual(
       published.map(({ edition, sha256 }) => ({ edition, isNewEdition: false, sha256 })),
     );

@@ -64,7 +64,7 @@ describe('a new user', () => {
     for (const explanation of explained.explanations) {
       expect(explanation).toMatchObject({ outcome: 'blocked', fixedBy: 'agent' });
       expect(explanation.reason).toMatch(/[А-Яа-я]/);
-      expect(explanation.gates.map((gate: { open: boolean | null }) => gate.open)).toEqual([true, false, null]);
+      expect(explanation.gates.map((gate: { open: boolean | null }) => gate.open)).toEqual([true, true, false, null]);
     }
   });
 

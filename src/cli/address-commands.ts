@@ -38,7 +38,7 @@ export function addressCommands(program: Command, action: Action): void {
               cabinet: cabinet.slug,
               edition: cabinet.editionId,
               url: context.publicUrl(feedPath(context.secret, cabinet)),
-              previousUrlUntil: cabinet.previousTokenUntil?.toISOString() ?? null,
+              previousUrlUntil: cabinet.previousTokens.at(-1)?.until ?? null,
               lastPullAt: last?.at.toISOString() ?? null,
             };
           }),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Board } from '../boards/catalogue.ts';
 import { Refusal } from '../domain/fault.ts';
-import { OUTCOME_LABELS } from '../domain/gates.ts';
+import { decide, OUTCOME_LABELS } from '../domain/gates.ts';
 import { describeKind, type Family } from '../domain/listing.ts';
 import type { Notice } from '../domain/notice.ts';
 import { agree, formatNumber } from '../domain/text.ts';
@@ -11,7 +11,7 @@ import type { Database } from '../store/database.ts';
 import { eachListing, type ListingRow, type MarkRow, marksOf } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Context, EXIT } from './context.ts';
-import { DEFAULT_CABINET, objects, oneListing, ours } from './naming.ts';
+import { DEFAULT_CABINET, objects, oneListing } from './naming.ts';
 import type { Action } from './program.ts';
 
 /** The commands that answer «почему не на доске»: for one listing, for all, and as the file itself. */
@@ -125,6 +125,8 @@ interface CheckedBoard {
     count: number;
     example: string;
     listings: readonly number[];
+    /** The numbers of the same listings in the source. */
+    names: readonly string[];
   }[];
   /** Notices of the one listing asked for. */
   readonly listing?: { readonly id: number; readonly externalId: string; readonly notices: readonly Notice[] };
@@ -141,7 +143,15 @@ async function checkBoard(
   const desk = deskOf(board, family);
   const byCode = new Map<
     string,
-    { code: string; severity: Notice['severity']; label: string; count: number; example: string; listings: number[] }
+    {
+      code: string;
+      severity: Notice['severity'];
+      label: string;
+      count: number;
+      example: string;
+      listings: number[];
+      names: string[];
+    }
   >();
   let listings = 0;
   let blocked = 0;
@@ -154,7 +164,10 @@ async function checkBoard(
       const known = byCode.get(notice.code);
       if (known) {
         known.count++;
-        if (known.listings.length < 1000) known.listings.push(row.id);
+        if (known.listings.length < 1000) {
+          known.listings.push(row.id);
+          known.names.push(row.externalId);
+        }
       } else
         byCode.set(notice.code, {
           code: notice.code,
@@ -163,6 +176,7 @@ async function checkBoard(
           count: 1,
           example: notice.message,
           listings: [row.id],
+          names: [row.externalId],
         });
     }
     if (name !== undefined) single = { id: row.id, externalId: row.externalId, notices };
@@ -196,7 +210,7 @@ function checkText(checked: CheckedBoard, isSingle: boolean): string {
   }
   const head = `${checked.name}: ${objects(checked.listings)} · готовы ${checked.ready} · остановлены ${checked.blocked} (${checked.rules} ${agree(checked.rules, 'правило', 'правила', 'правил')}, ${formatNumber(checked.seconds)} с)`;
   const rows = checked.notices.map((row) => {
-    const ids = row.listings.slice(0, 3).map(ours).join(' ');
+    const ids = row.names.slice(0, 3).join(' ');
     const rest = row.count > 3 ? ` … ещё ${row.count - 3}` : '';
     return `  ${row.severity === 'blocking' ? '✕' : '·'} ${String(row.count).padStart(4)}  ${row.example}  [${row.code}] ${ids}${rest}`;
   });
@@ -253,7 +267,7 @@ function explain(
     outcome: isMarked ? decision.outcome : null,
     reason: isMarked ? decision.reason : 'Не отмечен на выгрузку.',
     fixedBy: isMarked ? decision.fixedBy : 'agent',
-    gates: decision.gates,
+    gates: isMarked ? decision.gates : decide({ listing: listing.values, isMarked, goneOn: null, notices }).gates,
     notices,
     lastRun: mark?.outcome && mark.decidedAt ? { outcome: mark.outcome, at: mark.decidedAt.toISOString() } : null,
   };
@@ -280,6 +294,11 @@ function explainText(answer: Explanation): string {
           `      ${notice.severity === 'blocking' ? '✕' : '·'} ${notice.message} (исправит ${FIXERS[notice.fixedBy]})`,
         );
     } else if (gate.reason !== null) lines.push(`      ${gate.reason}`);
+  }
+  if (!answer.isMarked && answer.notices.length > 0) {
+    lines.push('  Если отметить:');
+    for (const notice of answer.notices)
+      lines.push(`      ${notice.severity === 'blocking' ? '✕' : '·'} ${notice.message}`);
   }
   return lines.join('\n');
 }

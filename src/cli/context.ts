@@ -35,6 +35,7 @@ export class Context {
   /** Told when a server takes the signals over, to end its connections first. */
   onServe: () => void = () => {};
   #db: Promise<Database> | undefined;
+  readonly #adopted: Context[] = [];
 
   constructor(options: GlobalOptions, overrides: Partial<Config> = {}) {
     this.options = options;
@@ -129,8 +130,10 @@ export class Context {
       cliProgress.Presets.shades_classic,
     );
     let isStarted = false;
+    let isStopped = false;
     return {
       at(done, total) {
+        if (isStopped) return;
         const known = total ?? Math.max(done, 1);
         if (!isStarted) bar.start(known, done, { of: total === undefined ? '' : ` из ${total}` });
         else {
@@ -140,42 +143,46 @@ export class Context {
         isStarted = true;
       },
       stop() {
+        isStopped = true;
         if (isStarted) bar.stop();
       },
     };
   }
 
+  /** Closes another context together with this one, whatever ends the command. */
+  adopt(other: Context): void {
+    this.#adopted.push(other);
+  }
+
   async close(): Promise<void> {
+    for (const other of this.#adopted) await other.close();
     const db = await this.#db?.catch(() => undefined);
     await db?.close();
   }
 }
 
+/** What a thrown thing means to a person: its code, a sentence and an exit code. */
+export function describeError(error: unknown): { code: string; message: string; exit: number } {
+  if (error instanceof Refusal) return { code: error.code, message: error.message, exit: error.exit };
+  if (error instanceof Fault) return { code: error.code, message: error.message, exit: exitOf(error.code) };
+  const incident = randomBytes(3).toString('hex');
+  const message = `Сбой программы ${incident}: ${(error as Error)?.message ?? String(error)}`;
+  return { code: 'unexpected', message, exit: EXIT.fault };
+}
+
+function exitOf(code: string): number {
+  if (code === 'publish-overtaken') return EXIT.busy;
+  if (code.startsWith('feed-')) return EXIT.found;
+  if (/^source-(file|is|not)/.test(code)) return EXIT.usage;
+  if (code.startsWith('source-') || code === 'database-unreachable') return EXIT.outside;
+  return EXIT.fault;
+}
+
 /** Turns what a command threw into a message on stderr and an exit code. */
 export function tellError(error: unknown, isJson: boolean): number {
-  const tell = (code: string, message: string) => {
-    if (isJson) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
-    process.stderr.write(`${message}\n`);
-  };
-  if (error instanceof Refusal) {
-    tell(error.code, error.message);
-    return error.exit;
-  }
-  if (error instanceof Fault) {
-    tell(error.code, error.message);
-    if (error.code === 'publish-overtaken') return EXIT.busy;
-    if (error.code.startsWith('feed-')) return EXIT.found;
-    if (
-      error.code.startsWith('source-file') ||
-      error.code.startsWith('source-is') ||
-      error.code.startsWith('source-not')
-    )
-      return EXIT.usage;
-    if (error.code.startsWith('source-')) return EXIT.outside;
-    return EXIT.fault;
-  }
-  const incident = randomBytes(3).toString('hex');
-  tell('unexpected', `Сбой программы ${incident}: ${(error as Error)?.message ?? String(error)}`);
-  process.stderr.write(`${(error as Error)?.stack ?? ''}\n`);
-  return EXIT.fault;
+  const { code, message, exit } = describeError(error);
+  if (isJson) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+  process.stderr.write(`${message}\n`);
+  if (code === 'unexpected') process.stderr.write(`${(error as Error)?.stack ?? ''}\n`);
+  return exit;
 }

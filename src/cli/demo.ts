@@ -210,6 +210,7 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
   };
   const own = new Context(context.options, overrides);
   own.onServe = () => context.onServe();
+  context.adopt(own);
   try {
     const { DATA_DIR } = own.config;
     if (options.reset) await reset(own);
@@ -219,7 +220,8 @@ export async function runDemo(context: Context, options: DemoOptions): Promise<n
     const openedAt = performance.now();
     const seeded = await seedDemo(own, db);
     const seededAt = performance.now();
-    const published = await publishWithBar(own, db, seeded.cabinets);
+    const { published, failed } = await publishWithBar(own, db, seeded.cabinets);
+    if (failed[0]) throw failed[0].error;
     const doneAt = performance.now();
     const report = reportOf(own, seeded, published, {
       database: openedAt - claimedAt,

@@ -10,7 +10,7 @@ import { type ImportReport, importFeed } from '../intake/import.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { feedPath } from '../store/feed-address.ts';
 import { listCabinets } from '../store/publishing.ts';
-import { EXIT } from './context.ts';
+import { describeError, EXIT } from './context.ts';
 import { objects } from './naming.ts';
 import { type Action, choice } from './program.ts';
 import { publishWithBar } from './publishing.ts';
@@ -84,7 +84,7 @@ export function feedCommands(program: Command, action: Action): void {
             EXIT.refused,
           );
         }
-        const published = await publishWithBar(context, db, cabinets);
+        const { published, failed } = await publishWithBar(context, db, cabinets);
         const answer = published.map((cabinet) => {
           const row = cabinets.find((candidate) => candidate.id === cabinet.cabinetId)!;
           return { ...cabinet, url: context.publicUrl(feedPath(context.secret, row)) };
@@ -109,7 +109,12 @@ export function feedCommands(program: Command, action: Action): void {
             await rename(`${to}.tmp`, to);
           }
         }
-        context.print({ cabinets: answer }, () =>
+        const troubles = failed.map(({ cabinet, error }) => ({
+          board: cabinet.board,
+          cabinet: cabinet.slug,
+          ...describeError(error),
+        }));
+        context.print({ cabinets: answer, failed: troubles.map(({ exit: _, ...told }) => told) }, () =>
           answer
             .map((cabinet) => {
               const board = context.board(cabinet.board);
@@ -124,6 +129,12 @@ export function feedCommands(program: Command, action: Action): void {
             })
             .join('\n'),
         );
+        for (const { board, cabinet, message } of troubles) {
+          process.stderr.write(
+            `${context.board(board).name} (${cabinet}) не опубликован, отдаётся прежнее издание. ${message}\n`,
+          );
+        }
+        if (troubles.length > 0) return troubles[0]!.exit;
         context.say('Почему объект не на доске: explain <объект> --all');
         return EXIT.done;
       }),
@@ -136,7 +147,7 @@ function importText(report: ImportReport): string {
     `Новых ${report.imported}, изменено ${report.updated}, без изменений ${report.unchanged}, пропало ${report.gone}, вернулось ${report.returned}.`,
     `Ответственный найден у ${report.employees.matched}, без ответственного ${report.employees.unassigned}.`,
   ];
-  if (report.waiting) lines.push(report.waiting.message);
+  if (report.waiting) return `${lines[0]}\n${report.waiting.message}`;
   if (report.conflicting > 0)
     lines.push(
       `Источник изменил исправленные поля: ${objects(report.conflicting)}. Решите, что оставить: correct <объект> --conflicts.`,
@@ -152,10 +163,12 @@ function importText(report: ImportReport): string {
     lines.push(`В текстах есть чужие номера телефонов: ${objects(report.foreignPhonesInText.length)}.`);
   if (report.notUnderstood.length > 0) {
     lines.push('Не понято:');
-    for (const { path, value, count } of report.notUnderstood.slice(0, 20))
-      lines.push(`  ${path}${value === undefined ? '' : ` = «${value}»`}: ${count}`);
+    for (const { path, value, count, example } of report.notUnderstood.slice(0, 20)) {
+      const where = example ? `, например № ${example.externalId ?? 'не указан'}, строка ${example.line}` : '';
+      lines.push(`  ${path}${value === undefined ? '' : ` = «${value}»`}: ${count}${where}`);
+    }
     if (report.notUnderstood.length > 20) lines.push(`  … и ещё ${report.notUnderstood.length - 20} (все — с --json)`);
   }
-  lines.push('Дальше: mark --board avito --all, затем publish.');
+  if (report.imported > 0 && !report.isRehearsal) lines.push('Дальше: mark --board avito --all, затем publish.');
   return lines.join('\n');
 }

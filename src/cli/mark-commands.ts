@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { Refusal } from '../domain/fault.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
+import { formatNumber } from '../domain/text.ts';
 import { ensureCabinet, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { keepAvitoId, markListings, unmarkListings } from '../store/marks.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { EXIT } from './context.ts';
-import { DEFAULT_CABINET, objects, oneListing } from './naming.ts';
+import { DEFAULT_CABINET, oneListing } from './naming.ts';
 import { type Action, choice, several } from './program.ts';
 
 interface MarkOptions {
@@ -69,7 +70,7 @@ export function markCommands(program: Command, action: Action): void {
         }
         context.print(
           { board: board.id, cabinet: options.cabinet, marked },
-          `${board.name}: отмечено ${objects(marked)}.`,
+          `${board.name}: отмечено объектов: ${formatNumber(marked)}.`,
         );
         context.say(`Дальше: publish. Что мешает — check --board ${board.id}`);
         return EXIT.done;
@@ -103,7 +104,7 @@ export function markCommands(program: Command, action: Action): void {
         );
         context.print(
           { board: board.id, cabinet: options.cabinet, unmarked },
-          `${board.name}: снято ${objects(unmarked)}.`,
+          `${board.name}: снято отметок: ${formatNumber(unmarked)}.`,
         );
         return EXIT.done;
       }),

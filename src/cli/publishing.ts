@@ -1,4 +1,4 @@
-import { type PublishedCabinet, publishAll } from '../export/publish.ts';
+import { publishAll } from '../export/publish.ts';
 import type { Database } from '../store/database.ts';
 import { type CabinetRow, countMarks } from '../store/publishing.ts';
 import type { Context } from './context.ts';
@@ -8,7 +8,7 @@ export async function publishWithBar(
   context: Context,
   db: Database,
   cabinets: readonly CabinetRow[],
-): Promise<PublishedCabinet[]> {
+): ReturnType<typeof publishAll> {
   const bar = context.progress('Решено отметок:');
   const done = new Map<number, number>();
   const total = await countMarks(db, cabinets);

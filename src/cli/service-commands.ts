@@ -221,9 +221,7 @@ async function examine(context: Context): Promise<Check[]> {
     return `${count} ${agree(count, 'доска', 'доски', 'досок')}`;
   });
   await check('База данных', async () => {
-    const db = await context.openAsIs();
-    const pending = await pendingMigrations(db);
-    if (pending.length > 0 && !db.embedded) throw new Error('схема отстаёт, выполните migrate');
+    const db = await context.db();
     return `PostgreSQL ${db.version}${db.embedded ? ', встроенная' : ''}`;
   });
   await check('Файлы фидов', async () => {

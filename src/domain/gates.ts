@@ -31,7 +31,7 @@ export const OUTCOME_LABELS: Record<Outcome, string> = {
   published: 'в фиде',
 };
 
-export type GateName = 'market' | 'board-rules' | 'edition';
+export type GateName = 'marked' | 'market' | 'board-rules' | 'edition';
 
 /** One step of the answer to «почему не на доске». */
 export interface GateResult {
@@ -53,6 +53,8 @@ export interface Decision {
 
 export interface DecisionInput {
   readonly listing: Pick<Listing, 'kind' | 'deal'>;
+  /** False when nobody has asked for this listing on this board; a run looks at marked ones only. */
+  readonly isMarked?: boolean;
   /** ISO day since which the source no longer has the listing. */
   readonly goneOn: string | null;
   /** What the board's rules and the inspection of the written offer say. */
@@ -71,6 +73,14 @@ export function decide(input: DecisionInput): Decision {
     fixedBy: Notice['fixedBy'] | null;
     facts: Record<string, unknown>;
   }[] = [
+    {
+      gate: 'marked',
+      label: 'Отмечен',
+      outcome: 'off-market',
+      reason: input.isMarked === false ? 'Не отмечен на выгрузку.' : null,
+      fixedBy: 'agent',
+      facts: {},
+    },
     {
       gate: 'market',
       label: 'На рынке',

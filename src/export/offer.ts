@@ -47,7 +47,10 @@ export function dress(
   if (values.contactEmail === undefined && marked.employee?.email) dressed.contactEmail = marked.employee.email;
   if (values.createdAt === undefined) dressed.createdAt = marked.firstSeenAt.toISOString().replace(/\.\d+Z$/, '+00:00');
   if (marked.avitoId !== null) {
-    dressed.boardFields = { ...values.boardFields, avito: { ...values.boardFields?.avito, AvitoId: marked.avitoId } };
+    dressed.boardFields = {
+      ...values.boardFields,
+      avito: { ...values.boardFields?.avito, AvitoId: String(marked.avitoId) },
+    };
   }
   return dressed;
 }

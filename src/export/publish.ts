@@ -79,10 +79,27 @@ const WINDOW = 128;
 const INSPECTED_TOGETHER = 64;
 const TRIES = 3;
 
-/** Publishes several cabinets, two at a time: one renders while the other waits for the database. */
-export function publishAll(cabinets: readonly CabinetRow[], options: PublishOptions): Promise<PublishedCabinet[]> {
+export interface FailedCabinet {
+  readonly cabinet: CabinetRow;
+  readonly error: unknown;
+}
+
+/**
+ * Publishes several cabinets, two at a time: one renders while the other waits for the database.
+ * A cabinet that fails keeps its old edition and does not hold the others back.
+ */
+export async function publishAll(
+  cabinets: readonly CabinetRow[],
+  options: PublishOptions,
+): Promise<{ published: PublishedCabinet[]; failed: FailedCabinet[] }> {
   const limit = pLimit(2);
-  return Promise.all(cabinets.map((cabinet) => limit(() => publishCabinet(cabinet, options))));
+  const results = await Promise.allSettled(cabinets.map((cabinet) => limit(() => publishCabinet(cabinet, options))));
+  return {
+    published: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+    failed: results.flatMap((result, index) =>
+      result.status === 'rejected' ? [{ cabinet: cabinets[index]!, error: result.reason as unknown }] : [],
+    ),
+  };
 }
 
 /**

@@ -63,7 +63,7 @@ export interface ImportReport {
   }[];
   readonly rejected: readonly RejectedOffer[];
   /** Elements, and known elements with a value, that nobody could make sense of. */
-  readonly notUnderstood: readonly { readonly path: string; readonly value?: string; readonly count: number }[];
+  readonly notUnderstood: readonly Unknown[];
   /** Offers whose texts carry a phone number that is not the contact's. */
   readonly foreignPhonesInText: readonly {
     readonly externalId: string;
@@ -100,17 +100,26 @@ class People {
   }
 }
 
-/** Counts paths, with the values of those whose value was the trouble; a flood of new values is cut off. */
+/** What nobody could make sense of: an element, or a known element with a value; how often, and where first. */
+export interface Unknown {
+  readonly path: string;
+  readonly value?: string;
+  count: number;
+  readonly example?: { readonly externalId: string | null; readonly line: number };
+}
+
+/** Counts unknown things; a flood of new values is cut off. */
 class Unknowns {
-  readonly #counts = new Map<string, { path: string; value?: string; count: number }>();
-  note(path: string, value: string | undefined): void {
+  readonly #counts = new Map<string, Unknown>();
+  note(path: string, value: string | undefined, example?: Unknown['example'], times = 1): void {
     const key = value === undefined ? path : `${path}=${value}`;
     const known = this.#counts.get(key);
-    if (known) known.count++;
-    else if (this.#counts.size < 1000)
-      this.#counts.set(key, value === undefined ? { path, count: 1 } : { path, value, count: 1 });
+    if (known) known.count += times;
+    else if (this.#counts.size < 1000) {
+      this.#counts.set(key, { path, ...(value !== undefined && { value }), count: times, ...(example && { example }) });
+    }
   }
-  list(): { path: string; value?: string; count: number }[] {
+  list(): Unknown[] {
     return [...this.#counts.values()].sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1));
   }
 }
@@ -171,9 +180,11 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
       for await (const offer of feed.offers) {
         read++;
         const result = readOffer(codec, offer.xml);
-        for (const unknown of result.notUnderstood)
-          unknowns.note(unknown.path, unknown.isValue ? unknown.value.slice(0, 100) : undefined);
         const { listing, externalId, faults, foreignPhones } = normalise(result);
+        const here = { externalId: externalId ?? null, line: offer.line };
+        for (const { path, value, isValue } of result.notUnderstood) {
+          unknowns.note(path, isValue ? value.slice(0, 100) : undefined, here);
+        }
         if (offer.repaired > 0 && repaired.length < LISTED)
           repaired.push({ externalId: externalId ?? null, line: offer.line, characters: offer.repaired });
         if (foreignPhones > 0 && foreignPhonesInText.length < LISTED)
@@ -192,8 +203,7 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
         if (read % 1000 === 0) options.onProgress?.(read);
       }
       await flush();
-      for (const { path, count } of feed.summary().notUnderstood)
-        for (let i = 0; i < count; i++) unknowns.note(path, undefined);
+      for (const { path, count } of feed.summary().notUnderstood) unknowns.note(path, undefined, undefined, count);
       refuseMixUp(run.knownLocation, location, sourceName);
       const twin = options.source === undefined && run.made.source ? await likelyTwin(db, run) : undefined;
       if (twin !== undefined) throw twinRefusal(twin);

@@ -84,6 +84,8 @@ function boundOf(error: { keyword: string; params: Record<string, unknown> }): s
       return `, нужно не длиннее ${limit} ${agree(Number(limit), 'знака', 'знаков', 'знаков')}`;
     case 'maxItems':
       return `, нужно не больше ${limit}`;
+    case 'enum':
+      return `, можно: ${(error.params.allowedValues as unknown[]).join(', ')}`;
     default:
       return '';
   }
@@ -101,7 +103,7 @@ export function normalise(read: ReadResult, repairedTexts = true): Normalised {
   if (!read.listing) {
     return {
       listing: undefined,
-      externalId: undefined,
+      externalId: read.externalId,
       faults: [`Не понятно, что это за объект: ${read.kindProblem || 'не указаны вид и сделка'}.`],
       foreignPhones: 0,
     };

@@ -58,6 +58,8 @@ export async function validateFeed(
       counts[problem.severity]++;
       if (problems.length < LISTED) problems.push(problem);
     };
+    /** Listing and path of the values that nobody could make sense of. */
+    const misread = new Set<string>();
     let offers = 0;
     if (!board.families.includes(codec.family)) {
       tell({
@@ -91,6 +93,7 @@ export async function validateFeed(
         const { listing, externalId, faults } = normalise(read);
         const at = { line: offer.line, xpath, listing: externalId ?? null };
         for (const { path, value, isValue } of read.notUnderstood) {
+          if (isValue && misread.size < 100_000) misread.add(`${externalId}\u0000${path.toLowerCase()}`);
           tell({
             ...at,
             code: isValue ? 'schema/unknown-value' : 'schema/unknown-element',
@@ -114,10 +117,13 @@ export async function validateFeed(
       }
     }
     for await (const problem of judgeFile(codec.family, judged())) {
+      const path = problem.xpath.replace(/^\/[^/]+\/[^/]+\//, '').replace(/\[\d+\]/g, '');
+      // A value that we read without doubt is only spelt otherwise than boards' documents spell it.
+      const isSpelling = problem.code === 'wrong-value' && !misread.has(`${problem.id}\u0000${path.toLowerCase()}`);
       const listing = problem.id === undefined || problem.id.startsWith(NAMELESS) ? null : problem.id;
       tell({
         code: `schema/${problem.code}`,
-        severity: 'blocking',
+        severity: isSpelling ? 'advisory' : 'blocking',
         line: problem.line,
         xpath: problem.xpath,
         listing,

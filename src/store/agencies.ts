@@ -166,6 +166,9 @@ export async function rotateToken(
 ): Promise<void> {
   await orm(db)
     .update(cabinet)
-    .set({ tokenSerial: sql`${cabinet.tokenSerial} + 1`, previousTokenUntil: previousUntil })
+    .set({
+      tokenSerial: sql`${cabinet.tokenSerial} + 1`,
+      previousTokens: sql`${cabinet.previousTokens} || jsonb_build_object('serial', ${cabinet.tokenSerial}, 'until', ${previousUntil.toISOString()}::text)`,
+    })
     .where(and(eq(cabinet.agencyId, agencyId), eq(cabinet.id, cabinetId)));
 }

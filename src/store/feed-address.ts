@@ -77,15 +77,16 @@ export async function openAddress(
   if (!/^[\w-]+$/.test(slug) || !/^[\w-]{43}$/.test(token) || !/^[\w-]+$/.test(board)) return undefined;
   const found = await db.pool.query<CabinetRow>(
     `select agency_id as "agencyId", id, board, slug, name, family, token_serial as "tokenSerial",
-       previous_token_until as "previousTokenUntil", edition_id as "editionId"
+       previous_tokens as "previousTokens", edition_id as "editionId"
      from cabinet where board = $1 and slug = $2`,
     [board, slug],
   );
   for (const cabinet of found.rows) {
     if (isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial))) return { cabinet, isPrevious: false };
-    const isStillOpen = cabinet.previousTokenUntil !== null && cabinet.previousTokenUntil > now;
-    if (isStillOpen && isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial - 1)))
-      return { cabinet, isPrevious: true };
+    const isOpen = cabinet.previousTokens.some(
+      ({ serial, until }) => Date.parse(until) > now.getTime() && isEqual(token, feedToken(secret, cabinet, serial)),
+    );
+    if (isOpen) return { cabinet, isPrevious: true };
   }
   return undefined;
 }

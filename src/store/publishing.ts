@@ -3,6 +3,7 @@ import type { Outcome } from '../domain/gates.ts';
 import type { Family, Listing } from '../domain/listing.ts';
 import type { Notice } from '../domain/notice.ts';
 import type { Database } from './database.ts';
+import type { PreviousToken } from './schema.ts';
 
 /** What a publish needs of the database. No deciding here. */
 
@@ -14,12 +15,12 @@ export interface CabinetRow {
   readonly name: string;
   readonly family: Family;
   readonly tokenSerial: number;
-  readonly previousTokenUntil: Date | null;
+  readonly previousTokens: readonly PreviousToken[];
   readonly editionId: number | null;
 }
 
 const CABINET = `c.agency_id as "agencyId", c.id, c.board, c.slug, c.name, c.family, c.token_serial as "tokenSerial",
-  c.previous_token_until as "previousTokenUntil", c.edition_id as "editionId"`;
+  c.previous_tokens as "previousTokens", c.edition_id as "editionId"`;
 
 /** Cabinets in a fixed order, of one board or agency where that is asked. */
 export async function listCabinets(

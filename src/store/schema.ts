@@ -22,6 +22,13 @@ import type { Listing } from '../domain/listing.ts';
  * never changed once released; test/store/schema.test.ts compares the two.
  */
 
+/** An earlier number of a feed's token. */
+export interface PreviousToken {
+  readonly serial: number;
+  /** ISO 8601. */
+  readonly until: string;
+}
+
 const id = (name = 'id') => bigint(name, { mode: 'number' });
 const agencyId = () => integer('agency_id').notNull();
 const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' });
@@ -200,8 +207,8 @@ export const cabinet = pgTable(
     branchId: id('branch_id'),
     /** Which token is valid: the address is derived from the secret and this number. */
     tokenSerial: integer('token_serial').notNull().default(1),
-    /** Until when the address with the previous number answers. */
-    previousTokenUntil: moment('previous_token_until'),
+    /** Earlier numbers and until when their addresses answer; every rotation adds one. */
+    previousTokens: jsonb('previous_tokens').$type<PreviousToken[]>().notNull().default([]),
     /** Grows with every publish that starts; only the newest one may commit. */
     fence: id('fence').notNull().default(0),
     editionId: id('edition_id'),

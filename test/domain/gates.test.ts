@@ -16,21 +16,21 @@ const notice = (severity: Notice['severity'], message: string, fixedBy: Notice['
 
 describe('the gates', () => {
   it.each([
-    ['published', null, [], null, [true, true, true]],
-    ['published', null, [notice('advisory', 'Мало фото.')], null, [true, true, true]],
+    ['published', null, [], null, [true, true, true, true]],
+    ['published', null, [notice('advisory', 'Мало фото.')], null, [true, true, true, true]],
     [
       'blocked',
       null,
       [notice('advisory', 'Мало фото.'), notice('blocking', 'Этаж: не заполнено.', 'adSpecialist')],
       'Этаж: не заполнено.',
-      [true, false, null],
+      [true, true, false, null],
     ],
     [
       'off-market',
       '2026-11-20',
       [notice('blocking', 'Этаж: не заполнено.')],
       'Объекта нет в выгрузке источника с 20.11.2026. Верните его в CRM или снимите отметку.',
-      [false, null, null],
+      [true, false, null, null],
     ],
   ] as const)('answer %s with the first closed gate', (outcome, goneOn, notices, reason, open) => {
     const decision = decide({ listing, goneOn, notices });
@@ -42,6 +42,12 @@ describe('the gates', () => {
     // One reason and one fixer for whatever is not published; later gates tell nothing yet.
     expect(decision.fixedBy === null).toBe(decision.outcome === 'published');
     for (const gate of decision.gates) if (gate.open === null) expect(gate.reason).toBeNull();
+  });
+
+  it('stops at the mark when nobody asked for the board', () => {
+    const { gates } = decide({ listing, isMarked: false, goneOn: null, notices: [] });
+    expect(gates.map((gate) => gate.open)).toEqual([false, null, null, null]);
+    expect(gates[0]!.reason).toBe('Не отмечен на выгрузку.');
   });
 
   it('names who fixes the first blocking notice', () => {

@@ -164,6 +164,7 @@ describe('importing', () => {
     // Each of our test offers takes five lines.
     expect(report.rejected[0]!.line).toBe(3 + 5 - 1);
     expect(report.rejected[0]!.reasons.join(' ')).toMatch(reason);
+    expect(report.rejected[0]!.externalId).toBe(wrong.id === '' ? null : 'B');
   });
 
   it('keeps the first of two offers with one id, also when the whole file is one line', async () => {
@@ -333,8 +334,8 @@ describe('importing', () => {
       ),
     );
     expect(report.notUnderstood).toEqual([
-      { path: 'magic', count: 2 },
-      { path: 'renovation', value: 'чудо', count: 1 },
+      { path: 'magic', count: 2, example: { externalId: 'A', line: 3 } },
+      { path: 'renovation', value: 'чудо', count: 1, example: { externalId: 'A', line: 3 } },
     ]);
   });
 

@@ -200,13 +200,22 @@ describe('the feed counter', () => {
     expect(fresh).not.toBe(old);
     expect((await get(old)).statusCode).toBe(200);
     expect((await get(fresh)).statusCode).toBe(200);
+    // A second rotation does not shorten the days of the first.
+    await rotateToken(
+      base.db,
+      cabinet.agencyId,
+      cabinet.id,
+      new Date(now.getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000),
+    );
+    const freshest = await path();
+    for (const url of [old, fresh, freshest]) expect((await get(url)).statusCode).toBe(200);
     const before = now;
     now = new Date(before.getTime() + (PREVIOUS_ADDRESS_DAYS * 86_400 + 1) * 1000);
     expect((await get(old)).statusCode).toBe(404);
-    expect((await get(fresh)).statusCode).toBe(200);
+    expect((await get(freshest)).statusCode).toBe(200);
     now = before;
     const log = await listPulls(base.db, cabinet.agencyId, cabinet.id);
-    expect(log.filter((pull) => pull.isPreviousToken)).toHaveLength(1);
+    expect(log.filter((pull) => pull.isPreviousToken)).toHaveLength(3);
   });
 
   it('logs pulls with the bytes that really went over, and no address in the log', async () => {

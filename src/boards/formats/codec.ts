@@ -168,6 +168,8 @@ export interface ReadResult {
   /** Absent when the offer's kind or deal could not be told; `kindProblem` then says why. */
   readonly listing?: Partial<Listing>;
   readonly kindProblem?: string;
+  /** The listing's number, also when nothing else could be told. */
+  readonly externalId?: string;
   /** Elements and attributes the table does not know, and known ones with a value it does not know. */
   readonly notUnderstood: readonly { readonly path: string; readonly value: string; readonly isValue: boolean }[];
 }
@@ -277,7 +279,10 @@ export function defineCodec(spec: CodecSpec): Codec {
       }
     }
     if (!isKnown) {
-      return { kindProblem: draft.problems.map(({ path, value }) => `${path} = «${value}»`).join(', '), notUnderstood };
+      const kindProblem = draft.problems.map(({ path, value }) => `${path} = «${value}»`).join(', ');
+      for (const row of otherRows) if (row.fields.includes('externalId')) row.read(offer, draft);
+      const externalId = draft.values.externalId as string | undefined;
+      return { kindProblem, notUnderstood, ...(externalId !== undefined && { externalId }) };
     }
     const listing = { ...draft.values } as Partial<Listing>;
     if (Object.keys(draft.own).length > 0) listing.boardFields = { [spec.family]: draft.own };

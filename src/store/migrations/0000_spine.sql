@@ -24,7 +24,7 @@ CREATE TABLE "cabinet" (
 	"family" text NOT NULL,
 	"branch_id" bigint,
 	"token_serial" integer DEFAULT 1 NOT NULL,
-	"previous_token_until" timestamp with time zone,
+	"previous_tokens" jsonb DEFAULT '[]'::jsonb NOT NULL,
 	"fence" bigint DEFAULT 0 NOT NULL,
 	"edition_id" bigint,
 	CONSTRAINT "cabinet_agency_id_id_pk" PRIMARY KEY("agency_id","id"),
