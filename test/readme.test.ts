@@ -68,6 +68,20 @@ describe('a new user', () => {
     }
   });
 
+  it('hears why a listing that was not loaded is not there', async () => {
+    expect(await ask('explain', 'N-3', '--all')).toMatchObject({
+      code: 4,
+      stderr:
+        'Объект «N-3» не загружен из последнего файла источника «feed.xml» (строка 26): Этаж: 12, а этажей в доме 8.\n',
+    });
+  });
+
+  it('keeps the number that Avito gave', async () => {
+    expect(await ask('mark', '--board', 'avito', '--listing', 'N-1', '--avito-id', '777')).toMatchObject({ code: 0 });
+    expect((await ask('preview', 'N-1', '--board', 'avito')).stdout).toContain('<AvitoId>777</AvitoId>');
+    expect(await ask('publish', '--board', 'avito', '-q')).toMatchObject({ code: 0 });
+  });
+
   it('mends a listing over the source and sees it go out', async () => {
     const before = JSON.parse((await ask('explain', 'N-2', '--board', 'yandex', '--json')).stdout);
     expect(before.outcome).toBe('published');

@@ -8,10 +8,11 @@ import { agree, formatNumber } from '../domain/text.ts';
 import { deskOf, judge, judgeWritten } from '../export/offer.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
+import { rejectionOf } from '../store/intake.ts';
 import { eachListing, type ListingRow, type MarkRow, marksOf } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Context, EXIT } from './context.ts';
-import { DEFAULT_CABINET, objects, oneListing } from './naming.ts';
+import { DEFAULT_CABINET, objects, oneListing, rejectionSentence } from './naming.ts';
 import type { Action } from './program.ts';
 
 /** The commands that answer «почему не на доске»: for one listing, for all, and as the file itself. */
@@ -72,6 +73,8 @@ export function checkCommands(program: Command, action: Action): void {
           answers.push(explain(context, listing, undefined, undefined, options.board));
         const data = options.all || answers.length > 1 ? { explanations: answers } : answers[0]!;
         context.print(data, () => answers.map(explainText).join('\n\n'));
+        const rejection = await rejectionOf(db, agency.id, listing.externalId);
+        if (rejection) context.say(`${rejectionSentence(rejection)} Выше — прежние данные.`);
         return EXIT.done;
       }),
     );

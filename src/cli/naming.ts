@@ -1,6 +1,7 @@
 import { Refusal } from '../domain/fault.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import type { Database } from '../store/database.ts';
+import { rejectionOf } from '../store/intake.ts';
 import { findListings, type ListingRow } from '../store/marks.ts';
 import { EXIT } from './context.ts';
 
@@ -9,6 +10,12 @@ import { EXIT } from './context.ts';
 export const DEFAULT_CABINET = 'main';
 
 export const objects = (count: number) => `${formatNumber(count)} ${agree(count, 'объект', 'объекта', 'объектов')}`;
+
+/** «Объект 7 не загружен …» with the line of the file and all the reasons. */
+export function rejectionSentence(rejection: NonNullable<Awaited<ReturnType<typeof rejectionOf>>>): string {
+  const { externalId, source, line, reasons } = rejection;
+  return `Объект «${externalId}» не загружен из последнего файла источника «${source}» (строка ${line}): ${reasons.join(' ')}`;
+}
 
 /** Our own number of a listing, told apart from the source's. */
 export const ours = (id: number) => `#${id}`;
@@ -28,6 +35,10 @@ export async function oneListing(db: Database, agencyId: number, name: string): 
       `Под номером «${name.slice(0, 60)}» есть несколько объектов: ${all}. Назовите нужный с решёткой.`,
       EXIT.usage,
     );
+  }
+  if (!meant[0]) {
+    const rejection = await rejectionOf(db, agencyId, name);
+    if (rejection) throw new Refusal('listing-rejected', rejectionSentence(rejection), EXIT.refused);
   }
   if (!meant[0]) throw new Refusal('listing-unknown', `Объекта «${name.slice(0, 60)}» нет.`, EXIT.usage);
   return meant[0];

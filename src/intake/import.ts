@@ -11,6 +11,7 @@ import type { Database } from '../store/database.ts';
 import {
   endImport,
   type ImportStatus,
+  keepRejections,
   LOSS_LIMIT,
   likelyTwin,
   type MergeCounts,
@@ -215,6 +216,12 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
         : merged.state === 'waiting'
           ? 'waiting-for-confirmation'
           : 'imported';
+      if (status === 'imported') {
+        const named = report.rejected.flatMap(({ externalId, line, reasons }) =>
+          externalId === null ? [] : [{ externalId: externalId.slice(0, 200), line, reasons }],
+        );
+        await keepRejections(db, run, named, clock());
+      }
       await endImport(db, run, status, summaryOf(report), clock());
       return report;
     } catch (error) {

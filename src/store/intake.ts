@@ -347,6 +347,52 @@ async function mergeCorrected(
   return { updated: found.rows.length, conflicting };
 }
 
+export interface Rejection {
+  readonly externalId: string;
+  readonly line: number;
+  readonly reasons: readonly string[];
+}
+
+/** Keeps which offers of the source's newest file were not loaded, and why; what was kept of older files goes. */
+export async function keepRejections(
+  db: Database,
+  run: Pick<ImportRun, 'agencyId' | 'sourceId'>,
+  rejections: readonly Rejection[],
+  now: Date,
+): Promise<void> {
+  await db.pool.query('delete from rejected_offer where agency_id = $1 and source_id = $2', [
+    run.agencyId,
+    run.sourceId,
+  ]);
+  await db.pool.query(
+    `insert into rejected_offer (agency_id, source_id, at, external_id, line, reasons)
+     select $1, $2, $3, * from unnest($4::text[], $5::int[], $6::jsonb[]) on conflict do nothing`,
+    [
+      run.agencyId,
+      run.sourceId,
+      now,
+      rejections.map(({ externalId }) => externalId),
+      rejections.map(({ line }) => line),
+      rejections.map(({ reasons }) => JSON.stringify(reasons)),
+    ],
+  );
+}
+
+/** Why the newest file's offer of that number was not loaded; undefined when it was, or was not in the file. */
+export async function rejectionOf(
+  db: Database,
+  agencyId: number,
+  externalId: string,
+): Promise<(Rejection & { readonly source: string; readonly at: Date }) | undefined> {
+  const found = await db.pool.query<Rejection & { source: string; at: Date }>(
+    `select r.external_id as "externalId", r.line, r.reasons, r.at, s.name as source from rejected_offer r
+     join source s on s.agency_id = r.agency_id and s.id = r.source_id
+     where r.agency_id = $1 and r.external_id = $2 order by r.at desc, r.line limit 1`,
+    [agencyId, externalId],
+  );
+  return found.rows[0];
+}
+
 export type ImportStatus = 'imported' | 'waiting-for-confirmation' | 'failed' | 'rehearsed';
 
 /** Ends a run and throws its staged offers away. What it made on the way goes too, unless something was imported. */

@@ -159,6 +159,23 @@ export const importRow = pgTable(
   (t) => [primaryKey({ columns: [t.agencyId, t.runId, t.externalId] })],
 );
 
+/** Offers of a source's last file that were not loaded, so that «почему» can be answered for them too. */
+export const rejectedOffer = pgTable(
+  'rejected_offer',
+  {
+    agencyId: agencyId(),
+    sourceId: id('source_id').notNull(),
+    externalId: text('external_id').notNull(),
+    line: integer('line').notNull(),
+    reasons: jsonb('reasons').$type<string[]>().notNull(),
+    at: moment('at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.sourceId, t.externalId, t.line] }),
+    foreignKey({ columns: [t.agencyId, t.sourceId], foreignColumns: [source.agencyId, source.id] }),
+  ],
+);
+
 export const listing = pgTable(
   'listing',
   {

@@ -178,6 +178,16 @@ CREATE UNLOGGED TABLE "outcome_stage" (
 	CONSTRAINT "outcome_stage_agency_id_cabinet_id_fence_listing_id_pk" PRIMARY KEY("agency_id","cabinet_id","fence","listing_id")
 );
 --> statement-breakpoint
+CREATE TABLE "rejected_offer" (
+	"agency_id" integer NOT NULL,
+	"source_id" bigint NOT NULL,
+	"external_id" text NOT NULL,
+	"line" integer NOT NULL,
+	"reasons" jsonb NOT NULL,
+	"at" timestamp with time zone NOT NULL,
+	CONSTRAINT "rejected_offer_agency_id_source_id_external_id_line_pk" PRIMARY KEY("agency_id","source_id","external_id","line")
+);
+--> statement-breakpoint
 CREATE TABLE "source" (
 	"agency_id" integer NOT NULL,
 	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "source_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
@@ -206,6 +216,7 @@ ALTER TABLE "listing" ADD CONSTRAINT "listing_agency_id_branch_id_branch_agency_
 ALTER TABLE "listing" ADD CONSTRAINT "listing_agency_id_employee_id_employee_agency_id_id_fk" FOREIGN KEY ("agency_id","employee_id") REFERENCES "public"."employee"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mark" ADD CONSTRAINT "mark_agency_id_cabinet_id_cabinet_agency_id_id_fk" FOREIGN KEY ("agency_id","cabinet_id") REFERENCES "public"."cabinet"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "mark" ADD CONSTRAINT "mark_agency_id_listing_id_listing_agency_id_id_fk" FOREIGN KEY ("agency_id","listing_id") REFERENCES "public"."listing"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "rejected_offer" ADD CONSTRAINT "rejected_offer_agency_id_source_id_source_agency_id_id_fk" FOREIGN KEY ("agency_id","source_id") REFERENCES "public"."source"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "source" ADD CONSTRAINT "source_agency_id_agency_id_fk" FOREIGN KEY ("agency_id") REFERENCES "public"."agency"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "source" ADD CONSTRAINT "source_agency_id_branch_id_branch_agency_id_id_fk" FOREIGN KEY ("agency_id","branch_id") REFERENCES "public"."branch"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 CREATE INDEX "edition_agency_id_cabinet_id_id_index" ON "edition" USING btree ("agency_id","cabinet_id","id");--> statement-breakpoint
