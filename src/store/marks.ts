@@ -31,25 +31,28 @@ export async function markListings(
       [agencyId, cabinetId, listingIds ?? null, now],
     );
     let fresh = 0;
-    for (let attempt = 0; ; attempt++) {
+    // Read first and insert after: one statement for both would look through what it is inserting, again and again.
+    const unmarked = await client.query<{ id: number }>(
+      `select l.id from listing l left join mark m on m.agency_id = l.agency_id and m.cabinet_id = $2 and m.listing_id = l.id
+       where l.agency_id = $1 and ($3::bigint[] is null or l.id = any($3)) and m.listing_id is null order by l.id`,
+      [agencyId, cabinetId, listingIds ?? null],
+    );
+    let left = unmarked.rows.map((row) => row.id);
+    for (let attempt = 0; left.length > 0; attempt++) {
       // The source's own number; our number behind it when another listing of the cabinet has that; then a counter.
       const suffix = attempt === 0 ? `''` : attempt === 1 ? `'-' || l.id` : `'-' || l.id || '-${attempt}'`;
-      const made = await client.query(
+      const made = await client.query<{ id: number }>(
         `insert into mark (agency_id, cabinet_id, listing_id, marked_at, board_offer_id)
-         select $1, $2, l.id, $4, coalesce($5, l.external_id || ${suffix}) from listing l
-         where l.agency_id = $1 and ($3::bigint[] is null or l.id = any($3))
-           and not exists (select 1 from mark m where m.agency_id = $1 and m.cabinet_id = $2 and m.listing_id = l.id)
-         order by l.id on conflict do nothing`,
-        [agencyId, cabinetId, listingIds ?? null, now, boardOfferId ?? null],
+         select $1, $2, l.id, $4, coalesce($5, l.external_id || ${suffix})
+         from unnest($3::bigint[]) with ordinality as wanted(id, place)
+         join listing l on l.agency_id = $1 and l.id = wanted.id order by wanted.place
+         on conflict do nothing returning listing_id as id`,
+        [agencyId, cabinetId, left, now, boardOfferId ?? null],
       );
-      fresh += made.rowCount ?? 0;
-      const left = await client.query(
-        `select 1 from listing l where l.agency_id = $1 and ($3::bigint[] is null or l.id = any($3))
-           and not exists (select 1 from mark m where m.agency_id = $1 and m.cabinet_id = $2 and m.listing_id = l.id) limit 1`,
-        [agencyId, cabinetId, listingIds ?? null],
-      );
-      if (left.rows.length === 0) break;
-      if (boardOfferId !== undefined) {
+      fresh += made.rows.length;
+      const done = new Set(made.rows.map((row) => row.id));
+      left = left.filter((id) => !done.has(id));
+      if (left.length > 0 && boardOfferId !== undefined) {
         throw new Refusal('board-id-taken', `Под номером «${boardOfferId}» на этой доске уже стоит другой объект.`);
       }
     }
