@@ -180,7 +180,7 @@ async function runOnce(
     const run = new Run(cabinet, desk, fence, snapshot, writer, previous, options);
     for await (const rows of snapshot.marks(context)) await run.take(rows);
     await run.end();
-    return await commit(cabinet, fence, writer, previous !== undefined, options.db, now);
+    return await commit(cabinet, fence, writer, previous !== undefined, run.staged, options.db, now);
   } catch (error) {
     // The next attempt renders everything from the base and needs nothing of the damaged files.
     if (error instanceof Fault && error.code === 'edition-torn') return 'torn';
@@ -197,6 +197,7 @@ async function commit(
   fence: number,
   writer: EditionWriter,
   hasPrevious: boolean,
+  staged: number,
   db: Database,
   now: Date,
 ): Promise<RunResult> {
@@ -205,7 +206,7 @@ async function commit(
     const { sha256, gzipSha256, bytes, gzipBytes, offers } = await writer.finish();
     edition = { sha256, gzipSha256, bytes, gzipBytes, offers, generatedAt: now, publishedAt: now };
   }
-  const result = await commitRun(db, cabinet, fence, edition, now);
+  const result = await commitRun(db, cabinet, fence, edition, staged, now);
   if (result.state !== 'committed') return result.state;
   return edition ? 'committed' : 'kept-edition';
 }
@@ -219,6 +220,8 @@ class Run {
   readonly #writer: EditionWriter;
   readonly #previous: EditionReader | undefined;
   readonly #options: PublishOptions;
+  /** Decisions put aside for the commit. */
+  staged = 0;
   #waiting: NarrowRow[] = [];
   #done = 0;
 
@@ -353,6 +356,7 @@ class Run {
       throw new Error(`broken invariant: ${rows.length} marks went in, ${staged.length} decisions came out`);
     }
     await stageOutcomes(this.#options.db, this.#cabinet, this.#fence, staged);
+    this.staged += staged.length;
     return answer;
   }
 

@@ -22,7 +22,7 @@ export interface GuardOptions {
   readonly lookup?: Lookup;
   /** Milliseconds for one connection. */
   readonly connectMs?: number;
-  /** What really connects; tests put a stub here. */
+  /** What really connects; tests count the attempts here. */
   readonly dial?: buildConnector.connector;
 }
 

@@ -99,7 +99,7 @@ export interface Normalised {
 }
 
 /** Cleans texts, hides the contact's number in them and proves the result. */
-export function normalise(read: ReadResult, repairedTexts = true): Normalised {
+export function normalise(read: ReadResult): Normalised {
   if (!read.listing) {
     return {
       listing: undefined,
@@ -113,7 +113,7 @@ export function normalise(read: ReadResult, repairedTexts = true): Normalised {
   for (const field of ['title', 'description'] as const) {
     const value = listing[field];
     if (typeof value !== 'string') continue;
-    const { text, foreign } = hideContact(repairedTexts ? cleanText(value) : value, read.listing.contactPhones?.[0]);
+    const { text, foreign } = hideContact(cleanText(value), read.listing.contactPhones?.[0]);
     foreignPhones += foreign;
     if (text === '') delete listing[field];
     else listing[field] = text;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Family, Listing } from '../domain/listing.ts';
 import type { Notice } from '../domain/notice.ts';
@@ -244,6 +245,7 @@ export type CommitResult =
 
 /**
  * The one short commit: the edition, its outcomes and the pointer become visible together.
+ * @param staged how many decisions were staged; the unlogged table is empty after a crash of the database
  * @param edition absent when the offers did not change and the served edition stays
  */
 export async function commitRun(
@@ -251,6 +253,7 @@ export async function commitRun(
   cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
   fence: number,
   edition: NewEdition | undefined,
+  staged: number,
   now: Date,
 ): Promise<CommitResult> {
   const client = await db.pool.connect();
@@ -268,6 +271,17 @@ export async function commitRun(
       [...key, fence],
     );
     if (withdrawn.rows.length > 0) return await giveUp(client, 'withdrawn-meanwhile');
+    const there = await client.query<{ count: number }>(
+      'select count(*)::int as count from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence = $3',
+      [...key, fence],
+    );
+    if (there.rows[0]!.count !== staged) {
+      throw new Fault(
+        'publish-disturbed',
+        'База данных перезапускалась во время публикации. Доски получают прежнее издание: повторите публикацию.',
+        { retryable: true },
+      );
+    }
     let editionId = mine.rows[0]!.editionId;
     if (edition) {
       const made = await client.query<{ id: number }>(

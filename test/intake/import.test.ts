@@ -7,6 +7,7 @@ import { conflicts, effective } from '../../src/domain/corrections.ts';
 import { type ImportOptions, type ImportReport, importFeed } from '../../src/intake/import.ts';
 import { addEmployee, ensureBranch, ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { hashOf } from '../../src/store/hash.ts';
+import { endImport, mergeImport, stageOffers, startImport } from '../../src/store/intake.ts';
 import { findListings, markListings, marksOf, saveCorrections } from '../../src/store/marks.ts';
 import { testDatabase } from '../store/testdb.ts';
 
@@ -194,20 +195,20 @@ describe('importing', () => {
 
   it('takes nothing for gone when the database was restarted and lost what was staged', async () => {
     await load(many(10));
-    const stage = base.db.pool.query.bind(base.db.pool);
-    const report = load(
-      many(10, (index) => (index < 5 ? { price: '7' } : {})),
-      {
-        // The unlogged table is empty after a crash; the importer's own words are the only way to get in between.
-        clock: () => {
-          void stage(`delete from import_row where external_id = 'L9'`);
-          return NOW;
-        },
-      },
-    );
-    await report.catch(() => {});
-    const left = await Promise.all(['L0', 'L9'].map((id) => listing(id)));
-    expect(left.map((row) => row!.goneAt)).toEqual([null, null]);
+    const { id: agencyId } = await resolveAgency(base.db, agency);
+    const run = await startImport(base.db, { agencyId, source: 'crm.xml' }, NOW);
+    const values = (await listing('L0'))!.sourceValues;
+    const { added } = await stageOffers(base.db, run, [
+      { externalId: 'L0', ordinal: 1, line: 1, values, employeeId: null },
+      { externalId: 'L1', ordinal: 2, line: 2, values: { ...values, externalId: 'L1' }, employeeId: null },
+    ]);
+    // The unlogged table is empty after a crash.
+    await base.db.pool.query('delete from import_row where run_id = $1', [run.id]);
+    await expect(mergeImport(base.db, run, added, 'merge-with-loss', NOW)).rejects.toMatchObject({
+      code: 'import-disturbed',
+    });
+    await endImport(base.db, run, 'failed', {}, NOW);
+    expect((await listing('L9'))!.goneAt).toBeNull();
   });
 
   it('survives element names that objects have themselves', async () => {

@@ -37,7 +37,7 @@ async function publish(offers: string[]): Promise<void> {
     offers.map((xml, index) => ({ listingId: 32 + index, bytes: Buffer.from(xml) })),
   );
   const written = await writer.finish();
-  await commitRun(base.db, cabinet, fence, { ...written, generatedAt: now, publishedAt: now }, now);
+  await commitRun(base.db, cabinet, fence, { ...written, generatedAt: now, publishedAt: now }, 0, now);
 }
 
 async function path(): Promise<string> {

@@ -516,22 +516,6 @@ export function kit(family: Family) {
     };
   }
 
-  /** An element whose content never changes; it is written for every listing it is meant for and checked on reading. */
-  function constant(path: string, word: string, rowOptions: RowOptions & { accept?: readonly string[] } = {}): Row {
-    const accepted = new Set([word, ...(rowOptions.accept ?? [])].map(fold));
-    return {
-      ...rowOptions,
-      elements: [{ path, type: { type: 'enum', values: [word] } }],
-      fields: [],
-      write: (_, out) => out.leaf(path, word),
-      read(offer, draft) {
-        const found = takeFirst(offer, path, rowOptions.also);
-        if (found && !accepted.has(fold(found.text))) draft.fail(found.path, found.text);
-      },
-      samples: [],
-    };
-  }
-
   /** A row of its own making: several elements that make sense only together. */
   function group(
     spec: {
@@ -545,5 +529,5 @@ export function kit(family: Family) {
     return spec;
   }
 
-  return { leaf, own, refined, options, repeated, constant, group };
+  return { leaf, own, refined, options, repeated, group };
 }
