@@ -23,6 +23,7 @@ import { importListings } from '../src/store/intake.ts';
 import { markListings } from '../src/store/marks.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { currentEdition, listCabinets } from '../src/store/publishing.ts';
+import { type CorridorReport, corridor } from './bench-corridor.ts';
 
 const BOARDS = ['avito', 'cian', 'yandex'] as const;
 /** Every hundredth listing changes before the republish; the step is prime to the segment, so changes scatter. */
@@ -40,6 +41,7 @@ const { values: args } = parseArgs({
   options: {
     listings: { type: 'string', default: '100000' },
     json: { type: 'boolean', default: false },
+    corridor: { type: 'boolean', default: false },
     step: { type: 'string' },
     board: { type: 'string' },
     dir: { type: 'string' },
@@ -126,6 +128,11 @@ async function main(): Promise<void> {
   const say = (text: string) => process.stderr.write(`${text}\n`);
   try {
     await migrate(db);
+    if (args.corridor) {
+      const told = { machine: machine(), ...(await corridor(db, listings)) };
+      process.stdout.write(`${args.json ? JSON.stringify(told, null, 2) : corridorText(told)}\n`);
+      return;
+    }
     const agency = await resolveAgency(db, undefined, true);
     const startedAt = performance.now();
     await load(db, agency.id, listings, (listing) => listing);
@@ -154,7 +161,7 @@ async function main(): Promise<void> {
     }
     const report = {
       listings,
-      machine: `${cpus()[0]?.model ?? 'CPU'} × ${cpus().length}, Node ${process.versions.node}`,
+      machine: machine(),
       gzip: { cpuSeconds: round(gzip) },
       families: BOARDS.map((family, index) => ({ family, cold: cold[index]!, republish: again[index]! })),
     };
@@ -164,6 +171,17 @@ async function main(): Promise<void> {
     await db.close();
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+const machine = () => `${cpus()[0]?.model ?? 'CPU'} × ${cpus().length}, Node ${process.versions.node}`;
+
+function corridorText(report: CorridorReport & { readonly machine: string }): string {
+  return [
+    `${report.listings} объектов × ${report.cabinets} кабинета, ${report.machine}`,
+    `JSON.parse тех же объектов: ${report.parse} с CPU`,
+    `План с нуля: ${report.cold} с CPU — × ${report.coldToParsePerCabinet} к JSON.parse на каждый кабинет, × ${report.coldToParseOnce} к одному разу`,
+    `План после правки 1 %: ${report.changed} с CPU — ${Math.round(report.changedToCold * 100)} % от плана с нуля`,
+  ].join('\n');
 }
 
 function table(report: {

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AGENTS, demoEntries, listingAt, SHAPES, STORIES } from '../fixtures/agency.ts';
+import { AGENTS, demoEntries, demoHappenings, HAPPENINGS, listingAt, SHAPES, STORIES } from '../fixtures/agency.ts';
 import { inspectEdition } from '../src/boards/formats/inspect.ts';
 import { readPhone } from '../src/boards/formats/phone.ts';
 import { Context } from '../src/cli/context.ts';
@@ -11,14 +11,15 @@ import { type Seeded, seedDemo } from '../src/cli/demo.ts';
 import { conflicts } from '../src/domain/corrections.ts';
 import { OUTCOMES } from '../src/domain/gates.ts';
 import { editionFolder, editionPath } from '../src/export/edition.ts';
-import { deskOf, judgeWritten } from '../src/export/offer.ts';
+import { judgeAlone } from '../src/export/judge.ts';
+import { deskOf } from '../src/export/offer.ts';
 import { type PublishedCabinet, publishAll } from '../src/export/publish.ts';
 import { faultsOf } from '../src/intake/normalise.ts';
 import { buildApp } from '../src/server/app.ts';
 import { listEmployees } from '../src/store/agencies.ts';
 import type { Database } from '../src/store/database.ts';
 import { eachListing, findListings, type ListingRow, marksOf } from '../src/store/marks.ts';
-import { countMarks, listCabinets } from '../src/store/publishing.ts';
+import { countMarks, currentEdition, listCabinets } from '../src/store/publishing.ts';
 import { testDatabase } from './store/testdb.ts';
 
 const NOW = '2026-11-20T09:00:00+03:00';
@@ -117,20 +118,20 @@ describe('the demo', () => {
   it('publishes most marks, and each board most of its own', () => {
     const shareOf = (cabinets: readonly PublishedCabinet[]) =>
       cabinets.reduce((sum, { outcomes }) => sum + (outcomes.published ?? 0), 0) / (412 * cabinets.length);
-    expect(shareOf(published)).toBeGreaterThan(0.8);
+    expect(shareOf(published)).toBeGreaterThan(0.75);
     expect(shareOf(published)).toBeLessThan(0.92);
-    for (const cabinet of published) expect(shareOf([cabinet]), cabinet.board).toBeGreaterThan(0.8);
+    for (const cabinet of published) expect(shareOf([cabinet]), cabinet.board).toBeGreaterThan(0.7);
   });
 
   it('blocks nothing but what a story or an unsupported sort of listing explains', async () => {
     const stories = new Map(demoEntries().map(({ before, story }) => [before.externalId, story]));
+    const happenings = demoHappenings();
     for (const row of await listings()) {
-      if (stories.get(row.externalId) !== undefined) continue;
+      if (stories.get(row.externalId) !== undefined || happenings.has(row.externalId)) continue;
       for (const mark of await marksOf(db, seeded.agencyId, row.id)) {
-        const codes = mark.notices?.map(({ code }) => code.split('/')[1]) ?? [];
-        expect(mark.outcome === 'published' ? [] : codes, row.externalId).toEqual(
-          mark.outcome === 'published' ? [] : ['offer-unsupported'],
-        );
+        const codes = mark.judgement?.board?.map(({ code }) => code.split('/')[1]) ?? [];
+        if (mark.outcome === 'published' || mark.outcome === 'waiting-turn') continue;
+        expect([mark.outcome, ...codes], row.externalId).toEqual(['blocked', 'offer-unsupported']);
       }
     }
   });
@@ -144,12 +145,41 @@ describe('the demo', () => {
       const [row] = await findListings(db, seeded.agencyId, before.externalId);
       const mark = (await marksOf(db, seeded.agencyId, row!.id)).find(({ cabinetId }) => cabinetId === cabinet.id)!;
       expect(mark.outcome, before.externalId).toBe(story.outcome);
-      if (story.severity === 'blocking') expect(mark.notices?.map(({ code }) => code)).toContain(story.code);
-      const { notices } = judgeWritten({ ...row!, boardOfferId: mark.boardOfferId, avitoId: null }, desk);
+      if (story.severity === 'blocking') expect(mark.judgement?.board?.map(({ code }) => code)).toContain(story.code);
+      const phones = row!.values.contactPhones ?? row!.employee?.phones;
+      const { notices } = judgeAlone(row!.values, desk, {
+        firstSeenAt: row!.firstSeenAt,
+        person: row!.employee,
+        phones: phones?.length ? phones : undefined,
+      });
       if (story.code !== null) {
         expect(notices).toContainEqual(expect.objectContaining({ code: story.code, severity: story.severity }));
       }
     }
+  });
+
+  it.each(HAPPENINGS)('lives through what happened: $key', async ({ key, board, outcome, count }) => {
+    const whom = [...demoHappenings()].filter(([, happening]) => happening === key).map(([externalId]) => externalId);
+    expect(whom).toHaveLength(count);
+    const cabinet = seeded.cabinets.find((candidate) => candidate.board === board)!;
+    for (const externalId of whom) {
+      const [row] = await findListings(db, seeded.agencyId, externalId);
+      const mark = (await marksOf(db, seeded.agencyId, row!.id)).find(({ cabinetId }) => cabinetId === cabinet.id)!;
+      expect([externalId, mark.outcome]).toEqual([externalId, outcome]);
+      expect(mark.reason).toMatch(/^[А-ЯЁ]/);
+    }
+  });
+
+  it('keeps the approved text on the board while the edit waits', async () => {
+    const cabinet = seeded.cabinets.find(({ board }) => board === 'domclick')!;
+    const edition = (await currentEdition(db, cabinet))!;
+    const xml = await readFile(
+      editionPath(editionFolder(dataDir, cabinet.agencyId, cabinet.id), edition.sha256, 'xml'),
+      'utf8',
+    );
+    const edited = [...demoHappenings()].filter(([, happening]) => happening === 'edited');
+    for (const [externalId] of edited) expect(xml).toContain(`internal-id="${externalId}"`);
+    expect(xml).not.toContain('Показываем в выходные.');
   });
 
   it('lets nobody else lose the number of floors', () => {

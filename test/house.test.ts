@@ -12,8 +12,9 @@ const ROOMS: Record<string, readonly string[]> = {
   domain: [],
   boards: ['domain', 'root.ts'],
   store: ['domain', 'root.ts'],
-  intake: ['domain', 'boards', 'store', 'clock.ts'],
-  export: ['domain', 'boards', 'store', 'clock.ts', 'root.ts'],
+  net: ['domain'],
+  intake: ['domain', 'boards', 'store', 'net', 'clock.ts'],
+  export: ['domain', 'boards', 'store', 'net', 'clock.ts', 'root.ts'],
   server: ['domain', 'boards', 'store', 'intake', 'clock.ts'],
   cli: ['domain', 'boards', 'store', 'intake', 'export', 'server', 'clock.ts', 'config.ts', 'fixtures'],
 };
@@ -22,7 +23,9 @@ const ROOMS: Record<string, readonly string[]> = {
 const PACKAGES: Record<string, readonly string[]> = {
   pg: ['store'],
   'drizzle-orm': ['store'],
-  undici: ['intake'],
+  'graphile-worker': ['export'],
+  'node-cron': ['export'],
+  undici: ['net', 'intake', 'export'],
   saxes: ['intake', 'boards'],
   fastify: ['server'],
   commander: ['cli'],
@@ -31,7 +34,8 @@ const PACKAGES: Record<string, readonly string[]> = {
   'fast-xml-parser': ['boards'],
   'libphonenumber-js': ['boards'],
   ajv: ['boards'],
-  sharp: ['server'],
+  sharp: ['server', 'export'],
+  'image-size': ['export'],
 };
 
 function filesOf(folder: string): string[] {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadBoards } from '../src/boards/catalogue.ts';
 import type { Listing } from '../src/domain/listing.ts';
-import { deskOf, judgeWritten } from '../src/export/offer.ts';
+import { judgeAlone } from '../src/export/judge.ts';
+import { deskOf } from '../src/export/offer.ts';
 import { importFeed } from '../src/intake/import.ts';
 import { resolveAgency } from '../src/store/agencies.ts';
 import { eachListing } from '../src/store/marks.ts';
@@ -61,8 +62,13 @@ describe.skipIf(!isThere)('real feeds', () => {
         for await (const rows of eachListing(base.db, agency.id)) {
           for (const row of rows) {
             listings.set(row.externalId, row.values);
-            const { decision, notices } = judgeWritten({ ...row, boardOfferId: row.externalId, avitoId: null }, desk);
-            counted[decision.outcome === 'published' ? 'published' : 'blocked']++;
+            const phones = row.values.contactPhones ?? row.employee?.phones;
+            const { isBlocked, notices } = judgeAlone(row.values, desk, {
+              firstSeenAt: row.firstSeenAt,
+              person: row.employee,
+              phones: phones?.length ? phones : undefined,
+            });
+            counted[isBlocked ? 'blocked' : 'published']++;
             for (const { code, severity } of notices)
               if (severity === 'blocking') counted.why[code] = (counted.why[code] ?? 0) + 1;
           }

@@ -60,32 +60,35 @@ const SourceSchema = Type.Object(
 );
 export type RuleSource = Static<typeof SourceSchema>;
 
-/** For which listings and which of the board's families an entry is meant. */
-const scope = {
+/** For which listings an entry is meant. */
+const audience = {
   kinds: maybe(listOf(oneOf(KINDS))),
   deals: maybe(listOf(oneOf(DEALS))),
-  families: maybe(listOf(oneOf(FAMILIES))),
   /** JSON Schema over the subject (`{ ...listing, facts }`): the rule speaks only where it holds. */
   when: maybe(Type.Unknown()),
 };
+/** … and for which of the board's families. */
+const scope = { ...audience, families: maybe(listOf(oneOf(FAMILIES))) };
 const evidence = { source: word(CODE), checkedOn: day() };
 
-const RuleSchema = Type.Object(
-  {
-    code: word(CODE),
-    ...scope,
-    /** JSON Schema over the subject: what must hold. */
-    must: Type.Unknown(),
-    severity: oneOf(SEVERITIES),
-    field: fieldName(),
-    /** How the notice calls the field, when its own name says less: «Точка на карте» for latitude and longitude. */
-    label: maybe(sentence(100)),
-    message: sentence(500),
-    fixedBy: maybe(oneOf(FIXERS)),
-    ...evidence,
-  },
-  { additionalProperties: false },
-);
+/** What is demanded, whoever demands it. */
+const demand = {
+  code: word(CODE),
+  /** JSON Schema over the subject: what must hold. */
+  must: Type.Unknown(),
+  severity: oneOf(SEVERITIES),
+  field: fieldName(),
+  /** How the notice calls the field, when its own name says less: «Точка на карте» for latitude and longitude. */
+  label: maybe(sentence(100)),
+  message: sentence(500),
+  fixedBy: maybe(oneOf(FIXERS)),
+};
+
+const RuleSchema = Type.Object({ ...demand, ...scope, ...evidence }, { additionalProperties: false });
+
+/** The same demand made by an agency: it is its own evidence, and no format is closer to it than another. */
+export const NormRuleSchema = Type.Object({ ...demand, ...audience }, { additionalProperties: false });
+export type NormRule = Static<typeof NormRuleSchema>;
 
 /** Shorthand: each of the fields must be filled; expands to rules `<field>-missing`. */
 const RequiredSchema = Type.Object(
@@ -278,7 +281,7 @@ export function readBoards(files: ReadonlyMap<string, string>): readonly Board[]
   return boards;
 }
 
-type Report = (path: string, what: string) => void;
+export type Report = (path: string, what: string) => void;
 
 const ajv = newAjv({ allErrors: true });
 const proveSet = ajv.compile(RuleSetSchema);
@@ -317,7 +320,7 @@ function proveBody(file: RuleSet | BoardFile, isSet: boolean, report: Report): v
   };
 
   const proveSchema = (schema: unknown, path: string) => {
-    const problems = problemsOf(schema, SUBJECT, path);
+    const problems = problemsOfSchema(schema, path);
     for (const problem of problems) report(problem.path, problem.what);
     if (problems.length > 0) return;
     // Compiling is left to whoever checks with the board: hundreds of schemas would double the time of a start.
@@ -372,7 +375,8 @@ function isRegExp(pattern: string): boolean {
   }
 }
 
-function proveSentence(text: string, path: string, report: Report): void {
+/** A sentence of a rule: Russian, whole, and every placeholder can be filled. */
+export function proveSentence(text: string, path: string, report: Report): void {
   if (!/[.]$/.test(text)) report(path, 'предложение кончается точкой');
   if (/[<>!]/.test(text)) report(path, 'без тегов и восклицательных знаков');
   if (!/[а-яё]/i.test(text)) report(path, 'предложение пишется по-русски');
@@ -405,32 +409,49 @@ type ShapeNode = {
 };
 const SUBJECT: ShapeNode = { type: 'object', properties: { ...ListingSchema.properties, facts: FactsSchema } };
 
+/** Looked up among the shape's own names: `constructor` is a name that every object has. */
+function propertyOf(shape: ShapeNode | undefined, name: string): ShapeNode | undefined {
+  const { properties } = shape ?? {};
+  return properties !== undefined && Object.hasOwn(properties, name) ? (properties[name] as ShapeNode) : undefined;
+}
+
 const SAME_PLACE_ONE = ['not', 'if', 'then', 'else'];
 const SAME_PLACE_MANY = ['allOf', 'anyOf', 'oneOf'];
 /** Words about a value -> types of value they make sense for. */
-const VALUE_WORDS: Readonly<Record<string, readonly string[]>> = {
-  minimum: ['number', 'integer'],
-  maximum: ['number', 'integer'],
-  exclusiveMinimum: ['number', 'integer'],
-  exclusiveMaximum: ['number', 'integer'],
-  multipleOf: ['number', 'integer'],
-  minLength: ['string'],
-  maxLength: ['string'],
-  pattern: ['string'],
-  minItems: ['array'],
-  maxItems: ['array'],
-};
+const VALUE_WORDS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    minimum: ['number', 'integer'],
+    maximum: ['number', 'integer'],
+    exclusiveMinimum: ['number', 'integer'],
+    exclusiveMaximum: ['number', 'integer'],
+    multipleOf: ['number', 'integer'],
+    minLength: ['string'],
+    maxLength: ['string'],
+    pattern: ['string'],
+    minItems: ['array'],
+    maxItems: ['array'],
+  }),
+);
+
+interface SchemaProblem {
+  readonly path: string;
+  readonly what: string;
+}
 
 /**
  * JSON Schema forgives a misspelt name silently, and such a rule would never speak. So every name is looked up in
  * the listing's own schema, and every value in its list of values.
  */
-function problemsOf(schema: unknown, shape: ShapeNode | undefined, path: string): { path: string; what: string }[] {
+export function problemsOfSchema(schema: unknown, path: string): SchemaProblem[] {
+  return problemsOf(schema, SUBJECT, path);
+}
+
+function problemsOf(schema: unknown, shape: ShapeNode | undefined, path: string): SchemaProblem[] {
   if (typeof schema === 'boolean') return [];
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) {
     return [{ path, what: 'здесь нужна схема JSON Schema' }];
   }
-  const found: { path: string; what: string }[] = [];
+  const found: SchemaProblem[] = [];
   for (const [key, value] of Object.entries(schema)) {
     const place = `${path}/${key}`;
     if (SAME_PLACE_ONE.includes(key)) found.push(...problemsOf(value, shape, place));
@@ -438,32 +459,32 @@ function problemsOf(schema: unknown, shape: ShapeNode | undefined, path: string)
       for (const [at, part] of value.entries()) found.push(...problemsOf(part, shape, `${place}/${at}`));
     } else if (key === 'properties' && typeof value === 'object' && value !== null) {
       for (const [name, part] of Object.entries(value)) {
-        const child = shape?.properties?.[name] as ShapeNode | undefined;
+        const child = propertyOf(shape, name);
         if (shape?.properties !== undefined && child === undefined) {
           found.push({ path: `${place}/${name}`, what: `нет такого поля «${name}»` });
         } else found.push(...problemsOf(part, child, `${place}/${name}`));
       }
     } else if (key === 'required' && Array.isArray(value)) {
-      for (const name of value as string[]) {
-        if (shape?.properties !== undefined && !(name in shape.properties)) {
+      for (const name of value.map(String)) {
+        if (shape?.properties !== undefined && propertyOf(shape, name) === undefined) {
           found.push({ path: place, what: `нет такого поля «${name}»` });
         }
       }
     } else if (key === 'contains' || key === 'items') {
       found.push(...problemsOf(value, shape?.items as ShapeNode | undefined, place));
-    } else if (key === 'const' || key === 'enum') {
+    } else if (key === 'const' || (key === 'enum' && Array.isArray(value))) {
       for (const one of key === 'const' ? [value] : (value as unknown[])) {
         if (shape?.enum !== undefined && !shape.enum.includes(one)) {
           found.push({ path: place, what: `у поля нет значения «${String(one)}»` });
         }
       }
-    } else if (VALUE_WORDS[key] !== undefined) {
+    } else if (VALUE_WORDS.has(key)) {
       if (key === 'pattern' && !isRegExp(String(value))) found.push({ path: place, what: 'не регулярное выражение' });
       const pointer = (value as { $data?: unknown } | null)?.$data;
-      if (pointer !== undefined && !(String(pointer).slice(1) in SUBJECT.properties!)) {
+      if (pointer !== undefined && propertyOf(SUBJECT, String(pointer).slice(1)) === undefined) {
         found.push({ path: place, what: `нет такого поля «${String(pointer)}»` });
       }
-      if (shape?.type !== undefined && !VALUE_WORDS[key].includes(shape.type)) {
+      if (shape?.type !== undefined && !VALUE_WORDS.get(key)!.includes(shape.type)) {
         found.push({ path: place, what: `«${key}» не подходит к полю вида «${shape.type}»` });
       }
     } else found.push({ path: place, what: `слово «${key}» здесь не поддерживается` });
@@ -472,15 +493,19 @@ function problemsOf(schema: unknown, shape: ShapeNode | undefined, path: string)
 }
 
 /** `areaM2` -> `area-missing`, `own:JKSchema/Id` -> `jk-schema-id-missing`: a code has no use for the unit. */
-function missingCode(field: string): string {
-  const kebab = field
+export function missingCode(field: string): string {
+  return `${kebabOf(field)}-missing`;
+}
+
+/** A field's name as a part of a code. */
+export function kebabOf(field: string): string {
+  return field
     .replace(/^own:/, '')
     .replace(/(Kopecks|M2)$/, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
     .replace(/([A-Z]+)([A-Z][a-z])/g, '$1-$2')
     .replace(/[^A-Za-z0-9]+/g, '-')
     .toLowerCase();
-  return `${kebab}-missing`;
 }
 
 function mustBeFilled(field: string, family: Family): SubjectSchema {

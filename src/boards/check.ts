@@ -118,7 +118,11 @@ function valueAt({ listing, facts }: Subject, path: string): unknown {
   return listing[path as keyof Listing];
 }
 
-function tell(value: unknown, forms: readonly string[]): string {
+/**
+ * A value as sentences tell it.
+ * @param forms what stands behind the bars of a placeholder: `roubles`, `m2` or three forms of a word
+ */
+export function tellValue(value: unknown, forms: readonly string[] = []): string {
   if (value === undefined) return 'не заполнено';
   if (typeof value === 'boolean') return value ? 'да' : 'нет';
   if (typeof value !== 'number') return String(value);
@@ -151,7 +155,7 @@ function compileSentence(rule: BoardRule, board: Board): Sentence {
     const [path, ...forms] = found[1]!.split('|') as [string, ...string[]];
     if (names[path] !== undefined) add(names[path]);
     else if (path === 'offers') parts.push(({ listing }) => describeOffers(listing));
-    else parts.push((subject) => tell(valueAt(subject, path), forms));
+    else parts.push((subject) => tellValue(valueAt(subject, path), forms));
   }
   add(rule.message.slice(from));
   return (subject) => parts.map((part) => (typeof part === 'string' ? part : part(subject))).join('');
@@ -241,7 +245,12 @@ export interface Checker {
 /** Compiles a board's rules for the family a cabinet writes (the board's usual one unless told otherwise). */
 export function compileBoard(board: Board, family: Family = board.family): Checker {
   const meant = board.rules.filter((rule) => rule.families === undefined || rule.families.includes(family));
-  const compiled = meant.map((rule): CompiledRule => {
+  return { board, family, check: compileRules(meant, board) };
+}
+
+/** Compiles rules, whoever made them, into one check; they are tried in their order. @param board named in the sentences */
+export function compileRules(rules: readonly BoardRule[], board: Board): Checker['check'] {
+  const compiled = rules.map((rule): CompiledRule => {
     const told = placeholdersOf(rule.message)
       .map((placeholder) => placeholder.split('|')[0]!)
       .find((path) => path.startsWith('facts.') || FIELDS.includes(path as keyof Listing));
@@ -267,21 +276,17 @@ export function compileBoard(board: Board, family: Family = board.family): Check
     }
   }
 
-  return {
-    board,
-    family,
-    check(listing, facts) {
-      const notices: Notice[] = [];
-      const subject: Subject = { listing, facts };
-      for (const one of buckets.get(`${listing.kind} ${listing.deal}`) ?? []) {
-        if (one.when !== undefined && !one.when(subject)) continue;
-        if (one.must(subject)) continue;
-        const notice = noticeOf(one, subject);
-        if (one.rule.isFinal) return [notice];
-        if (!notices.some((other) => other.code === notice.code)) notices.push(notice);
-      }
-      return notices;
-    },
+  return (listing, facts) => {
+    const notices: Notice[] = [];
+    const subject: Subject = { listing, facts };
+    for (const one of buckets.get(`${listing.kind} ${listing.deal}`) ?? []) {
+      if (one.when !== undefined && !one.when(subject)) continue;
+      if (one.must(subject)) continue;
+      const notice = noticeOf(one, subject);
+      if (one.rule.isFinal) return [notice];
+      if (!notices.some((other) => other.code === notice.code)) notices.push(notice);
+    }
+    return notices;
   };
 }
 

@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
-import { Refusal } from '../domain/fault.ts';
 import { listAgencies, resolveAgency, rotateToken } from '../store/agencies.ts';
-import type { Database } from '../store/database.ts';
 import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../store/feed-address.ts';
-import { type CabinetRow, listCabinets } from '../store/publishing.ts';
+import { listCabinets } from '../store/publishing.ts';
 import { listPulls } from '../store/pulls.ts';
-import { type Context, EXIT } from './context.ts';
+import { EXIT } from './context.ts';
 import { DEFAULT_CABINET } from './naming.ts';
 import type { Action } from './program.ts';
+import { cabinetNamed } from './units.ts';
 
 interface CabinetOptions {
   board: string;
@@ -66,9 +65,9 @@ export function addressCommands(program: Command, action: Action): void {
       action(async (context, options: CabinetOptions) => {
         const db = await context.db();
         const until = new Date(context.clock().getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000);
-        const cabinet = await oneCabinet(context, db, options);
+        const cabinet = await cabinetNamed(context, db, options);
         await rotateToken(db, cabinet.agencyId, cabinet.id, until);
-        const url = context.publicUrl(feedPath(context.secret, await oneCabinet(context, db, options)));
+        const url = context.publicUrl(feedPath(context.secret, await cabinetNamed(context, db, options)));
         context.print(
           { board: options.board, cabinet: options.cabinet, url, previousUrlUntil: until.toISOString() },
           `Новый адрес: ${url}\nПрежний отвечает до ${until.toLocaleDateString('ru')}.`,
@@ -85,7 +84,7 @@ export function addressCommands(program: Command, action: Action): void {
     .action(
       action(async (context, options: CabinetOptions) => {
         const db = await context.db();
-        const cabinet = await oneCabinet(context, db, options);
+        const cabinet = await cabinetNamed(context, db, options);
         const pulls = await listPulls(db, cabinet.agencyId, cabinet.id);
         context.print({ pulls }, () =>
           pulls.length === 0
@@ -100,14 +99,4 @@ export function addressCommands(program: Command, action: Action): void {
         return EXIT.done;
       }),
     );
-}
-
-/** The one cabinet a command means. @throws Refusal when there is none, or several agencies could be meant */
-async function oneCabinet(context: Context, db: Database, options: CabinetOptions): Promise<CabinetRow> {
-  context.board(options.board);
-  const agency = await resolveAgency(db, options.agency);
-  const cabinets = await listCabinets(db, { board: options.board, agencyId: agency.id });
-  const found = cabinets.find((row) => row.slug === options.cabinet);
-  if (found) return found;
-  throw new Refusal('cabinet-unknown', `Кабинета «${options.cabinet}» на доске «${options.board}» нет.`, EXIT.usage);
 }

@@ -1,16 +1,22 @@
 import type { Command } from 'commander';
 import type { Board } from '../boards/catalogue.ts';
+import { compileNorms } from '../boards/norms.ts';
+import { russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { decide, OUTCOME_LABELS } from '../domain/gates.ts';
-import { describeKind, type Family } from '../domain/listing.ts';
+import type { Family } from '../domain/listing.ts';
 import type { Notice } from '../domain/notice.ts';
+import { FIXER_LABELS } from '../domain/people.ts';
 import { agree, formatNumber } from '../domain/text.ts';
-import { deskOf, judge, judgeWritten } from '../export/offer.ts';
+import { type Explanation, explain } from '../export/explain.ts';
+import { loadFrame } from '../export/frame.ts';
+import { judgeAlone, judgeRows } from '../export/judge.ts';
+import { deskOf } from '../export/offer.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { rejectionOf } from '../store/intake.ts';
-import { eachListing, type ListingRow, type MarkRow, marksOf } from '../store/marks.ts';
-import { type CabinetRow, listCabinets } from '../store/publishing.ts';
+import { eachListing, type ListingRow } from '../store/marks.ts';
+import { listNorms } from '../store/norms.ts';
+import { type CabinetRow, listCabinets, narrowRows } from '../store/publishing.ts';
 import { type Context, EXIT } from './context.ts';
 import { DEFAULT_CABINET, objects, oneListing, rejectionSentence } from './naming.ts';
 import type { Action } from './program.ts';
@@ -50,33 +56,39 @@ export function checkCommands(program: Command, action: Action): void {
     .argument('<объект>')
     .option('--board <доска>', 'доска')
     .option('--all', 'все доски с кабинетами')
+    .option('--at <момент>', 'как будет в этот момент: 2026-11-28T11:00:00+03:00')
     .option('--agency <название>', 'агентство')
     .action(
-      action(async (context, name: string, options: { board?: string; all?: boolean; agency?: string }) => {
-        if (!options.board && !options.all)
-          throw new Refusal('board-missing', 'Укажите --board <доска> или --all.', EXIT.usage);
-        const db = await context.db();
-        const agency = await resolveAgency(db, options.agency);
-        const listing = await oneListing(db, agency.id, name);
-        const marks = await marksOf(db, agency.id, listing.id);
-        const cabinets = await listCabinets(db, { agencyId: agency.id, board: options.board });
-        if (options.board) context.board(options.board);
-        const answers = cabinets.map((cabinet) =>
-          explain(
-            context,
-            listing,
-            cabinet,
-            marks.find((mark) => mark.cabinetId === cabinet.id),
-          ),
-        );
-        if (options.board && answers.length === 0)
-          answers.push(explain(context, listing, undefined, undefined, options.board));
-        const data = options.all || answers.length > 1 ? { explanations: answers } : answers[0]!;
-        context.print(data, () => answers.map(explainText).join('\n\n'));
-        const rejection = await rejectionOf(db, agency.id, listing.externalId);
-        if (rejection) context.say(`${rejectionSentence(rejection)} Выше — прежние данные.`);
-        return EXIT.done;
-      }),
+      action(
+        async (context, name: string, options: { board?: string; all?: boolean; at?: string; agency?: string }) => {
+          if (!options.board && !options.all)
+            throw new Refusal('board-missing', 'Укажите --board <доска> или --all.', EXIT.usage);
+          const db = await context.db();
+          const agency = await resolveAgency(db, options.agency);
+          const listing = await oneListing(db, agency.id, name);
+          const cabinets = await listCabinets(db, { agencyId: agency.id, board: options.board });
+          if (options.board) context.board(options.board);
+          if (cabinets.length === 0) {
+            throw new Refusal(
+              'cabinet-unknown',
+              options.board
+                ? `На доске ${context.board(options.board).name} у агентства ещё нет кабинета. Что скажет доска: check --board ${options.board} --listing ${name}`
+                : 'Ни одной отметки ещё нет. Отметьте: mark --board avito --all',
+              EXIT.refused,
+            );
+          }
+          const at = options.at === undefined ? context.clock() : momentAhead(options.at);
+          const answers: Explanation[] = [];
+          for (const cabinet of cabinets) {
+            answers.push(await explain(db.pool, cabinet, context.board(cabinet.board), listing.id, at));
+          }
+          const data = options.all || answers.length > 1 ? { explanations: answers } : answers[0]!;
+          context.print(data, () => answers.map(explainText).join('\n\n'));
+          const rejection = await rejectionOf(db, agency.id, listing.externalId);
+          if (rejection) context.say(`${rejectionSentence(rejection)} Выше — прежние данные.`);
+          return EXIT.done;
+        },
+      ),
     );
 
   program
@@ -96,13 +108,37 @@ export function checkCommands(program: Command, action: Action): void {
         const cabinet = (await listCabinets(db, { board: board.id, agencyId: agency.id })).find(
           (row) => row.slug === options.cabinet,
         );
-        const mark = cabinet && (await marksOf(db, agency.id, listing.id)).find((row) => row.cabinetId === cabinet.id);
-        const desk = deskOf(board, cabinet?.family);
-        const xml = desk.codec.render(judge(asMarked(listing, mark), desk).dressed);
+        const xml = await previewOf(db, board, cabinet, listing, context.clock());
         context.print({ listing: listing.id, board: board.id, xml }, xml);
         return EXIT.done;
       }),
     );
+}
+
+/** The offer as it would be written now: the chosen content, dressed for the cabinet, checked or not. */
+async function previewOf(
+  db: Database,
+  board: Board,
+  cabinet: CabinetRow | undefined,
+  listing: ListingRow,
+  now: Date,
+): Promise<string> {
+  const desk = deskOf(board, cabinet?.family);
+  if (!cabinet) return desk.codec.render(judgeAlone(listing.values, desk, wornBy(listing)).dressed);
+  const frame = await loadFrame(db.pool, cabinet, board, now);
+  const rows = await narrowRows(db.pool, cabinet, frame.context.zone, frame.isModerated, now, [listing.id], true);
+  const [judged] = await judgeRows(db.pool, frame, rows);
+  return desk.codec.render(judged!.dressed);
+}
+
+function momentAhead(text: string): Date {
+  const moment = new Date(text);
+  if (!Number.isNaN(moment.getTime())) return moment;
+  throw new Refusal(
+    'bad-moment',
+    `--at: «${text}» — не момент времени. Пример: 2026-11-28T11:00:00+03:00.`,
+    EXIT.usage,
+  );
 }
 
 async function markedBoards(context: Context, db: Database, agencyId: number): Promise<Board[]> {
@@ -144,6 +180,7 @@ async function checkBoard(
 ): Promise<CheckedBoard> {
   const startedAt = performance.now();
   const desk = deskOf(board, family);
+  const norms = compileNorms(await listNorms(db.pool, agencyId), board);
   const byCode = new Map<
     string,
     {
@@ -160,7 +197,7 @@ async function checkBoard(
   let blocked = 0;
   let single: CheckedBoard['listing'];
   const one = (row: ListingRow) => {
-    const { notices } = judgeWritten(asMarked(row, undefined), desk);
+    const { notices } = judgeAlone(row.values, desk, wornBy(row), norms);
     listings++;
     if (notices.some((notice) => notice.severity === 'blocking')) blocked++;
     for (const notice of notices) {
@@ -220,88 +257,42 @@ function checkText(checked: CheckedBoard, isSingle: boolean): string {
   return [head, ...rows].join('\n');
 }
 
-function asMarked(row: ListingRow, mark: MarkRow | undefined) {
+/** What a listing would wear where it has no mark yet. */
+function wornBy(row: ListingRow) {
+  const own = row.employee?.phones ?? [];
   return {
-    values: row.values,
-    boardOfferId: mark?.boardOfferId ?? row.externalId,
-    avitoId: mark?.avitoId ?? null,
+    listingId: row.id,
     firstSeenAt: row.firstSeenAt,
-    goneAt: row.goneAt,
-    employee: row.employee,
+    phones: row.values.contactPhones ?? (own.length > 0 ? own : undefined),
+    person: row.employee,
   };
 }
-
-interface Explanation {
-  readonly listing: number;
-  readonly externalId: string;
-  readonly title: string;
-  readonly board: string;
-  readonly boardName: string;
-  readonly cabinet: string | null;
-  readonly isMarked: boolean;
-  /** null: the listing is not marked for this board. */
-  readonly outcome: string | null;
-  readonly reason: string | null;
-  readonly fixedBy: string | null;
-  readonly gates: ReturnType<typeof judge>['decision']['gates'];
-  readonly notices: readonly Notice[];
-  /** What the last run decided, and when. */
-  readonly lastRun: { readonly outcome: string; readonly at: string } | null;
-}
-
-function explain(
-  context: Context,
-  listing: ListingRow,
-  cabinet: CabinetRow | undefined,
-  mark: MarkRow | undefined,
-  boardId = cabinet?.board,
-): Explanation {
-  const board = context.board(boardId!);
-  const { decision, notices } = judgeWritten(asMarked(listing, mark), deskOf(board, cabinet?.family));
-  const isMarked = mark?.isLive === true;
-  return {
-    listing: listing.id,
-    externalId: listing.externalId,
-    title: listing.values.title ?? describeKind(listing.values),
-    board: board.id,
-    boardName: board.name,
-    cabinet: cabinet?.slug ?? null,
-    isMarked,
-    outcome: isMarked ? decision.outcome : null,
-    reason: isMarked ? decision.reason : 'Не отмечен на выгрузку.',
-    fixedBy: isMarked ? decision.fixedBy : 'agent',
-    gates: isMarked ? decision.gates : decide({ listing: listing.values, isMarked, goneOn: null, notices }).gates,
-    notices,
-    lastRun: mark?.outcome && mark.decidedAt ? { outcome: mark.outcome, at: mark.decidedAt.toISOString() } : null,
-  };
-}
-
-const FIXERS: Record<string, string> = {
-  agent: 'агент',
-  adSpecialist: 'специалист по рекламе',
-  manager: 'руководитель',
-  admin: 'администратор',
-  board: 'доска',
-};
 
 function explainText(answer: Explanation): string {
-  const verdict =
-    answer.outcome === null ? 'не отмечен на выгрузку' : OUTCOME_LABELS[answer.outcome as keyof typeof OUTCOME_LABELS];
-  const lines = [`${answer.externalId} · ${answer.title} → ${answer.boardName}: ${verdict}`];
+  const held = answer.isHeld ? ' (держит тормоз)' : '';
+  const since = answer.since === null ? '' : `, с ${russianMoment(new Date(answer.since), answer.zone)}`;
+  const lines = [
+    `${answer.externalId} · ${answer.title} → ${answer.boardName} (${answer.cabinet}): ${answer.label}${held}${since}`,
+  ];
   for (const [index, gate] of answer.gates.entries()) {
-    const sign = gate.open === null ? '–' : gate.open ? '✓' : '✕';
-    lines.push(`  ${index + 1} ${gate.label}  ${sign}${gate.open === false ? '  ← здесь' : ''}`);
-    if (gate.gate === 'board-rules' && gate.open !== null) {
-      for (const notice of answer.notices)
-        lines.push(
-          `      ${notice.severity === 'blocking' ? '✕' : '·'} ${notice.message} (исправит ${FIXERS[notice.fixedBy]})`,
-        );
-    } else if (gate.reason !== null) lines.push(`      ${gate.reason}`);
+    const sign = gate.state === 'open' ? '✓' : gate.state === 'closed' ? '✕' : '–';
+    lines.push(
+      `  ${String(index + 1).padStart(2)} ${gate.label}  ${sign}${gate.state === 'closed' ? '  ← здесь' : ''}`,
+    );
+    if (gate.gate === 'board-rules' || gate.gate === 'norms') {
+      for (const notice of answer.notices) {
+        if (notice.code.startsWith('norm/') !== (gate.gate === 'norms')) continue;
+        const mark = notice.severity === 'blocking' ? '✕' : '·';
+        lines.push(`        ${mark} ${notice.message} (исправит ${FIXER_LABELS[notice.fixedBy]})`);
+      }
+    } else if (gate.closing !== null) lines.push(`        ${gate.closing.reason}`);
   }
-  if (!answer.isMarked && answer.notices.length > 0) {
-    lines.push('  Если отметить:');
-    for (const notice of answer.notices)
-      lines.push(`      ${notice.severity === 'blocking' ? '✕' : '·'} ${notice.message}`);
+  if (answer.fix !== null) {
+    const command = answer.command === null ? '' : `  [${answer.command.map(quoted).join(' ')}]`;
+    lines.push(`  Что сделать (${answer.fixedByName}): ${answer.fix}${command}`);
   }
+  for (const remark of answer.remarks) lines.push(`  · ${remark}`);
   return lines.join('\n');
 }
+
+const quoted = (word: string) => (/[^A-Za-z0-9#:_.-]/.test(word) || word.startsWith('#') ? `'${word}'` : word);

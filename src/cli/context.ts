@@ -171,7 +171,7 @@ export function describeError(error: unknown): { code: string; message: string; 
 }
 
 function exitOf(code: string): number {
-  if (code === 'publish-overtaken') return EXIT.busy;
+  if (code === 'publish-overtaken' || code === 'publish-busy') return EXIT.busy;
   if (code.startsWith('feed-')) return EXIT.found;
   if (/^source-(file|is|not)/.test(code)) return EXIT.usage;
   if (code.startsWith('source-') || code === 'database-unreachable') return EXIT.outside;

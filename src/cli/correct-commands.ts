@@ -37,22 +37,10 @@ export function correctCommands(program: Command, action: Action): void {
           const db = await context.db();
           const agency = await resolveAgency(db, options.agency);
           const listing = await oneListing(db, agency.id, name);
-          const next = corrected(listing, options, context.clock());
-          if (canonicalJson(next) !== canonicalJson(listing.corrections)) {
-            const values = effective(listing.sourceValues, next);
-            const faults = faultsOf(values);
-            proveOwnFields(values, next);
-            if (faults.length > 0)
-              throw new Refusal('bad-value', `Исправление не принято. ${faults.join(' ')}`, EXIT.refused);
-            const isSaved = await saveCorrections(
-              db,
-              listing,
-              { corrections: next, values, valuesHash: hashOf(values), wasHash: hashOf(listing.values) },
-              context.clock(),
-            );
-            if (!isSaved)
-              throw new Refusal('stale', `Объект ${listing.id} только что изменился. Повторите.`, EXIT.refused);
-          }
+          const proven = provenCorrections(listing, options, context.clock());
+          if (proven && !(await saveCorrections(db, listing, proven, context.clock(), { by: options.by })))
+            throw new Refusal('stale', `Объект ${listing.id} только что изменился. Повторите.`, EXIT.refused);
+          const next = proven?.corrections ?? listing.corrections;
           const open = conflicts(listing.sourceValues, next);
           const rows = Object.entries(next).map(([field, { value, by, at }]) => ({
             field,
@@ -81,11 +69,34 @@ export function correctCommands(program: Command, action: Action): void {
 
 const told = (value: unknown) =>
   value === null ? 'пусто' : typeof value === 'string' ? `«${value.slice(0, 60)}»` : JSON.stringify(value);
-function corrected(
+
+interface CorrectionWords {
+  /** «поле=значение» */
+  readonly set?: string[] | undefined;
+  readonly drop?: string[] | undefined;
+  readonly keep?: string[] | undefined;
+  readonly by: string;
+}
+
+/**
+ * What `saveCorrections` takes, proven; null when nothing changes.
+ * @throws Refusal `field-unknown`, `bad-value`, `no-correction`
+ */
+export function provenCorrections(
   listing: ListingRow,
-  options: { set?: string[]; drop?: string[]; keep?: string[]; by: string },
+  words: CorrectionWords,
   now: Date,
-): Corrections {
+): Parameters<typeof saveCorrections>[2] | null {
+  const corrections = corrected(listing, words, now);
+  if (canonicalJson(corrections) === canonicalJson(listing.corrections)) return null;
+  const values = effective(listing.sourceValues, corrections);
+  const faults = faultsOf(values);
+  proveOwnFields(values, corrections);
+  if (faults.length > 0) throw new Refusal('bad-value', `Исправление не принято. ${faults.join(' ')}`, EXIT.refused);
+  return { corrections, values, valuesHash: hashOf(values), wasHash: hashOf(listing.values) };
+}
+
+function corrected(listing: ListingRow, options: CorrectionWords, now: Date): Corrections {
   const next: Corrections = { ...listing.corrections };
   const basis = (field: string) => fieldValue(listing.sourceValues, field);
   for (const pair of options.set ?? []) {

@@ -18,7 +18,7 @@ import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
 import type { Listing } from '../domain/listing.ts';
 import { agree, formatNumber } from '../domain/text.ts';
-import type { PublishedCabinet } from '../export/publish.ts';
+import { type PublishedCabinet, publishAll } from '../export/publish.ts';
 import {
   addEmployee,
   ensureBranch,
@@ -32,9 +32,11 @@ import type { Database } from '../store/database.ts';
 import { feedPath } from '../store/feed-address.ts';
 import { hashOf } from '../store/hash.ts';
 import { importListings } from '../store/intake.ts';
-import { findListings, markListings, saveCorrections } from '../store/marks.ts';
-import { type CabinetRow, countMarks, listCabinets } from '../store/publishing.ts';
+import { eachListing, findListings, markListings, saveCorrections } from '../store/marks.ts';
+import { type CabinetRow, listCabinets } from '../store/publishing.ts';
+import { agencyFrame, changeAgencySettings } from '../store/settings.ts';
 import { Context, EXIT } from './context.ts';
+import { confirmAll, hasPauses, liveThrough } from './demo-past.ts';
 import { publishWithBar } from './publishing.ts';
 import { serve } from './service-commands.ts';
 
@@ -48,6 +50,7 @@ const DEMO_BOARDS = ['avito', 'cian', 'yandex', 'domclick', 'bn', 'move'] as con
 const SLUG = 'main';
 const LISTINGS = 412;
 const DAY = 86_400_000;
+const HOUR = 3_600_000;
 
 /** Where the demo's pictures are served from. */
 const mediaBase = (context: Context) => context.publicUrl('/media/demo');
@@ -70,17 +73,18 @@ export async function seedDemo(context: Context, db: Database): Promise<Seeded> 
   const photoBase = mediaBase(context);
   const entries = demoEntries(LISTINGS, { photoBase });
   const isSeeded = await isComplete(db, agency.id);
+  const now = context.clock();
   // The pictures' address is part of the listings: on another port the sources tell other addresses.
   if (!isSeeded || !(await isPicturedAt(db, agency.id, photoBase))) {
-    const now = context.clock();
     await seedPeople(db, agency.id);
     const employees = await listEmployees(db, agency.id);
     if (!isSeeded) {
-      const before = new Date(now.getTime() - 3 * DAY);
+      const before = new Date(now.getTime() - 40 * DAY);
       await importEntries(db, agency.id, entries, (entry) => entry.before, employees, before);
       await correct(db, agency.id, entries, new Date(now.getTime() - 2 * DAY));
     }
-    await importEntries(db, agency.id, entries, (entry) => entry.today, employees, now);
+    const today = isSeeded ? now : new Date(now.getTime() - 1.5 * DAY);
+    await importEntries(db, agency.id, entries, (entry) => entry.today, employees, today);
     for (const id of DEMO_BOARDS) {
       const board = context.board(id);
       const cabinetId = await ensureCabinet(db, agency.id, {
@@ -89,22 +93,46 @@ export async function seedDemo(context: Context, db: Database): Promise<Seeded> 
         name: board.name,
         family: board.family,
       });
-      await markListings(db, agency.id, cabinetId, undefined, now);
+      // The second agent comes an hour later than the first.
+      const late = new Set(entries.filter(({ story }) => story === 'twins').map(({ before }) => before.externalId));
+      const ids = { first: [] as number[], second: [] as number[] };
+      for await (const rows of eachListing(db, agency.id))
+        for (const row of rows) (late.has(row.externalId) ? ids.second : ids.first).push(row.id);
+      await markListings(db, agency.id, cabinetId, ids.first, today);
+      await markListings(db, agency.id, cabinetId, ids.second, new Date(today.getTime() + HOUR));
     }
+  }
+  // The demo's pictures are drawn by this very machine; anybody else's private address stays closed.
+  const ownHost = new URL(photoBase).host;
+  if ((await agencyFrame(db, agency.id)).settings.photos.ownHost !== ownHost) {
+    const deed = { by: 'демо', action: 'settings-set', facts: { path: 'photos.ownHost', after: ownHost } };
+    await changeAgencySettings(db, agency.id, (own) => ({ ...own, photos: { ownHost } }), deed, now);
+  }
+  const cabinets = await listCabinets(db, { agencyId: agency.id });
+  if (isSeeded) await confirmAll(db, agency.id, now);
+  else {
+    const yesterday = new Date(now.getTime() - 26 * HOUR);
+    await confirmAll(db, agency.id, yesterday);
+    const { failed } = await publishAll(cabinets, {
+      db,
+      boards: context.boards,
+      dataDir: context.config.DATA_DIR,
+      clock: () => new Date(yesterday.getTime() + HOUR),
+    });
+    if (failed[0]) throw failed[0].error;
+    await liveThrough(db, agency.id, cabinets, (await agencyFrame(db, agency.id)).timeZone, now);
   }
   return {
     isNew: !isSeeded,
     agencyId: agency.id,
     listings: entries.length,
-    cabinets: await listCabinets(db, { agencyId: agency.id }),
+    cabinets,
   };
 }
 
-/** Marking is the last step, and the boards are taken in their order. */
+/** The pauses are set last. */
 async function isComplete(db: Database, agencyId: number): Promise<boolean> {
-  const cabinets = await listCabinets(db, { agencyId });
-  const last = cabinets.find((cabinet) => cabinet.board === DEMO_BOARDS.at(-1));
-  return last !== undefined && (await countMarks(db, [last])) > 0;
+  return hasPauses(db, agencyId);
 }
 
 async function isPicturedAt(db: Database, agencyId: number, photoBase: string): Promise<boolean> {
@@ -131,6 +159,7 @@ async function seedPeople(db: Database, agencyId: number): Promise<void> {
       email: agent.email,
       branchId: branches.get(agent.branch),
       departmentId: departments.get(agent.department),
+      role: agent.role,
       groupIds: agent.groups.map((name) => groups.get(name)!),
     });
   }

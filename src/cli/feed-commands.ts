@@ -5,17 +5,20 @@ import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
 import { formatNumber } from '../domain/text.ts';
+import { brakeSentence } from '../export/brake.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { type ImportReport, importFeed } from '../intake/import.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { feedPath } from '../store/feed-address.ts';
-import { listCabinets } from '../store/publishing.ts';
+import { heldBrakes, listCabinets, releaseBrake } from '../store/publishing.ts';
 import { describeError, EXIT } from './context.ts';
-import { objects } from './naming.ts';
+import { actorOf, DEFAULT_CABINET, objects } from './naming.ts';
 import { type Action, choice } from './program.ts';
 import { publishWithBar } from './publishing.ts';
+import { oneCabinet } from './units.ts';
 
 export function feedCommands(program: Command, action: Action): void {
+  brakeCommands(program, action);
   program
     .command('import')
     .summary('загрузить объекты из фида CRM')
@@ -138,6 +141,73 @@ export function feedCommands(program: Command, action: Action): void {
         context.say('Почему объект не на доске: explain <объект> --all');
         return EXIT.done;
       }),
+    );
+}
+
+/** The shrink brake: what it keeps, and the person's word that the loss is right. */
+function brakeCommands(program: Command, action: Action): void {
+  const brake = program
+    .command('brake')
+    .summary('тормоз: что удержано в фидах и отпустить ли')
+    .description(
+      'Когда из фида по одной общей причине (сломался источник, сменились правила или настройки) ушло бы больше 20 % и больше 10 объектов, они остаются в нём, пока человек не согласится.',
+    );
+  brake
+    .command('list')
+    .description('Показывает, что удержано.')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, options: { agency?: string }) => {
+        const db = await context.db();
+        const agency = await resolveAgency(db, options.agency);
+        const held = await heldBrakes(db, agency.id);
+        context.print({ held }, () =>
+          held.length === 0
+            ? 'Тормоз ничего не держит.'
+            : held
+                .map(({ board, brake: { held: count, causes } }) =>
+                  brakeSentence(context.board(board).name, count, causes),
+                )
+                .join('\n'),
+        );
+        return held.length === 0 ? EXIT.done : EXIT.brake;
+      }),
+    );
+  brake
+    .command('release')
+    .description('Соглашается с потерей: при следующем прогоне удержанные объекты уйдут из фида.')
+    .requiredOption('--board <доска>', 'доска')
+    .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
+    .requiredOption('--reason <причина>', 'почему потеря верна')
+    .option('--by <сотрудник>', 'кто решил')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(
+        async (context, options: { board: string; cabinet: string; reason: string; by?: string; agency?: string }) => {
+          const db = await context.db();
+          const agency = await resolveAgency(db, options.agency);
+          const cabinet = await oneCabinet(context, db, agency.id, options);
+          const actor = await actorOf(db, agency.id, options.by);
+          if (actor.role === 'agent')
+            throw new Refusal(
+              'not-for-agents',
+              'Тормоз отпускает специалист по рекламе или руководитель.',
+              EXIT.refused,
+            );
+          if (!(await releaseBrake(db, cabinet, { by: actor.name, reason: options.reason }, context.clock())))
+            throw new Refusal(
+              'brake-not-on',
+              `${context.board(options.board).name}: тормоз ничего не держит.`,
+              EXIT.refused,
+            );
+          context.print(
+            { released: true, board: options.board },
+            `${context.board(options.board).name}: тормоз отпущен.`,
+          );
+          context.say(`Дальше: publish --board ${options.board}`);
+          return EXIT.done;
+        },
+      ),
     );
 }
 

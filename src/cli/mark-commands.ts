@@ -1,14 +1,16 @@
 import type { Command } from 'commander';
 import { Refusal } from '../domain/fault.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
+import type { TermWish } from '../domain/terms.ts';
 import { formatNumber } from '../domain/text.ts';
 import { ensureCabinet, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { keepAvitoId, markListings, unmarkListings } from '../store/marks.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { EXIT } from './context.ts';
-import { DEFAULT_CABINET, oneListing } from './naming.ts';
+import { actorOf, DEFAULT_CABINET, objects, oneListing } from './naming.ts';
 import { type Action, choice, several } from './program.ts';
+import { dayNamed } from './units.ts';
 
 interface MarkOptions {
   board: string;
@@ -19,6 +21,28 @@ interface MarkOptions {
   family?: Family;
   boardId?: string;
   avitoId?: string;
+  by?: string;
+}
+
+/** How a term is told on the command line. */
+export interface TermOptions {
+  from?: string;
+  until?: string;
+  days?: string;
+}
+
+/** @throws Refusal `bad-day`, `bad-term` */
+export function readTerm(options: TermOptions): TermWish {
+  const { from, until, days } = options;
+  if (until !== undefined && days !== undefined)
+    throw new Refusal('bad-term', 'Конец срока называют одним ключом: --until или --days.', EXIT.usage);
+  if (days !== undefined && !(/^\d{1,4}$/.test(days) && Number(days) >= 1 && Number(days) <= 3650))
+    throw new Refusal('bad-term', `--days: «${days.slice(0, 20)}» — не число дней от 1 до 3650.`, EXIT.usage);
+  return {
+    ...(from !== undefined && { startsOn: from === 'today' ? from : dayNamed(from) }),
+    ...(until !== undefined && { endsOn: until === 'open' ? null : dayNamed(until) }),
+    ...(days !== undefined && { days: Number(days) }),
+  };
 }
 
 export function markCommands(program: Command, action: Action): void {
@@ -34,8 +58,13 @@ export function markCommands(program: Command, action: Action): void {
     .addOption(choice('--family <формат>', 'формат фида нового кабинета, если доска берёт несколько', FAMILIES))
     .option('--board-id <номер>', 'под каким номером этот один объект уже стоит на доске')
     .option('--avito-id <номер>', 'номер, который этому объекту дало Авито')
+    .option('--from <день>', 'первый день размещения или today')
+    .option('--until <день>', 'последний день размещения; open — без конца')
+    .option('--days <число>', 'срок размещения в днях; без этих ключей — по настройкам агентства')
+    .option('--by <сотрудник>', 'кто отметил')
     .action(
-      action(async (context, options: MarkOptions) => {
+      action(async (context, options: MarkOptions & TermOptions) => {
+        const term = readTerm(options);
         const board = context.board(options.board);
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
@@ -64,14 +93,20 @@ export function markCommands(program: Command, action: Action): void {
           name: board.name,
           family,
         });
-        const marked = await markListings(db, agency.id, cabinetId, ids, context.clock(), options.boardId);
+        const { name: by } = await actorOf(db, agency.id, options.by);
+        const { marked, forbidden } = await markListings(db, agency.id, cabinetId, ids, context.clock(), {
+          boardOfferId: options.boardId,
+          term,
+          by,
+        });
         if (options.avitoId !== undefined) {
           await keepAvitoId(db, agency.id, cabinetId, ids![0]!, Number(options.avitoId));
         }
         context.print(
-          { board: board.id, cabinet: options.cabinet, marked },
+          { board: board.id, cabinet: options.cabinet, marked, forbidden },
           `${board.name}: отмечено объектов: ${formatNumber(marked)}.`,
         );
+        if (forbidden > 0) context.say(`Не отмечено ${objects(forbidden)}: рекламировать запрещено.`);
         context.say(`Дальше: publish. Что мешает — check --board ${board.id}`);
         return EXIT.done;
       }),
@@ -86,6 +121,7 @@ export function markCommands(program: Command, action: Action): void {
     .option('--all', 'все объекты')
     .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
     .option('--agency <название>', 'агентство')
+    .option('--by <сотрудник>', 'кто снял')
     .action(
       action(async (context, options: MarkOptions) => {
         const board = context.board(options.board);
@@ -101,6 +137,7 @@ export function markCommands(program: Command, action: Action): void {
           cabinet.id,
           await chosenListings(db, agency.id, options),
           context.clock(),
+          (await actorOf(db, agency.id, options.by)).name,
         );
         context.print(
           { board: board.id, cabinet: options.cabinet, unmarked },

@@ -1,5 +1,7 @@
 import { Refusal } from '../domain/fault.ts';
+import type { Role } from '../domain/people.ts';
 import { agree, formatNumber } from '../domain/text.ts';
+import { findEmployees } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { rejectionOf } from '../store/intake.ts';
 import { findListings, type ListingRow } from '../store/marks.ts';
@@ -42,4 +44,37 @@ export async function oneListing(db: Database, agencyId: number, name: string): 
   }
   if (!meant[0]) throw new Refusal('listing-unknown', `Объекта «${name.slice(0, 60)}» нет.`, EXIT.usage);
   return meant[0];
+}
+
+/** Who gives the command. Without a name it is whoever has the keys to the machine. */
+export interface Actor {
+  readonly employeeId: number | null;
+  readonly name: string;
+  readonly role: Role;
+}
+
+/**
+ * The employee a person means by `--by`: a name, an e-mail, or `#5`.
+ * @throws Refusal `employee-unknown`, `employee-ambiguous`
+ */
+export async function actorOf(db: Database, agencyId: number, name: string | undefined): Promise<Actor> {
+  if (name === undefined) return { employeeId: null, name: 'командная строка', role: 'admin' };
+  const found = await oneEmployee(db, agencyId, name);
+  return { employeeId: found.id, name: found.name, role: found.role };
+}
+
+/** @throws Refusal `employee-unknown`, `employee-ambiguous` */
+export async function oneEmployee(db: Database, agencyId: number, name: string) {
+  const found = await findEmployees(db, agencyId, name);
+  if (found.length > 1) {
+    const all = found.map((person) => `#${person.id} ${person.name}`).join(', ');
+    throw new Refusal(
+      'employee-ambiguous',
+      `«${name}» — это несколько сотрудников: ${all}. Назовите номер.`,
+      EXIT.usage,
+    );
+  }
+  if (!found[0])
+    throw new Refusal('employee-unknown', `Сотрудника «${name.slice(0, 60)}» нет: employees list.`, EXIT.usage);
+  return found[0];
 }

@@ -1,12 +1,22 @@
 import { type Argument, Command, CommanderError, Option } from 'commander';
 import { addressCommands } from './address-commands.ts';
+import { calendarCommands } from './calendar-commands.ts';
 import { checkCommands } from './check-commands.ts';
+import { clockworkCommands } from './clockwork-commands.ts';
 import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
 import { correctCommands } from './correct-commands.ts';
 import { coverageCommands } from './coverage-commands.ts';
 import { feedCommands } from './feed-commands.ts';
 import { markCommands } from './mark-commands.ts';
+import { marketCommands } from './market-commands.ts';
+import { moderationCommands } from './moderation-commands.ts';
+import { normCommands } from './norm-commands.ts';
+import { phoneCommands } from './phone-commands.ts';
+import { photoCommands } from './photo-commands.ts';
+import { rotationCommands } from './rotation-commands.ts';
 import { serviceCommands } from './service-commands.ts';
+import { settingsCommands } from './settings-commands.ts';
+import { textCommands } from './text-commands.ts';
 
 /** Wraps a command's work: opens the context, closes it, turns errors into messages and the result into an exit code. */
 export type Action = <A extends unknown[]>(
@@ -94,10 +104,20 @@ export async function run(argv: readonly string[]): Promise<number> {
 
   feedCommands(program, action);
   markCommands(program, action);
+  marketCommands(program, action);
   checkCommands(program, action);
   addressCommands(program, action);
   correctCommands(program, action);
+  textCommands(program, action);
   coverageCommands(program, action);
+  rotationCommands(program, action);
+  moderationCommands(program, action);
+  normCommands(program, action);
+  phoneCommands(program, action);
+  photoCommands(program, action);
+  calendarCommands(program, action);
+  settingsCommands(program, action);
+  clockworkCommands(program, action);
   serviceCommands(program, action);
   for (const command of allCommands(program)) {
     command.exitOverride().helpOption('-h, --help', 'показать справку');

@@ -6,24 +6,42 @@ import type { Command } from 'commander';
 import { loadBoards } from '../boards/catalogue.ts';
 import { readPhone } from '../boards/formats/phone.ts';
 import { Refusal } from '../domain/fault.ts';
+import { ROLES, type Role } from '../domain/people.ts';
 import { agree } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { buildApp } from '../server/app.ts';
-import { addEmployee, ensureBranch, listEmployees, resolveAgency } from '../store/agencies.ts';
+import {
+  addEmployee,
+  changeEmployee,
+  type EmployeeChange,
+  type EmployeeRow,
+  ensureBranch,
+  ensureDepartment,
+  listEmployees,
+  resolveAgency,
+} from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { currentEdition, listCabinets } from '../store/publishing.ts';
+import { examineQueue, startClock } from './clockwork-commands.ts';
 import { type Context, EXIT } from './context.ts';
-import { type Action, several } from './program.ts';
+import { actorOf, objects, oneEmployee } from './naming.ts';
+import { type Action, choice, several } from './program.ts';
 
 export function serviceCommands(program: Command, action: Action): void {
   program
     .command('serve')
-    .summary('отдавать фиды доскам')
-    .description('Запускает сервер, с которого доски забирают фиды. Настройки: PORT, HOST, PUBLIC_URL, TRUST_PROXY.')
+    .summary('отдавать фиды доскам и собирать их по расписанию')
+    .description(
+      'Запускает сервер, с которого доски забирают фиды, и собирает фиды по расписанию. Настройки: PORT, HOST, PUBLIC_URL, TRUST_PROXY.',
+    )
     .option('--port <порт>', 'порт вместо PORT')
+    .option('--no-work', 'только отдавать; собирает тогда отдельный процесс work')
     .action(
-      action(async (context, options: { port?: string }) => {
-        await serve(context, options.port === undefined ? context.config.PORT : portOf(options.port));
+      action(async (context, options: { port?: string; work: boolean }) => {
+        await serve(context, options.port === undefined ? context.config.PORT : portOf(options.port), {
+          work: options.work,
+        });
         return EXIT.done;
       }),
     );
@@ -81,14 +99,23 @@ export function serviceCommands(program: Command, action: Action): void {
     .argument('<имя>')
     .addOption(several('--phone <номер...>', 'телефоны'))
     .option('--email <адрес>', 'почта')
-    .option('--branch <название>', 'филиал')
+    .option('--branch <название>', 'филиал; новый будет добавлен')
+    .option('--department <название>', 'отдел филиала; новый будет добавлен')
+    .addOption(choice('--role <роль>', 'что сотрудник может', ROLES))
     .option('--agency <название>', 'агентство')
     .action(
       action(
         async (
           context,
           name: string,
-          options: { phone?: string[]; email?: string; branch?: string; agency?: string },
+          options: {
+            phone?: string[];
+            email?: string;
+            branch?: string;
+            department?: string;
+            role?: Role;
+            agency?: string;
+          },
         ) => {
           const db = await context.db();
           const agency = await resolveAgency(db, options.agency, true);
@@ -98,8 +125,15 @@ export function serviceCommands(program: Command, action: Action): void {
               throw new Refusal('bad-phone', `Телефон «${raw}»: по такому номеру нельзя позвонить.`, EXIT.usage);
             return phone;
           });
-          const branchId = options.branch === undefined ? undefined : await ensureBranch(db, agency.id, options.branch);
-          const id = await addEmployee(db, agency.id, { name, phones, email: options.email, branchId });
+          const { branchId, departmentId } = await unitsOf(db, agency.id, options);
+          const id = await addEmployee(db, agency.id, {
+            name,
+            phones,
+            email: options.email,
+            branchId,
+            departmentId,
+            role: options.role,
+          });
           context.print({ id, name, phones }, `Сотрудник ${id}: ${name}.`);
           return EXIT.done;
         },
@@ -118,8 +152,70 @@ export function serviceCommands(program: Command, action: Action): void {
           people.length === 0
             ? 'Сотрудников ещё нет.'
             : people
-                .map((person) => `${person.id}  ${person.name}  ${person.phones.join(', ')}  ${person.email ?? ''}`)
+                .map(({ id, name, role, phones, email }) =>
+                  [`#${id}`, name, ROLE_LABELS[role], phones.join(', '), email ?? ''].filter(Boolean).join('  '),
+                )
                 .join('\n'),
+        );
+        return EXIT.done;
+      }),
+    );
+  employees
+    .command('role')
+    .description('Меняет роль сотрудника.')
+    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<роль>', ROLES.map((role) => `${role}: ${ROLE_LABELS[role]}`).join('; '))
+    .option('--by <сотрудник>', 'кто меняет')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, name: string, role: string, options: { by?: string; agency?: string }) => {
+        if (!(ROLES as readonly string[]).includes(role))
+          throw new Refusal('role-unknown', `Роли «${role.slice(0, 60)}» нет. Можно: ${ROLES.join(', ')}.`, EXIT.usage);
+        const { person } = await changePerson(context, name, options, async () => ({ role: role as Role }));
+        context.print({ id: person.id, name: person.name, role }, `${person.name}: ${ROLE_LABELS[role as Role]}.`);
+        return EXIT.done;
+      }),
+    );
+  employees
+    .command('move')
+    .description('Переводит сотрудника в филиал и отдел; номера и часы его объектов меняются вслед.')
+    .argument('<сотрудник>', 'имя, почта или #номер')
+    .requiredOption('--branch <название>', 'филиал; новый будет добавлен')
+    .option('--department <название>', 'отдел филиала; без ключа вне отделов')
+    .option('--by <сотрудник>', 'кто переводит')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(
+        async (
+          context,
+          name: string,
+          options: { branch: string; department?: string; by?: string; agency?: string },
+        ) => {
+          const { person, listings } = await changePerson(context, name, options, async (db, agencyId) => {
+            const { branchId, departmentId } = await unitsOf(db, agencyId, options);
+            return { branchId: branchId ?? null, departmentId: departmentId ?? null };
+          });
+          const { branch, department = null } = options;
+          context.print(
+            { id: person.id, name: person.name, branch, department, listings },
+            `${person.name}: филиал «${branch}»${department === null ? '' : `, отдел «${department}»`}, за ним ${objects(listings)}.`,
+          );
+          return EXIT.done;
+        },
+      ),
+    );
+  employees
+    .command('remove')
+    .description('Отмечает, что сотрудник ушёл. Его объекты остаются за ним, пока их не передадут.')
+    .argument('<сотрудник>', 'имя, почта или #номер')
+    .option('--by <сотрудник>', 'кто отмечает')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, name: string, options: { by?: string; agency?: string }) => {
+        const { person, listings } = await changePerson(context, name, options, async () => ({ isActive: false }));
+        context.print(
+          { id: person.id, name: person.name, listings },
+          `${person.name} больше не работает. За ним осталось: ${objects(listings)}.`,
         );
         return EXIT.done;
       }),
@@ -140,6 +236,43 @@ export function serviceCommands(program: Command, action: Action): void {
     );
 }
 
+const ROLE_LABELS: Record<Role, string> = {
+  agent: 'агент',
+  adSpecialist: 'специалист по рекламе',
+  manager: 'руководитель',
+  admin: 'администратор',
+};
+
+/** The branch and department by their names, made when they are not there yet. */
+async function unitsOf(
+  db: Database,
+  agencyId: number,
+  { branch, department }: { readonly branch?: string; readonly department?: string },
+): Promise<{ branchId: number | undefined; departmentId: number | undefined }> {
+  if (department !== undefined && branch === undefined)
+    throw new Refusal('branch-missing', 'Отдел называют вместе с филиалом: --branch <название>.', EXIT.usage);
+  const branchId = branch === undefined ? undefined : await ensureBranch(db, agencyId, branch);
+  const departmentId =
+    branchId === undefined || department === undefined
+      ? undefined
+      : await ensureDepartment(db, agencyId, branchId, department);
+  return { branchId, departmentId };
+}
+
+async function changePerson(
+  context: Context,
+  name: string,
+  options: { readonly by?: string; readonly agency?: string },
+  changeOf: (db: Database, agencyId: number) => Promise<EmployeeChange>,
+): Promise<{ person: EmployeeRow; listings: number }> {
+  const db = await context.db();
+  const agency = await resolveAgency(db, options.agency);
+  const actor = await actorOf(db, agency.id, options.by);
+  const person = await oneEmployee(db, agency.id, name);
+  const change = await changeOf(db, agency.id);
+  return { person, listings: await changeEmployee(db, agency.id, person.id, change, actor.name, context.clock()) };
+}
+
 function portOf(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535)
@@ -147,11 +280,11 @@ function portOf(text: string): number {
   return port;
 }
 
-/** Serves until the process is told to stop. */
+/** Serves, and runs what is due unless told otherwise, until the process is told to stop. */
 export async function serve(
   context: Context,
   port: number,
-  options: { media?: boolean; onListening?: (url: string) => void } = {},
+  options: { media?: boolean; work?: boolean; onListening?: (url: string) => void } = {},
 ): Promise<void> {
   const db = await context.db();
   const app = buildApp({
@@ -174,11 +307,12 @@ export async function serve(
   });
   const address = app.server.address();
   options.onListening?.(`http://localhost:${typeof address === 'object' && address ? address.port : port}`);
+  const clockwork = options.work === false ? undefined : await startClock(context, app.log);
   context.onServe();
   await new Promise<void>((resolve) => {
     closeWithGrace({ delay: 10_000 }, async ({ err }) => {
       if (err) app.log.error({ err }, 'stopping');
-      await app.close();
+      await Promise.all([app.close(), clockwork?.stop()]);
       await context.close();
       resolve();
     });
@@ -224,6 +358,7 @@ async function examine(context: Context): Promise<Check[]> {
     const db = await context.db();
     return `PostgreSQL ${db.version}${db.embedded ? ', встроенная' : ''}`;
   });
+  await check('Очередь прогонов', () => examineQueue(context));
   await check('Файлы фидов', async () => {
     const db = await context.db();
     let count = 0;

@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
 import type { Listing } from './listing.ts';
+import type { PhotoFacts } from './photos.ts';
 import { plainText } from './text.ts';
 
 /**
@@ -79,6 +80,33 @@ export const FactsSchema = Type.Object(
     nonHttpPhotosCount: pieces(),
     /** Pictures served from a port other than 80 and 443. */
     oddPortPhotosCount: pieces(),
+
+    /*
+     * What the probes of the pictures say. Unknown is harmless: counts are 0 and sizes absent until somebody looked.
+     */
+    /** Pictures that failed three times over 24 hours while their server answers for others. */
+    brokenPhotosCount: pieces(),
+    /** There are pictures, and all of them are broken. */
+    isEveryPhotoBroken: Type.Boolean(),
+    /** The first broken ones: «фото 4: сервер ответил 404»; absent when none is. */
+    brokenPhotosTold: Type.Optional(Type.String()),
+    /** Pictures whose last probe failed and that are not broken yet. */
+    failingPhotosCount: pieces(),
+    /** Pictures that nobody has seen yet. */
+    unprobedPhotosCount: pieces(),
+    /** Picture servers that do not answer at all. */
+    deadPhotoHostsCount: pieces(),
+    /** Their names; absent when all answer. */
+    deadPhotoHosts: Type.Optional(Type.String()),
+    /** Shortest side, width and height among the pictures that were seen. */
+    minPhotoSidePx: Type.Optional(pieces()),
+    minPhotoWidthPx: Type.Optional(pieces()),
+    minPhotoHeightPx: Type.Optional(pieces()),
+    /** The heaviest file, bytes, and the same in megabytes of 1024 × 1024 bytes, rounded up to a tenth. */
+    maxPhotoBytes: Type.Optional(pieces()),
+    maxPhotoMb: Type.Optional(Type.Number({ minimum: 0 })),
+    /** Formats by the files' own bytes, other than JPEG, PNG and GIF: «WebP, AVIF»; absent when there is none. */
+    unusualPhotoTypes: Type.Optional(Type.String()),
 
     /** The floor is above the last one. */
     isFloorAboveTotal: Type.Boolean(),
@@ -271,11 +299,47 @@ function photoFacts(photos: Listing['photos']) {
   return found;
 }
 
+/** «image/webp» as people call it. */
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  'image/webp': 'WebP',
+  'image/avif': 'AVIF',
+  'image/heic': 'HEIC',
+  'image/bmp': 'BMP',
+  'image/tiff': 'TIFF',
+};
+const NEVER_UNUSUAL = ['image/jpeg', 'image/png', 'image/gif'];
+
+function probedFacts(probes: PhotoFacts | null | undefined) {
+  const { minSidePx, minWidthPx, minHeightPx, maxBytes } = probes ?? {};
+  const broken = probes?.broken ?? 0;
+  const told = (probes?.brokenTold ?? []).map(({ place, why }) => `фото ${place}: ${why}`);
+  const deadHosts = probes?.deadHosts ?? [];
+  const unusual = (probes?.oddTypes ?? []).filter((type) => !NEVER_UNUSUAL.includes(type));
+  return {
+    brokenPhotosCount: broken,
+    isEveryPhotoBroken: probes != null && broken > 0 && probes.probed + probes.unprobed === 0,
+    ...(told.length > 0 && { brokenPhotosTold: `${told.join(', ')}${broken > told.length ? ' и другие' : ''}` }),
+    failingPhotosCount: probes?.failing ?? 0,
+    unprobedPhotosCount: probes?.unprobed ?? 0,
+    deadPhotoHostsCount: deadHosts.length,
+    ...(deadHosts.length > 0 && { deadPhotoHosts: deadHosts.join(', ') }),
+    ...(minSidePx !== undefined && { minPhotoSidePx: minSidePx }),
+    ...(minWidthPx !== undefined && { minPhotoWidthPx: minWidthPx }),
+    ...(minHeightPx !== undefined && { minPhotoHeightPx: minHeightPx }),
+    ...(maxBytes !== undefined && {
+      maxPhotoBytes: maxBytes,
+      maxPhotoMb: Math.ceil((maxBytes / 1024 / 1024) * 10) / 10,
+    }),
+    ...(unusual.length > 0 && { unusualPhotoTypes: unusual.map((type) => TYPE_NAMES[type] ?? type).join(', ') }),
+  };
+}
+
 /**
  * All facts of a listing. Pure and cheap (about 10 µs for a description of 1500 characters).
+ * @param probes what the probes say of its photos; absent or null: unknown, and nothing follows from it
  * @example factsOf({ externalId: 'A-1', kind: 'flat', deal: 'sale', description: '<p>Дом</p>' }).descriptionChars // 3
  */
-export function factsOf(listing: Listing): Facts {
+export function factsOf(listing: Listing, probes?: PhotoFacts | null): Facts {
   const { externalId, title = '', description = '', address = '', contactPhones, contactEmail } = listing;
   const { latitude, longitude, areaM2, priceKopecks, createdAt } = listing;
 
@@ -326,6 +390,7 @@ export function factsOf(listing: Listing): Facts {
     isPlaceKnown: address !== '' || hasCoordinates,
 
     ...photoFacts(listing.photos),
+    ...probedFacts(probes),
 
     isFloorAboveTotal:
       listing.floor !== undefined && listing.floorsTotal !== undefined && listing.floor > listing.floorsTotal,

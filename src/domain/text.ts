@@ -38,7 +38,9 @@ export function agree(count: number, one: string, few: string, many: string): st
   return form === 'one' ? one : form === 'few' || !Number.isInteger(count) ? few : many;
 }
 
+const numbers = new Intl.NumberFormat('ru', { maximumFractionDigits: 4 });
+
 /** A number as people read it: decimal comma, narrow no-break spaces between thousands. */
 export function formatNumber(value: number): string {
-  return new Intl.NumberFormat('ru', { maximumFractionDigits: 4 }).format(value);
+  return numbers.format(value);
 }

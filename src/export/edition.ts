@@ -114,7 +114,6 @@ export class EditionReader {
   #lines: AsyncIterator<string> | undefined;
   #index: FileHandle | undefined;
   #next: Segment | undefined;
-  #isEnded = false;
   /** Segments that were passed over because the new edition has nothing there. */
   skipped = 0;
 
@@ -151,8 +150,7 @@ export class EditionReader {
 
   async #advance(): Promise<void> {
     const line = await this.#lines!.next();
-    this.#isEnded = line.done === true;
-    this.#next = this.#isEnded ? undefined : parseSegment(line.value as string);
+    this.#next = line.done === true ? undefined : parseSegment(line.value as string);
   }
 
   /** The segment of that key, if the edition has one. Keys must be asked in rising order. */
@@ -167,9 +165,24 @@ export class EditionReader {
     return found;
   }
 
-  /** True when no segment is left behind the last one asked for. */
-  get isExhausted(): boolean {
-    return this.#isEnded;
+  /** The rest of the segments in order. */
+  async *segments(): AsyncGenerator<Segment> {
+    while (this.#next !== undefined) {
+      const found = this.#next;
+      await this.#advance();
+      yield found;
+    }
+  }
+
+  /** The offers of a segment with their bytes. */
+  async offers(segment: Segment): Promise<{ listingId: number; bytes: Buffer }[]> {
+    const whole = await this.xml(segment.x);
+    let at = 0;
+    return segment.o.map(([listingId, length]) => {
+      const bytes = whole.subarray(at, at + length);
+      at += length;
+      return { listingId, bytes };
+    });
   }
 
   xml([offset, length]: readonly [number, number]): Promise<Buffer> {
@@ -203,6 +216,68 @@ async function readExactly(file: FileHandle, offset: number, length: number): Pr
     at += bytesRead;
   }
   return bytes;
+}
+
+/** Freshly rendered offers between the pass that decides and the pass that writes: on the disk, not in memory. */
+export class Spool {
+  readonly #path: string;
+  readonly #file: FileHandle;
+  #parts: Buffer[] = [];
+  #pending = 0;
+  #size = 0;
+
+  private constructor(path: string, file: FileHandle) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  static async create(folder: string, name: string): Promise<Spool> {
+    try {
+      await mkdir(folder, { recursive: true });
+      const path = join(folder, `${name}.spool.tmp`);
+      return new Spool(path, await open(path, 'w+', 0o600));
+    } catch (error) {
+      throw asFault(error);
+    }
+  }
+
+  /** Puts an offer aside; undefined when there is none. */
+  async put(xml: string | undefined): Promise<{ readonly at: number; readonly bytes: number } | undefined> {
+    if (xml === undefined) return undefined;
+    const bytes = Buffer.from(xml);
+    const at = this.#size;
+    this.#size += bytes.length;
+    this.#parts.push(bytes);
+    this.#pending += bytes.length;
+    if (this.#pending >= 1 << 20) await this.#flush();
+    return { at, bytes: bytes.length };
+  }
+
+  async #flush(): Promise<void> {
+    let whole = Buffer.concat(this.#parts);
+    let at = this.#size - this.#pending;
+    this.#parts = [];
+    this.#pending = 0;
+    try {
+      while (whole.length > 0) {
+        const { bytesWritten } = await this.#file.write(whole, 0, whole.length, at);
+        whole = whole.subarray(bytesWritten);
+        at += bytesWritten;
+      }
+    } catch (error) {
+      throw asFault(error);
+    }
+  }
+
+  async take(at: number, bytes: number): Promise<Buffer> {
+    if (this.#pending > 0) await this.#flush();
+    return readExactly(this.#file, at, bytes);
+  }
+
+  async discard(): Promise<void> {
+    await this.#file.close().catch(() => {});
+    await rm(this.#path, { force: true }).catch(() => {});
+  }
 }
 
 /** Writes an edition under temporary names; `finish` gives it its name, `discard` leaves no trace. */

@@ -2,13 +2,14 @@ import type { Board } from '../boards/catalogue.ts';
 import { type Checker, compileBoard } from '../boards/check.ts';
 import type { Codec } from '../boards/formats/codec.ts';
 import { CODECS } from '../boards/formats/index.ts';
-import { schemaJudge } from '../boards/formats/inspect.ts';
 import { formatPhone } from '../boards/formats/phone.ts';
+import type { NormChecker } from '../boards/norms.ts';
 import { factsOf } from '../domain/facts.ts';
-import { type Decision, decide } from '../domain/gates.ts';
+import type { Approval, Judgement, KeptNotice } from '../domain/judgement.ts';
 import type { Family, Listing } from '../domain/listing.ts';
+import type { ChosenContent } from '../domain/moderation.ts';
 import type { Notice } from '../domain/notice.ts';
-import type { MarkedListing } from '../store/publishing.ts';
+import type { PhotoFacts } from '../domain/photos.ts';
 
 /** A board as one cabinet uses it: its rules for one family, and the codec. */
 export interface BoardDesk {
@@ -17,63 +18,130 @@ export interface BoardDesk {
   readonly codec: Codec;
 }
 
+const desks = new WeakMap<Board, Map<Family, BoardDesk>>();
+
+/** The desk of a board for a family; compiled once for all cabinets, runs and answers. */
 export function deskOf(board: Board, family: Family = board.family): BoardDesk {
-  return { board, checker: compileBoard(board, family), codec: CODECS[family] };
+  const known = desks.get(board) ?? new Map<Family, BoardDesk>();
+  desks.set(board, known);
+  let desk = known.get(family);
+  if (!desk) {
+    desk = { board, checker: compileBoard(board, family), codec: CODECS[family] };
+    known.set(family, desk);
+  }
+  return desk;
+}
+
+/** What a listing wears for one board: its id there, the numbers to call, the person who answers. */
+export interface Dress {
+  readonly listingId: number;
+  readonly boardOfferId: string;
+  readonly avitoId: number | null;
+  readonly firstSeenAt: Date;
+  /** E.164, the main one first; undefined: nobody knows a number. */
+  readonly phones: readonly string[] | undefined;
+  readonly person: { readonly name: string; readonly email: string | null } | null;
 }
 
 /**
- * The listing as this cabinet's board is to see it: its id there, the phone to call, the texts with the phone put in.
- * Last step before checking and rendering; pure.
+ * The listing as this cabinet's board is to see it. The last step before checking and rendering; pure.
+ * `{phone}` in a text becomes the number of this board and hour, `{number}` our number, which a caller can name.
  */
-export function dress(
-  marked: Pick<MarkedListing, 'values' | 'boardOfferId' | 'avitoId' | 'firstSeenAt' | 'employee'>,
-  board: Board,
-): Listing {
-  const { values } = marked;
-  const phones =
-    values.contactPhones ??
-    (marked.employee && marked.employee.phones.length > 0 ? [...marked.employee.phones] : undefined);
-  const put = (text: string | undefined) =>
-    text === undefined || phones === undefined ? text : text.replaceAll('{phone}', formatPhone(phones[0]!));
-  const dressed: Listing = { ...values, externalId: marked.boardOfferId };
-  if (phones) dressed.contactPhones = phones.slice(0, board.quirks.phonesMax ?? phones.length);
+export function dress(values: Listing, worn: Dress, board: Board): Listing {
+  const { phones } = worn;
+  const put = (text: string | undefined) => {
+    if (!text?.includes('{')) return text;
+    const numbered = text.replaceAll('{number}', String(worn.listingId));
+    return phones === undefined ? numbered : numbered.replaceAll('{phone}', formatPhone(phones[0]!));
+  };
+  const dressed: Listing = { ...values, externalId: worn.boardOfferId };
+  // Taking a field out of an object makes it slow for good, so only where nothing comes in its place.
+  if (phones === undefined) delete dressed.contactPhones;
+  else dressed.contactPhones = phones.slice(0, board.quirks.phonesMax ?? phones.length);
   for (const field of ['title', 'description'] as const) {
     const text = put(values[field]);
     if (text !== undefined) dressed[field] = text;
   }
   if (values.photos && board.quirks.photosMax !== undefined)
     dressed.photos = values.photos.slice(0, board.quirks.photosMax);
-  if (values.contactName === undefined && marked.employee) dressed.contactName = marked.employee.name;
-  if (values.contactEmail === undefined && marked.employee?.email) dressed.contactEmail = marked.employee.email;
-  if (values.createdAt === undefined) dressed.createdAt = marked.firstSeenAt.toISOString().replace(/\.\d+Z$/, '+00:00');
-  if (marked.avitoId !== null) {
+  if (values.contactName === undefined && worn.person) dressed.contactName = worn.person.name;
+  if (values.contactEmail === undefined && worn.person?.email) dressed.contactEmail = worn.person.email;
+  if (values.createdAt === undefined) dressed.createdAt = worn.firstSeenAt.toISOString().replace(/\.\d+Z$/, '+00:00');
+  if (worn.avitoId !== null) {
     dressed.boardFields = {
       ...values.boardFields,
-      avito: { ...values.boardFields?.avito, AvitoId: String(marked.avitoId) },
+      avito: { ...values.boardFields?.avito, AvitoId: String(worn.avitoId) },
     };
   }
   return dressed;
 }
 
-export interface Judged {
-  readonly dressed: Listing;
-  readonly notices: readonly Notice[];
-  readonly decision: Decision;
+export interface JudgeInput {
+  /** The content that was chosen, with what the moderators say of it. */
+  readonly chosen: Pick<ChosenContent, 'values' | 'approval' | 'waiting' | 'returned'>;
+  readonly worn: Dress;
+  readonly photoFacts: PhotoFacts | null;
+  readonly norms: NormChecker;
+  /** Norms that a person lets this listing past: codes, or all of them. */
+  readonly exempt: ReadonlySet<string> | 'all';
 }
 
-/** Checks a listing for a board and decides its mark, short of looking at the written offer. */
-export function judge(
-  marked: Pick<MarkedListing, 'values' | 'boardOfferId' | 'avitoId' | 'firstSeenAt' | 'employee' | 'goneAt'>,
-  desk: BoardDesk,
-): Judged {
-  const dressed = dress(marked, desk.board);
-  const facts = factsOf(dressed);
+export interface Judged {
+  readonly dressed: Listing;
+  /** Everything the board and the agency have to say, blocking ones first. */
+  readonly notices: readonly Notice[];
+  /** null: nothing to remember. */
+  readonly judgement: Judgement | null;
+}
+
+/** Checks the content of one mark by the board's rules and the agency's norms, short of looking at the written offer. */
+export function judge(input: JudgeInput, desk: BoardDesk): Judged {
+  const { chosen, worn, norms, exempt } = input;
+  const dressed = dress(chosen.values, worn, desk.board);
+  const facts = factsOf(dressed, input.photoFacts);
   // The number that we put in ourselves is no stranger's; only the others are told.
-  const ours = `${marked.values.title ?? ''} ${marked.values.description ?? ''}`.split('{phone}').length - 1;
-  const phonesInText = Math.max(0, facts.phonesInText - ours);
-  const notices = desk.checker.check(dressed, ours === 0 ? facts : { ...facts, phonesInText });
-  const decision = decide({ listing: dressed, goneOn: marked.goneAt?.toISOString().slice(0, 10) ?? null, notices });
-  return { dressed, notices, decision };
+  const ours =
+    worn.phones === undefined ? 0 : placeholders(chosen.values.title) + placeholders(chosen.values.description);
+  const seen = ours === 0 ? facts : { ...facts, phonesInText: Math.max(0, facts.phonesInText - ours) };
+  const board = desk.checker.check(dressed, seen);
+  const agency = exempt === 'all' ? [] : norms.check(dressed, seen).filter((notice) => !exempt.has(notice.code));
+  const notices = agency.length === 0 ? board : [...board, ...agency].sort((a, b) => rank(a) - rank(b));
+  return { dressed, notices, judgement: judgementOf(board, agency, chosen) };
+}
+
+const placeholders = (text: string | undefined) => (text?.includes('{phone}') ? text.split('{phone}').length - 1 : 0);
+
+const rank = (notice: Notice) => (notice.severity === 'blocking' ? 0 : 1);
+
+function judgementOf(
+  board: readonly Notice[],
+  norms: readonly Notice[],
+  chosen: {
+    readonly approval: Approval;
+    readonly waiting: readonly string[];
+    readonly returned?: Judgement['returned'];
+  },
+): Judgement | null {
+  const kept = (notices: readonly Notice[]): KeptNotice[] =>
+    notices
+      .filter((notice) => notice.severity === 'blocking')
+      .map(({ code, field, message, fixedBy }) => ({ code, field, message, fixedBy }));
+  const ofBoard = kept(board);
+  const ofNorms = kept(norms);
+  if (ofBoard.length === 0 && ofNorms.length === 0 && chosen.approval === 'not-needed') return null;
+  return {
+    ...(ofBoard.length > 0 && { board: ofBoard }),
+    ...(ofNorms.length > 0 && { norms: ofNorms }),
+    ...(chosen.approval !== 'not-needed' && { approval: chosen.approval }),
+    ...(chosen.returned && { returned: chosen.returned }),
+    ...(chosen.waiting.length > 0 && { waiting: chosen.waiting }),
+  };
+}
+
+/** The judgement with what our inspector found in the written offer. */
+export function withInspector(judgement: Judgement | null, notice: Notice): Judgement {
+  const { code, field, message, fixedBy } = notice;
+  return { ...judgement, board: [{ code, field, message, fixedBy }, ...(judgement?.board ?? [])] };
 }
 
 /** One listing as XML, or the notice that it cannot be written: one bad listing never stops a feed. */
@@ -83,21 +151,6 @@ export function renderOffer(desk: BoardDesk, dressed: Listing): { readonly xml: 
   } catch (error) {
     return { notice: inspectorNotice(`не записывается: ${(error as Error).message}`) };
   }
-}
-
-/**
- * Like `judge`, and looks at the written offer too: what the file's schema refuses is a notice like any other.
- * For one listing at a time; a run inspects in batches.
- */
-export function judgeWritten(marked: Parameters<typeof judge>[0], desk: BoardDesk): Judged {
-  const judged = judge(marked, desk);
-  if (judged.decision.outcome !== 'published') return judged;
-  const rendered = renderOffer(desk, judged.dressed);
-  const [problem] = 'xml' in rendered ? schemaJudge(desk.codec.family).judge([{ id: '0', xml: rendered.xml }]) : [];
-  const found = 'notice' in rendered ? rendered.notice : problem && inspectorNotice(problem.message);
-  if (!found) return judged;
-  const notices = [found, ...judged.notices];
-  return { ...judged, notices, decision: decide({ listing: judged.dressed, goneOn: null, notices }) };
 }
 
 /** An offer of ours that our own schema refuses: somebody must look at the program, the agent cannot mend it. */

@@ -1,38 +1,52 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Board } from '../boards/catalogue.ts';
 import { schemaJudge } from '../boards/formats/inspect.ts';
+import { formatPhone } from '../boards/formats/phone.ts';
+import { parseElement } from '../boards/formats/xml.ts';
 import type { Clock } from '../clock.ts';
+import type { BrakeState } from '../domain/brake.ts';
+import { nextMidnight } from '../domain/days.ts';
 import { Fault } from '../domain/fault.ts';
-import type { Outcome } from '../domain/gates.ts';
-import type { Notice } from '../domain/notice.ts';
+import { earliest, type GateName, type Outcome } from '../domain/gates.ts';
+import type { Judgement } from '../domain/judgement.ts';
+import type { Listing } from '../domain/listing.ts';
+import { type Plan, planOf, type Settled } from '../domain/plan.ts';
 import type { Database } from '../store/database.ts';
+import { makeDue } from '../store/due.ts';
+import { tell } from '../store/journal.ts';
 import {
   type CabinetRow,
   commitRun,
   countOutcomes,
   currentEdition,
   type EditionRow,
-  type MarkedListing,
   type NarrowRow,
+  narrowRows,
+  notePending,
   PublishSnapshot,
   recentEditions,
+  rivalRows,
+  runningPlacements,
   type StagedOutcome,
+  sharedKeys,
   stageOutcomes,
-  takeFence,
+  tellChanges,
 } from '../store/publishing.ts';
+import { claimRun, endRun, type RunClaim } from '../store/runs.ts';
+import { Brake } from './brake.ts';
 import {
   EditionReader,
   EditionWriter,
   editionFolder,
   overtaken,
   type Segment,
+  Spool,
   segmentOf,
   sweepEditions,
 } from './edition.ts';
-import { type BoardDesk, deskOf, inspectorNotice, judge, renderOffer } from './offer.ts';
+import { type Frame, loadFrame, rotationOf } from './frame.ts';
+import { type JudgedRow, judgeRows } from './judge.ts';
+import { renderOffer } from './offer.ts';
 
 export interface PublishOptions {
   readonly db: Database;
@@ -55,28 +69,14 @@ export interface PublishedCabinet {
   readonly bytes: number;
   readonly sha256: string | null;
   readonly outcomes: Partial<Record<Outcome, number>>;
-}
-
-/**
- * Changes whenever the code that decides, renders or inspects changes, so that after a new version of the program no
- * offer keeps its old bytes: a digest of those very files, sources or build.
- */
-const CODE_VERSION = digestOf(['boards', 'domain', 'export'].map((room) => join(import.meta.dirname, '..', room)));
-
-function digestOf(folders: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const folder of folders) {
-    for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()) {
-      if (/\.[jt]s$/.test(name)) hash.update(name).update(readFileSync(join(folder, name)));
-    }
-  }
-  return hash.digest('hex').slice(0, 12);
+  /** The shrink brake keeps listings that should have left. */
+  readonly brake: BrakeState | null;
 }
 
 /** Listings loaded, judged and rendered at a time; what memory a run takes is proportional to it. */
 const WINDOW = 128;
-/** Offers that one schema check looks at together. */
-const INSPECTED_TOGETHER = 64;
+/** Decisions staged in one statement. */
+const STAGED_TOGETHER = 512;
 const TRIES = 3;
 
 export interface FailedCabinet {
@@ -105,32 +105,66 @@ export async function publishAll(
 /**
  * Makes a new edition of a cabinet's feed, or finds that the served one is still right.
  * The old edition is served until the last moment and stays when anything fails.
- * @throws Fault `publish-overtaken` when a newer run took the cabinet, `disk-full`, and faults of the database
+ * @throws Fault `publish-busy` when another run has the cabinet, `publish-overtaken`, `disk-full`, and faults of the database
  */
 export async function publishCabinet(cabinet: CabinetRow, options: PublishOptions): Promise<PublishedCabinet> {
-  const board = options.boards.find((candidate) => candidate.id === cabinet.board);
-  if (!board) throw new Fault('board-unknown', `Доски «${cabinet.board}» нет среди описаний досок (board-rules).`);
-  const desk = deskOf(board, cabinet.family);
-  let isAnew = false;
-  for (let attempt = 1; ; attempt++) {
-    const result = await runOnce(cabinet, desk, options, isAnew);
-    if (result === 'committed') return summary(cabinet, options.db);
-    if (result === 'unchanged' || result === 'kept-edition') {
-      return { ...(await summary(cabinet, options.db)), isNewEdition: false };
+  return (await publishFor('person', cabinet, options))!;
+}
+
+/** The same for the clockwork. @returns undefined when the cabinet is not due any more: somebody has done it */
+export function publishDue(cabinet: CabinetRow, options: PublishOptions): Promise<PublishedCabinet | undefined> {
+  return publishFor('due', cabinet, options);
+}
+
+async function publishFor(
+  cause: 'due' | 'person',
+  cabinet: CabinetRow,
+  options: PublishOptions,
+): Promise<PublishedCabinet | undefined> {
+  const now = options.clock();
+  const claim = await claimRun(options.db, cabinet, cause, now);
+  if (claim === 'not-due') return undefined;
+  if (claim === 'busy') {
+    throw new Fault('publish-busy', `Фид «${cabinet.name}» уже собирает другой запуск. Подождите и повторите.`, {
+      retryable: true,
+    });
+  }
+  try {
+    const board = options.boards.find((candidate) => candidate.id === cabinet.board);
+    if (!board) throw new Fault('board-unknown', `Доски «${cabinet.board}» нет среди описаний досок (board-rules).`);
+    for (let attempt = 1, isAnew = false; ; attempt++) {
+      const result = await runOnce(cabinet, board, claim, options, now, isAnew);
+      if (result === 'committed' || result === 'kept-edition') {
+        return await summary(cabinet, options.db, result === 'committed');
+      }
+      if (result === 'torn') isAnew = true;
+      if (attempt === TRIES) {
+        throw new Fault(
+          'publish-disturbed',
+          `Прежнее издание фида «${board.name}» не читается. Повторите публикацию.`,
+          {
+            retryable: true,
+          },
+        );
+      }
     }
-    if (result === 'overtaken') throw overtaken();
-    if (result === 'torn') isAnew = true;
-    if (attempt === TRIES) {
-      throw new Fault(
-        'publish-disturbed',
-        `Пока собирался фид «${board.name}», отметки ${TRIES} раза подряд снимали. Повторите публикацию.`,
-        { retryable: true },
-      );
-    }
+  } catch (error) {
+    const told = error instanceof Fault ? error.message : String((error as Error)?.message ?? error);
+    const status = error instanceof Fault && error.code === 'publish-overtaken' ? 'overtaken' : 'failed';
+    await endRun(
+      options.db.pool,
+      cabinet.agencyId,
+      claim.runId,
+      { status, editionId: null, outcomes: null, changed: null, error: told },
+      options.clock(),
+    ).catch(() => {});
+    throw error;
+  } finally {
+    await claim.release();
   }
 }
 
-async function summary(cabinet: CabinetRow, db: Database): Promise<PublishedCabinet> {
+async function summary(cabinet: CabinetRow, db: Database, isNewEdition: boolean): Promise<PublishedCabinet> {
   const edition = await currentEdition(db, cabinet);
   return {
     agencyId: cabinet.agencyId,
@@ -138,11 +172,12 @@ async function summary(cabinet: CabinetRow, db: Database): Promise<PublishedCabi
     board: cabinet.board,
     cabinet: cabinet.slug,
     edition: edition?.id ?? null,
-    isNewEdition: true,
+    isNewEdition,
     offers: edition?.offers ?? 0,
     bytes: edition?.bytes ?? 0,
     sha256: edition?.sha256 ?? null,
     outcomes: await countOutcomes(db, cabinet),
+    brake: edition?.brake ?? null,
   };
 }
 
@@ -151,23 +186,24 @@ function headMoment(moment: Date): string {
   return moment.toISOString().replace(/\.\d+Z$/, '+00:00');
 }
 
-type RunResult = 'committed' | 'kept-edition' | 'unchanged' | 'overtaken' | 'withdrawn-meanwhile' | 'torn';
+type Ended = 'committed' | 'kept-edition' | 'torn';
 
 /** @param isAnew leave the served edition's files alone: they are damaged */
 async function runOnce(
   cabinet: CabinetRow,
-  desk: BoardDesk,
+  board: Board,
+  claim: RunClaim,
   options: PublishOptions,
+  now: Date,
   isAnew: boolean,
-): Promise<RunResult> {
-  const { db, clock } = options;
-  const now = clock();
+): Promise<Ended> {
+  const { db } = options;
+  const { fence } = claim;
   const folder = editionFolder(options.dataDir, cabinet.agencyId, cabinet.id);
-  const context = `${desk.board.rulesVersion}/${desk.codec.family}/${CODE_VERSION}`;
-  const fence = await takeFence(db, cabinet);
-  await sweepEditions(folder, await recentEditions(db, cabinet), (name) => Number(name) < fence);
+  await sweepEditions(folder, await recentEditions(db, cabinet), (name) => Number(name) <= fence);
   const served = await currentEdition(db, cabinet);
   const snapshot = await PublishSnapshot.open(db, cabinet);
+  const spool = await Spool.create(folder, String(fence));
   let writer: EditionWriter | undefined;
   let previous: EditionReader | undefined;
   try {
@@ -175,17 +211,19 @@ async function runOnce(
       previous = new EditionReader(folder, served);
       if (!(await previous.open())) previous = undefined;
     }
-    if (previous && (await snapshot.isUnchanged(context))) return 'unchanged';
-    writer = await EditionWriter.create(folder, String(fence), desk.codec.header(headMoment(now)), desk.codec.footer);
-    const run = new Run(cabinet, desk, fence, snapshot, writer, previous, options);
-    for await (const rows of snapshot.marks(context)) await run.take(rows);
-    await run.end();
-    return await commit(cabinet, fence, writer, previous !== undefined, run.staged, options.db, now);
+    const frame = await loadFrame(snapshot.client, cabinet, board, now);
+    const decided = new Deciding(frame, fence, snapshot, spool, served, previous !== undefined, options);
+    await decided.run();
+    const header = frame.desk.codec.header(headMoment(now));
+    writer = await EditionWriter.create(folder, String(fence), header, frame.desk.codec.footer);
+    await new Writing(frame, snapshot, spool, writer, previous, decided).run();
+    return await commit(frame, claim, decided, writer, previous !== undefined, folder, options, now);
   } catch (error) {
     // The next attempt renders everything from the base and needs nothing of the damaged files.
     if (error instanceof Fault && error.code === 'edition-torn') return 'torn';
     throw error;
   } finally {
+    await spool.discard();
     await writer?.discard();
     await previous?.close();
     await snapshot.close();
@@ -193,234 +231,535 @@ async function runOnce(
 }
 
 async function commit(
-  cabinet: CabinetRow,
-  fence: number,
+  frame: Frame,
+  claim: RunClaim,
+  decided: Deciding,
   writer: EditionWriter,
   hasPrevious: boolean,
-  staged: number,
-  db: Database,
+  folder: string,
+  { db, clock }: PublishOptions,
   now: Date,
-): Promise<RunResult> {
+): Promise<Ended> {
+  const { cabinet } = frame;
   let edition: Omit<EditionRow, 'id'> | undefined;
+  const dated = { generatedAt: now, publishedAt: now };
   if (!hasPrevious || !writer.isSameAsPrevious) {
-    const { sha256, gzipSha256, bytes, gzipBytes, offers } = await writer.finish();
-    edition = { sha256, gzipSha256, bytes, gzipBytes, offers, generatedAt: now, publishedAt: now };
+    const { isSameAsPrevious: _, ...written } = await writer.finish();
+    edition = { ...written, ...dated };
   }
-  const result = await commitRun(db, cabinet, fence, edition, staged, now);
-  if (result.state !== 'committed') return result.state;
-  return edition ? 'committed' : 'kept-edition';
+  const cut = new Set<number>();
+  for (;;) {
+    const result = await commitRun(
+      db,
+      cabinet,
+      claim,
+      {
+        edition,
+        staged: decided.staged,
+        causes: frame.causes,
+        brake: decided.brake.state(now),
+        usedRelease: frame.row.brakeRelease !== null,
+        nextAt: decided.nextAt(),
+        cut: [...cut],
+        finishedAt: clock(),
+      },
+      now,
+    );
+    if (result.state === 'overtaken') throw overtaken();
+    if (result.state === 'committed') {
+      await after(frame, decided, result.editionId, db, now);
+      return edition ? 'committed' : 'kept-edition';
+    }
+    for (const listingId of result.listingIds) cut.add(listingId);
+    const from = edition ?? (await currentEdition(db, cabinet));
+    if (!from) continue;
+    const header = frame.desk.codec.header(headMoment(now));
+    const shorter = await cutEdition(folder, from, cut, `${claim.fence}`, header, frame.desk.codec.footer);
+    if (shorter) edition = { ...shorter, ...dated };
+  }
 }
 
-/** One pass over the marks: what holds is copied, what changed is judged, rendered and inspected. */
-class Run {
-  readonly #cabinet: CabinetRow;
-  readonly #desk: BoardDesk;
-  readonly #fence: number;
-  readonly #snapshot: PublishSnapshot;
-  readonly #writer: EditionWriter;
-  readonly #previous: EditionReader | undefined;
-  readonly #options: PublishOptions;
+/** The edition without some listings; undefined when it has none of them. */
+async function cutEdition(
+  folder: string,
+  from: Pick<EditionRow, 'sha256' | 'bytes' | 'gzipBytes'>,
+  without: ReadonlySet<number>,
+  name: string,
+  header: string,
+  footer: string,
+): Promise<Omit<EditionRow, 'id' | 'generatedAt' | 'publishedAt'> | undefined> {
+  const reader = new EditionReader(folder, from);
+  if (!(await reader.open())) throw new Fault('edition-torn', 'Только что записанное издание не читается.');
+  const writer = await EditionWriter.create(folder, name, header, footer);
+  try {
+    for await (const segment of reader.segments()) {
+      if (!segment.o.some(([listingId]) => without.has(listingId))) await writer.copy(segment, reader);
+      else {
+        const offers = await reader.offers(segment);
+        await writer.add(
+          segment.key,
+          offers.filter(({ listingId }) => !without.has(listingId)),
+        );
+      }
+    }
+    if (writer.isSameAsPrevious) return undefined;
+    const { isSameAsPrevious: _, ...written } = await writer.finish();
+    return written;
+  } finally {
+    await writer.discard();
+    await reader.close();
+  }
+}
+
+/** What may be done after the commit and is done again by the next run if this one dies here. */
+async function after(
+  frame: Frame,
+  decided: Deciding,
+  editionId: number | null,
+  db: Database,
+  now: Date,
+): Promise<void> {
+  const { cabinet } = frame;
+  await notePending(db, cabinet.agencyId, decided.pending, now);
+  await tellChanges(db.pool, cabinet, frame.desk.board.name, now);
+  // The twins in the board's other cabinets may win or lose their places by what we have decided.
+  if (decided.hasChangedTwins && decided.rivalCabinets.length > 0) {
+    await makeDue(db.pool, cabinet.agencyId, { cabinetIds: decided.rivalCabinets }, 'edit', now);
+  }
+  const brake = decided.brake.state(now);
+  if (brake && brake.since === now.toISOString()) {
+    await tell(
+      db.pool,
+      cabinet.agencyId,
+      [
+        {
+          key: `brake:${cabinet.id}:${editionId}:${brake.since}`,
+          kind: 'brake',
+          role: 'adSpecialist',
+          cabinetId: cabinet.id,
+          text: decided.brake.sentence(frame.desk.board.name),
+        },
+      ],
+      now,
+    );
+  }
+}
+
+/** What the writing pass must know of every live mark: 8 + 1 + 12 bytes each, however many there are. */
+interface Fates {
+  readonly ids: number[];
+  /** 0: not in the edition, 1: in it, 2: kept by the brake with the bytes it has there, 3: let go by the brake, so those bytes are old. */
+  readonly fate: number[];
+  /** Where its freshly rendered bytes are; -1: nowhere. */
+  readonly spooledAt: number[];
+  readonly spooledBytes: number[];
+}
+
+interface Waiting {
+  readonly row: NarrowRow;
+  readonly place: number;
+  readonly judged: Found;
+}
+
+/** The judgement of a mark, new or kept. */
+interface Found {
+  readonly judgement: Judgement | null;
+  readonly inputKey: string;
+  readonly contentKey: string;
+  readonly priceKopecks: number | null;
+  readonly isNew: boolean;
+}
+
+/** The first pass: every live mark is decided; whatever is new is judged, rendered and put aside. */
+class Deciding {
+  readonly fates: Fates = { ids: [], fate: [], spooledAt: [], spooledBytes: [] };
+  readonly brake: Brake;
+  readonly pending: { since: number[]; over: number[] } = { since: [], over: [] };
+  readonly rivalCabinets: number[] = [];
+  hasChangedTwins = false;
   /** Decisions put aside for the commit. */
   staged = 0;
-  #waiting: NarrowRow[] = [];
+  readonly #frame: Frame;
+  readonly #fence: number;
+  readonly #snapshot: PublishSnapshot;
+  readonly #spool: Spool;
+  readonly #options: PublishOptions;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #rows: StagedOutcome[] = [];
+  #plan!: Plan;
+  #hasQueue = false;
   #done = 0;
+  #concluded = 0;
 
   constructor(
-    cabinet: CabinetRow,
-    desk: BoardDesk,
+    frame: Frame,
     fence: number,
     snapshot: PublishSnapshot,
-    writer: EditionWriter,
-    previous: EditionReader | undefined,
+    spool: Spool,
+    served: EditionRow | undefined,
+    hasPrevious: boolean,
     options: PublishOptions,
   ) {
-    this.#cabinet = cabinet;
-    this.#desk = desk;
+    this.#frame = frame;
     this.#fence = fence;
     this.#snapshot = snapshot;
+    this.#spool = spool;
+    this.#options = options;
+    this.brake = new Brake(frame, hasPrevious ? (served?.offers ?? 0) : 0);
+  }
+
+  async run(): Promise<void> {
+    const frame = this.#frame;
+    const { client } = this.#snapshot;
+    const { package: pack, turnDays } = frame.cabinetSettings;
+    const { today } = frame.context;
+    const rivals = await rivalRows(client, frame.cabinet);
+    this.rivalCabinets.push(...new Set(rivals.map((rival) => rival.cabinetId)));
+    this.#plan = planOf({
+      cabinetId: frame.cabinet.id,
+      context: frame.context,
+      package: pack,
+      turnDays,
+      ...(await rotationOf(client, frame)),
+      sharedKeys: await sharedKeys(client, frame.cabinet),
+      rivals,
+    });
+    const running = pack?.kind === 'placements' ? await runningPlacements(client, frame.cabinet, today) : undefined;
+    for await (const rows of this.#snapshot.marks(frame.context.zone, frame.isModerated, frame.context.now)) {
+      await this.#take(running ? rows.map((row) => withPlacement(row, running)) : rows);
+    }
+    await this.#settle();
+    for (const loss of this.brake.decide()) this.#stage(loss.row, loss.isHeld ? 2 : 0, loss.place, loss.outcome);
+    await this.#flush(true);
+    if (this.#concluded !== this.fates.ids.length) {
+      throw new Error(
+        `broken invariant: ${this.fates.ids.length} marks went in, ${this.#concluded} decisions came out`,
+      );
+    }
+  }
+
+  /** When the cabinet's answer changes by itself next. */
+  nextAt(): Date | null {
+    const { context } = this.#frame;
+    const next = earliest(this.#plan.nextAt(), this.#frame.nextAt());
+    // Places change hands at midnight only.
+    return this.#hasQueue ? earliest(next, nextMidnight(context.now, context.zone)) : next;
+  }
+
+  async #take(rows: readonly NarrowRow[]): Promise<void> {
+    const frame = this.#frame;
+    const keys = rows.map((row) => frame.keys(row));
+    const anew = rows.filter((row, index) => row.last?.inputKey !== keys[index]!.inputKey);
+    const judged = new Map<number, JudgedRow>();
+    for (let start = 0; start < anew.length; start += WINDOW) {
+      const window = anew.slice(start, start + WINDOW);
+      for (const one of await judgeRows(this.#snapshot.client, frame, window)) {
+        const place = await this.#spool.put(one.xml);
+        judged.set(one.listingId, { ...one, xml: undefined, spooled: place });
+      }
+    }
+    for (const [index, row] of rows.entries()) {
+      const fresh = judged.get(row.listingId);
+      const found: Found = fresh
+        ? { ...keys[index]!, judgement: fresh.judgement, priceKopecks: fresh.priceKopecks, isNew: true }
+        : {
+            ...keys[index]!,
+            judgement: row.last!.judgement,
+            priceKopecks: row.last!.priceKopecks,
+            isNew: false,
+          };
+      this.#consider(row, found, fresh);
+    }
+    await this.#flush(false);
+    this.#done += rows.length;
+    this.#options.onProgress?.(frame.cabinet.id, this.#done);
+  }
+
+  #consider(row: NarrowRow, found: Found, fresh: JudgedRow | undefined): void {
+    const { fates } = this;
+    const place = fates.ids.length;
+    fates.ids.push(row.listingId);
+    fates.fate.push(0);
+    fates.spooledAt.push(fresh?.spooled?.at ?? -1);
+    fates.spooledBytes.push(fresh?.spooled?.bytes ?? 0);
+    const approval = found.judgement?.approval;
+    if ((approval === 'awaiting' || approval === 'kept') && row.pendingSince === null)
+      this.pending.since.push(row.listingId);
+    if (row.pendingSince !== null && (approval === 'approved' || approval === undefined) && found.isNew)
+      this.pending.over.push(row.listingId);
+    const answer = this.#plan.consider(this.#frame.mark(row, found.judgement));
+    if (answer.state === 'pending') {
+      this.#waiting.set(row.listingId, { row, place, judged: found });
+      return;
+    }
+    if (answer.state === 'through') {
+      this.#conclude(row, place, found, { outcome: 'published', reason: null });
+      return;
+    }
+    this.#conclude(row, place, found, {
+      outcome: answer.closing.outcome,
+      reason: `${answer.closing.reason}`,
+      gate: answer.gate,
+    });
+  }
+
+  async #settle(): Promise<void> {
+    const settled = this.#plan.settle();
+    for (const [listingId, one] of settled) {
+      const { row, place, judged } = this.#waiting.get(listingId)!;
+      if (one.gate === 'place') this.#hasQueue = true;
+      const isTwin = one.duplicate !== null || row.last?.outcome === 'duplicate';
+      if (isTwin && row.last?.outcome !== (one.closing?.outcome ?? 'published')) this.hasChangedTwins = true;
+      this.#conclude(
+        row,
+        place,
+        judged,
+        {
+          outcome: one.closing?.outcome ?? 'published',
+          reason: one.closing?.reason ?? null,
+          ...(one.gate && { gate: one.gate }),
+        },
+        one,
+      );
+      await this.#flush(false);
+    }
+    if (this.#frame.cabinetSettings.package !== null && settled.size > 0) this.#hasQueue = true;
+    if (settled.size > 0 && this.rivalCabinets.length > 0) {
+      this.hasChangedTwins ||= [...settled.keys()].some((id) => {
+        const { row } = this.#waiting.get(id)!;
+        return row.last === null || row.last.outcome !== (settled.get(id)!.closing?.outcome ?? 'published');
+      });
+    }
+  }
+
+  /** The final word on a mark, unless the brake has something to say. */
+  #conclude(
+    row: NarrowRow,
+    place: number,
+    found: Found,
+    answer: { readonly outcome: Outcome; readonly reason: string | null; readonly gate?: GateName },
+    settled?: Settled,
+  ): void {
+    const { now } = this.#frame.context;
+    const last = row.last;
+    const { held: _, ...judgement } = found.judgement ?? {};
+    const outcome: StagedOutcome = {
+      listingId: row.listingId,
+      outcome: answer.outcome,
+      reason: answer.reason,
+      judgement: Object.keys(judgement).length === 0 ? null : judgement,
+      inputKey: found.inputKey,
+      contentKey: found.contentKey,
+      priceKopecks: found.priceKopecks,
+      isHeld: false,
+      // A mark that is away keeps its place in mind and comes back to it while one is free.
+      placedOn: settled ? (settled.given?.placedOn ?? null) : (last?.placedOn ?? null),
+      waitingSince: waitingSince(last, answer.outcome, now),
+      placementFrom: settled?.given?.placementFrom ?? last?.placementFrom ?? null,
+      placementUntil: settled?.given?.placementUntil ?? last?.placementUntil ?? null,
+    };
+    const loss = this.brake.lossOf(row, found, answer);
+    const fate = answer.outcome !== 'published' ? 0 : last?.isHeld ? 3 : 1;
+    if (loss === null) this.#stage(row, fate, place, outcome);
+    else this.brake.add({ row, place, outcome, ...loss });
+  }
+
+  #stage(row: NarrowRow, fate: 0 | 1 | 2 | 3, place: number, outcome: StagedOutcome): void {
+    this.#concluded++;
+    this.fates.fate[place] = fate;
+    if (row.last !== null && isSameDecision(row.last, outcome)) return;
+    this.#rows.push(outcome);
+  }
+
+  async #flush(isLast: boolean): Promise<void> {
+    while (this.#rows.length >= STAGED_TOGETHER || (isLast && this.#rows.length > 0)) {
+      const batch = this.#rows.splice(0, STAGED_TOGETHER);
+      await stageOutcomes(this.#options.db, this.#frame.cabinet, this.#fence, batch);
+      this.staged += batch.length;
+    }
+  }
+}
+
+function withPlacement(
+  row: NarrowRow,
+  running: ReadonlyMap<number, { readonly from: string; readonly until: string }>,
+): NarrowRow {
+  const placement = running.get(row.listingId);
+  if (!placement) return row;
+  return { ...row, placement };
+}
+
+/** A night or a pause does not take the turn away from those who wait. */
+function waitingSince(last: NarrowRow['last'], outcome: Outcome, now: Date): Date | null {
+  if (outcome !== 'waiting-turn' && outcome !== 'paused') return null;
+  if (last?.waitingSince != null) return new Date(last.waitingSince);
+  return outcome === 'waiting-turn' ? now : null;
+}
+
+function isSameDecision(last: NonNullable<NarrowRow['last']>, next: StagedOutcome): boolean {
+  return (
+    last.outcome === next.outcome &&
+    last.inputKey === next.inputKey &&
+    last.reason === next.reason &&
+    last.isHeld === next.isHeld &&
+    last.placedOn === next.placedOn &&
+    last.waitingSince === (next.waitingSince?.getTime() ?? null) &&
+    last.placementFrom === next.placementFrom
+  );
+}
+
+interface WindowRow {
+  readonly listingId: number;
+  readonly fate: number;
+  readonly spooledAt: number;
+  readonly spooledBytes: number;
+}
+
+/** The second pass: segments are copied where nothing changed, and made anew of kept and fresh bytes where something did. */
+class Writing {
+  readonly #frame: Frame;
+  readonly #snapshot: PublishSnapshot;
+  readonly #spool: Spool;
+  readonly #writer: EditionWriter;
+  readonly #previous: EditionReader | undefined;
+  readonly #fates: Fates;
+
+  constructor(
+    frame: Frame,
+    snapshot: PublishSnapshot,
+    spool: Spool,
+    writer: EditionWriter,
+    previous: EditionReader | undefined,
+    decided: Deciding,
+  ) {
+    this.#frame = frame;
+    this.#snapshot = snapshot;
+    this.#spool = spool;
     this.#writer = writer;
     this.#previous = previous;
-    this.#options = options;
+    this.#fates = decided.fates;
   }
 
-  /** Takes rows in the order of listing numbers; whole segments are worked off, the last one waits for its rest. */
-  async take(rows: readonly NarrowRow[]): Promise<void> {
-    this.#waiting.push(...rows);
-    const open = segmentOf(this.#waiting.at(-1)!.listingId);
-    const cut = this.#waiting.findIndex((row) => segmentOf(row.listingId) === open);
-    const ready = this.#waiting.slice(0, cut);
-    this.#waiting = this.#waiting.slice(cut);
-    await this.#work(ready);
-  }
-
-  async end(): Promise<void> {
-    await this.#work(this.#waiting);
-    this.#waiting = [];
+  async run(): Promise<void> {
+    const { ids } = this.#fates;
+    for (let start = 0; start < ids.length; ) {
+      let end = Math.min(start + WINDOW, ids.length);
+      // A window never cuts a segment.
+      while (end < ids.length && segmentOf(ids[end]!) === segmentOf(ids[end - 1]!)) end++;
+      await this.#window(start, end);
+      start = end;
+    }
     if (this.#previous) {
       await this.#previous.segment(Number.POSITIVE_INFINITY);
       if (this.#previous.skipped > 0) this.#writer.noteLoss();
     }
   }
 
-  async #work(rows: readonly NarrowRow[]): Promise<void> {
-    for (let start = 0; start < rows.length; ) {
-      let end = Math.min(start + WINDOW, rows.length);
-      // A window never cuts a segment.
-      while (end < rows.length && segmentOf(rows[end]!.listingId) === segmentOf(rows[end - 1]!.listingId)) end++;
-      await this.#window(rows.slice(start, end));
-      start = end;
-    }
-  }
-
-  async #window(rows: readonly NarrowRow[]): Promise<void> {
-    const kept = await this.#keptSegments(rows);
-    const renewed = rows.filter((row) => !this.#holds(row, kept));
-    const rendered = await this.#render(renewed);
-    for (let start = 0; start < rows.length; ) {
-      const key = segmentOf(rows[start]!.listingId);
-      let end = start + 1;
-      while (end < rows.length && segmentOf(rows[end]!.listingId) === key) end++;
-      await this.#segment(key, rows.slice(start, end), kept.get(key), rendered);
-      start = end;
-    }
-    this.#done += rows.length;
-    this.#options.onProgress?.(this.#cabinet.id, this.#done);
-  }
-
-  /** The previous edition's segments for these rows, with where each offer's bytes are. */
-  async #keptSegments(rows: readonly NarrowRow[]): Promise<Map<number, KeptSegment>> {
-    const kept = new Map<number, KeptSegment>();
-    if (!this.#previous) return kept;
-    for (const key of new Set(rows.map((row) => segmentOf(row.listingId)))) {
-      const segment = await this.#previous.segment(key);
-      if (!segment) continue;
-      const offers = new Map<number, [number, number]>();
-      let at = segment.x[0];
-      for (const [listingId, bytes] of segment.o) {
-        offers.set(listingId, [at, bytes]);
-        at += bytes;
+  async #window(start: number, end: number): Promise<void> {
+    const { ids, fate, spooledAt, spooledBytes } = this.#fates;
+    const segments = new Map<number, { kept: Segment | undefined; rows: WindowRow[] }>();
+    for (let index = start; index < end; index++) {
+      const key = segmentOf(ids[index]!);
+      let segment = segments.get(key);
+      if (!segment) {
+        segment = { kept: await this.#previous?.segment(key), rows: [] };
+        segments.set(key, segment);
       }
-      kept.set(key, { segment, offers });
-    }
-    return kept;
-  }
-
-  /** True when the last decision holds and, for a published offer, its bytes are there. */
-  #holds(row: NarrowRow, kept: ReadonlyMap<number, KeptSegment>): boolean {
-    if (!row.isSame) return false;
-    if (row.outcome !== 'published') return true;
-    return kept.get(segmentOf(row.listingId))?.offers.has(row.listingId) === true;
-  }
-
-  /** Judges and renders; stages every decision. A listing without bytes in the answer is not published. */
-  async #render(rows: readonly NarrowRow[]): Promise<Map<number, Buffer | null>> {
-    const answer = new Map<number, Buffer | null>();
-    if (rows.length === 0) return answer;
-    const keys = new Map(rows.map((row) => [row.listingId, row.inputKey]));
-    const staged: StagedOutcome[] = [];
-    const written: { listing: MarkedListing; xml: string }[] = [];
-    for (const listing of await this.#snapshot.wide(rows.map((row) => row.listingId))) {
-      const inputKey = keys.get(listing.listingId)!;
-      const { dressed, decision, notices } = judge(listing, this.#desk);
-      const rendered = decision.outcome === 'published' ? renderOffer(this.#desk, dressed) : undefined;
-      if (rendered && 'xml' in rendered) written.push({ listing, xml: rendered.xml });
-      else if (rendered) {
-        const { code, message } = rendered.notice;
-        answer.set(listing.listingId, null);
-        staged.push({ listingId: listing.listingId, outcome: 'blocked', notices: [{ code, message }], inputKey });
-      } else {
-        answer.set(listing.listingId, null);
-        const told = notices
-          .filter((notice) => notice.severity === 'blocking')
-          .map(({ code, message }) => ({ code, message }));
-        staged.push({
-          listingId: listing.listingId,
-          outcome: decision.outcome,
-          notices: told.length > 0 ? told : null,
-          inputKey,
-        });
-      }
-    }
-    const faulty = this.#inspect(written);
-    for (const { listing, xml } of written) {
-      const problem = faulty.get(listing.listingId);
-      answer.set(listing.listingId, problem === undefined ? Buffer.from(xml) : null);
-      staged.push({
-        listingId: listing.listingId,
-        outcome: problem === undefined ? 'published' : 'blocked',
-        notices: problem === undefined ? null : [{ code: problem.code, message: problem.message }],
-        inputKey: keys.get(listing.listingId)!,
+      if (fate[index] === 0) continue;
+      segment.rows.push({
+        listingId: ids[index]!,
+        fate: fate[index]!,
+        spooledAt: spooledAt[index]!,
+        spooledBytes: spooledBytes[index]!,
       });
     }
-    if (staged.length !== rows.length) {
-      throw new Error(`broken invariant: ${rows.length} marks went in, ${staged.length} decisions came out`);
-    }
-    await stageOutcomes(this.#options.db, this.#cabinet, this.#fence, staged);
-    this.staged += staged.length;
-    return answer;
+    const rendered = await this.#render([...segments.values()]);
+    for (const [key, { kept, rows }] of segments) await this.#segment(key, rows, kept, rendered);
   }
 
-  /** What the schema says of freshly written offers: by listing, one notice. */
-  #inspect(written: readonly { listing: MarkedListing; xml: string }[]): Map<number, Notice> {
-    const faulty = new Map<number, Notice>();
-    const judgeOf = schemaJudge(this.#desk.codec.family);
-    for (let start = 0; start < written.length; start += INSPECTED_TOGETHER) {
-      const batch = written.slice(start, start + INSPECTED_TOGETHER);
-      for (const problem of judgeOf.judge(batch.map(({ listing, xml }) => ({ id: String(listing.listingId), xml })))) {
-        const listingId = Number(problem.id);
-        if (!faulty.has(listingId)) faulty.set(listingId, inspectorNotice(problem.message));
-      }
+  /** Offers whose bytes are neither fresh nor in the previous edition: they were kept away by something else than their content. */
+  async #render(
+    segments: readonly { kept: Segment | undefined; rows: readonly WindowRow[] }[],
+  ): Promise<ReadonlyMap<number, Buffer>> {
+    const missing = segments.flatMap(({ kept, rows }) => {
+      const there = new Set(kept?.o.map(([listingId]) => listingId));
+      return rows
+        .filter((row) => row.spooledAt < 0 && (row.fate === 3 || !there.has(row.listingId)))
+        .map((row) => row.listingId);
+    });
+    const rendered = new Map<number, Buffer>();
+    if (missing.length === 0) return rendered;
+    const { context, cabinet, isModerated } = this.#frame;
+    const rows = await narrowRows(this.#snapshot.client, cabinet, context.zone, isModerated, context.now, missing);
+    for (const one of await judgeRows(this.#snapshot.client, this.#frame, rows)) {
+      if (one.xml !== undefined) rendered.set(one.listingId, Buffer.from(one.xml));
     }
-    return faulty;
+    return rendered;
   }
 
   async #segment(
     key: number,
-    rows: readonly NarrowRow[],
-    kept: KeptSegment | undefined,
-    rendered: ReadonlyMap<number, Buffer | null>,
+    rows: readonly WindowRow[],
+    kept: Segment | undefined,
+    rendered: ReadonlyMap<number, Buffer>,
   ): Promise<void> {
-    const published = rows.filter((row) =>
-      rendered.has(row.listingId) ? rendered.get(row.listingId) !== null : row.outcome === 'published',
-    );
-    if (kept && isSameSegment(published, kept, rendered)) {
-      await this.#writer.copy(kept.segment, this.#previous!);
+    if (!kept && rows.length === 0) return;
+    const isUntouched =
+      kept !== undefined &&
+      kept.o.length === rows.length &&
+      rows.every((row, index) => kept.o[index]![0] === row.listingId && row.fate === 1 && row.spooledAt < 0);
+    if (isUntouched) {
+      await this.#writer.copy(kept, this.#previous!);
       return;
     }
-    if (!kept && published.length === 0) return;
-    const old = kept ? await this.#previous!.xml(kept.segment.x) : undefined;
-    const offers = published.map((row) => {
-      const fresh = rendered.get(row.listingId);
-      if (fresh) return { listingId: row.listingId, bytes: fresh };
-      const [at, length] = kept!.offers.get(row.listingId)!;
-      return {
-        listingId: row.listingId,
-        bytes: old!.subarray(at - kept!.segment.x[0], at - kept!.segment.x[0] + length),
-      };
-    });
+    const old = new Map(
+      kept ? (await this.#previous!.offers(kept)).map(({ listingId, bytes }) => [listingId, bytes]) : [],
+    );
+    const offers: { listingId: number; bytes: Buffer }[] = [];
+    for (const row of rows) {
+      const before = old.get(row.listingId);
+      const bytes =
+        row.fate === 2 && before
+          ? await this.#redress(row.listingId, before)
+          : row.spooledAt >= 0
+            ? await this.#spool.take(row.spooledAt, row.spooledBytes)
+            : (rendered.get(row.listingId) ?? before);
+      if (!bytes) throw new Error(`broken invariant: listing ${row.listingId} is published and has no offer`);
+      offers.push({ listingId: row.listingId, bytes });
+    }
     const isEqual =
-      old !== undefined &&
-      Buffer.concat(offers.map((offer) => offer.bytes)).equals(old) &&
-      offers.length === kept!.segment.o.length;
+      kept !== undefined &&
+      offers.length === kept.o.length &&
+      offers.every(
+        ({ listingId, bytes }, index) => kept.o[index]![0] === listingId && old.get(listingId)!.equals(bytes),
+      );
     // A change that does not show in the file (a note, a queue) leaves the segment as it was.
-    if (isEqual) await this.#writer.copy(kept!.segment, this.#previous!);
+    if (isEqual) await this.#writer.copy(kept, this.#previous!);
     else await this.#writer.add(key, offers);
   }
-}
 
-interface KeptSegment {
-  readonly segment: Segment;
-  readonly offers: ReadonlyMap<number, readonly [number, number]>;
-}
-
-function isSameSegment(
-  published: readonly NarrowRow[],
-  kept: KeptSegment,
-  rendered: ReadonlyMap<number, Buffer | null>,
-): boolean {
-  const slots = kept.segment.o;
-  return (
-    published.length === slots.length &&
-    published.every((row, index) => slots[index]![0] === row.listingId && !rendered.has(row.listingId))
-  );
+  /** A held offer keeps its last published content and takes today's number. */
+  async #redress(listingId: number, before: Buffer): Promise<Buffer> {
+    const { context, cabinet, isModerated, desk } = this.#frame;
+    const [row] = await narrowRows(this.#snapshot.client, cabinet, context.zone, isModerated, context.now, [listingId]);
+    const { listing } = desk.codec.read(parseElement(before.toString()));
+    if (!row || !listing) return before;
+    const [wide] = await this.#snapshot.wide([listingId]);
+    const { phones } = this.#frame.worn(row, wide!.values);
+    const was = listing.contactPhones?.[0];
+    if (phones === undefined || was === undefined || was === phones[0]) return before;
+    const put = (text: string | undefined) => text?.replaceAll(formatPhone(was), formatPhone(phones[0]!));
+    const redressed = {
+      ...listing,
+      contactPhones: phones.slice(0, desk.board.quirks.phonesMax ?? phones.length),
+    } as Listing;
+    const title = put(listing.title);
+    const description = put(listing.description);
+    if (title !== undefined) redressed.title = title;
+    if (description !== undefined) redressed.description = description;
+    const rendered = renderOffer(desk, redressed);
+    if (!('xml' in rendered)) return before;
+    const [problem] = schemaJudge(desk.codec.family).judge([{ id: '0', xml: rendered.xml }]);
+    return problem ? before : Buffer.from(rendered.xml);
+  }
 }

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import { Fault, Refusal } from '../domain/fault.ts';
 import { FAMILIES, type Family, type Listing } from '../domain/listing.ts';
 import { type EmployeeRow, listEmployees, resolveAgency } from '../store/agencies.ts';
+import { fillEmptyDescriptions } from '../store/autotext.ts';
 import type { Database } from '../store/database.ts';
 import {
   endImport,
@@ -20,6 +21,7 @@ import {
   stageOffers,
   startImport,
 } from '../store/intake.ts';
+import { applyMarkingRules } from '../store/marking.ts';
 import { normalise } from './normalise.ts';
 import { openSource } from './open.ts';
 import { openFeed } from './stream.ts';
@@ -177,6 +179,7 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
       if (rejected.length < LISTED) rejected.push(offer);
     };
 
+    let imported: { report: ImportReport; status: ImportStatus };
     try {
       for await (const offer of feed.offers) {
         read++;
@@ -223,12 +226,18 @@ export async function importFeed(options: ImportOptions): Promise<ImportReport> 
         await keepRejections(db, run, named, clock());
       }
       await endImport(db, run, status, summaryOf(report), clock());
-      return report;
+      imported = { report, status };
     } catch (error) {
       const code = error instanceof Fault || error instanceof Refusal ? error.code : 'unexpected';
       await endImport(db, run, 'failed', { code }, clock()).catch(() => {});
       throw error;
     }
+    // The listings are in whatever becomes of texts and marks, so a fault here does not make the import a failed one.
+    if (imported.status === 'imported') {
+      await fillEmptyDescriptions(db, agency.id, undefined, clock());
+      await applyMarkingRules(db, agency.id, undefined, clock());
+    }
+    return imported.report;
 
     function reportOf(counts: MergeCounts, isWaiting: boolean): ImportReport {
       return {

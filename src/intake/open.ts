@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import { type Dispatcher, request } from 'undici';
 import { Fault } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
+import { checkUrl, type GuardOptions, guardedAgent, nextUrl, redirection } from '../net/guard.ts';
 import { unpackGzip } from './decode.ts';
-import { checkUrl, type GuardOptions, guardedAgent, refusedAddress } from './guard.ts';
 import { FILE_LIMITS, type Limits, URL_LIMITS } from './stream.ts';
 
 /** Where a feed's bytes come from: a file on this machine or an http(s) address. */
@@ -139,7 +139,7 @@ export async function openUrl(location: string, options: OpenOptions = {}): Prom
           `Сервер ${url.hostname} отсылает с адреса на адрес больше ${REDIRECTS_MAX} раз. Укажите конечную ссылку.`,
         );
       }
-      url = nextUrl(url, target, allowPrivate);
+      url = nextUrl(url, target, { allowPrivate });
     }
   } catch (error) {
     await close();
@@ -155,30 +155,6 @@ function guardOptions(options: OpenOptions): GuardOptions {
     ...(connectMs !== undefined && { connectMs }),
     ...(dial && { dial }),
   };
-}
-
-function redirection(answer: Dispatcher.ResponseData): string | undefined {
-  if (![301, 302, 303, 307, 308].includes(answer.statusCode)) return undefined;
-  return one(answer.headers.location);
-}
-
-function nextUrl(from: URL, target: string, allowPrivate: boolean): URL {
-  // The characters as sent are checked before they are made whole: `\\127.0.0.1` is a host to the URL parser.
-  if (/[\u0000-\u0020\u007F\\]/.test(target)) throw refusedAddress();
-  let next: URL;
-  try {
-    next = new URL(target, from);
-  } catch {
-    throw refusedAddress();
-  }
-  const checked = checkUrl(next.href, { allowPrivate });
-  if (from.protocol === 'https:' && checked.protocol === 'http:') {
-    throw new Fault(
-      'source-redirect-insecure',
-      `Сервер ${from.hostname} отсылает с защищённой ссылки https на незащищённую http. Укажите конечную ссылку.`,
-    );
-  }
-  return checked;
 }
 
 interface Reception {

@@ -1,8 +1,12 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, or, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { Refusal } from '../domain/fault.ts';
 import type { Family } from '../domain/listing.ts';
-import type { Database } from './database.ts';
+import type { Role } from '../domain/people.ts';
+import { type Database, type Queryable, transaction } from './database.ts';
+import { makeDue } from './due.ts';
+import { record } from './journal.ts';
+import { cabinetsOfBranch } from './pauses.ts';
 import { agency, branch, cabinet, crmGroup, crmGroupMember, department, employee } from './schema.ts';
 
 /** Agencies and what belongs to them: branches, departments, people, cabinets. */
@@ -52,13 +56,26 @@ export async function resolveAgency(db: Database, name: string | undefined, crea
   return { ...(await resolveAgency(db, name ?? DEFAULT_AGENCY)), isNew: made.length > 0 };
 }
 
-export async function ensureBranch(db: Database, agencyId: number, name: string): Promise<number> {
-  await orm(db).insert(branch).values({ agencyId, name }).onConflictDoNothing();
+/** The branch of that name, and whether this very call made it. */
+export async function branchNamed(
+  db: Database,
+  agencyId: number,
+  name: string,
+): Promise<{ readonly id: number; readonly isNew: boolean }> {
+  const made = await orm(db)
+    .insert(branch)
+    .values({ agencyId, name })
+    .onConflictDoNothing()
+    .returning({ id: branch.id });
   const [found] = await orm(db)
     .select({ id: branch.id })
     .from(branch)
     .where(and(eq(branch.agencyId, agencyId), eq(branch.name, name)));
-  return found!.id;
+  return { id: found!.id, isNew: made.length > 0 };
+}
+
+export async function ensureBranch(db: Database, agencyId: number, name: string): Promise<number> {
+  return (await branchNamed(db, agencyId, name)).id;
 }
 
 export async function ensureDepartment(
@@ -91,6 +108,7 @@ export interface NewEmployee {
   readonly email?: string | undefined;
   readonly branchId?: number | undefined;
   readonly departmentId?: number | undefined;
+  readonly role?: Role | undefined;
   readonly groupIds?: readonly number[];
 }
 
@@ -103,6 +121,7 @@ export async function addEmployee(db: Database, agencyId: number, person: NewEmp
         name: person.name,
         phones: [...person.phones],
         email: person.email ?? null,
+        ...(person.role && { role: person.role }),
         branchId: person.branchId ?? null,
         departmentId: person.departmentId ?? null,
       })
@@ -119,22 +138,165 @@ export interface EmployeeRow {
   readonly name: string;
   readonly phones: readonly string[];
   readonly email: string | null;
+  readonly role: Role;
   readonly branchId: number | null;
+  readonly departmentId: number | null;
+}
+
+const EMPLOYEE = {
+  id: employee.id,
+  name: employee.name,
+  phones: employee.phones,
+  email: employee.email,
+  role: employee.role,
+  branchId: employee.branchId,
+  departmentId: employee.departmentId,
+};
+
+/** Working employees by name, e-mail or `#number`. */
+export function findEmployees(db: Database, agencyId: number, name: string): Promise<EmployeeRow[]> {
+  const number = /^#(\d{1,15})$/.exec(name)?.[1];
+  return orm(db)
+    .select(EMPLOYEE)
+    .from(employee)
+    .where(
+      and(
+        eq(employee.agencyId, agencyId),
+        eq(employee.isActive, true),
+        number === undefined ? or(eq(employee.name, name), eq(employee.email, name)) : eq(employee.id, Number(number)),
+      ),
+    )
+    .orderBy(asc(employee.id));
 }
 
 /** The people who may be responsible for a listing. */
 export function listEmployees(db: Database, agencyId: number): Promise<EmployeeRow[]> {
   return orm(db)
-    .select({
-      id: employee.id,
-      name: employee.name,
-      phones: employee.phones,
-      email: employee.email,
-      branchId: employee.branchId,
-    })
+    .select(EMPLOYEE)
     .from(employee)
     .where(and(eq(employee.agencyId, agencyId), eq(employee.isActive, true)))
     .orderBy(asc(employee.id));
+}
+
+export interface BranchRow {
+  readonly id: number;
+  readonly name: string;
+  /** Of its own; null: the agency's. */
+  readonly timeZone: string | null;
+  /** By whose clock its hours are read. */
+  readonly zone: string;
+  readonly departments: readonly string[];
+  readonly employees: number;
+}
+
+export async function listBranches(client: Queryable, agencyId: number): Promise<BranchRow[]> {
+  const found = await client.query<BranchRow>(
+    `select b.id, b.name, b.time_zone as "timeZone", coalesce(b.time_zone, a.time_zone) as zone,
+       array(select d.name from department d where d.agency_id = b.agency_id and d.branch_id = b.id order by d.name) as departments,
+       (select count(*)::int from employee e where e.agency_id = b.agency_id and e.branch_id = b.id and e.is_active) as employees
+     from branch b join agency a on a.id = b.agency_id where b.agency_id = $1 order by b.id`,
+    [agencyId],
+  );
+  return found.rows;
+}
+
+/**
+ * @param timeZone an IANA name; null: the agency's
+ * @throws Refusal `branch-known`
+ */
+export function addBranch(
+  db: Database,
+  agencyId: number,
+  wanted: { readonly name: string; readonly timeZone: string | null },
+  by: string,
+  now: Date,
+): Promise<number> {
+  return transaction(db, async (client) => {
+    const made = await client.query<{ id: number }>(
+      'insert into branch (agency_id, name, time_zone) values ($1, $2, $3) on conflict do nothing returning id',
+      [agencyId, wanted.name, wanted.timeZone],
+    );
+    const id = made.rows[0]?.id;
+    if (id === undefined) throw new Refusal('branch-known', `Филиал «${wanted.name}» уже есть.`);
+    await record(client, agencyId, { by, action: 'branch-added', facts: { id, ...wanted } }, now);
+    return id;
+  });
+}
+
+/** Another clock moves the branch's hours, terms and phones: its feeds are looked at again at once. */
+export function setBranchZone(
+  db: Database,
+  agencyId: number,
+  branchId: number,
+  timeZone: string,
+  by: string,
+  now: Date,
+): Promise<void> {
+  return transaction(db, async (client) => {
+    await client.query('update branch set time_zone = $3 where agency_id = $1 and id = $2', [
+      agencyId,
+      branchId,
+      timeZone,
+    ]);
+    await record(client, agencyId, { by, action: 'branch-zone-set', facts: { branchId, timeZone } }, now);
+    const own = await client.query<{ id: number }>('select id from cabinet where agency_id = $1 and branch_id = $2', [
+      agencyId,
+      branchId,
+    ]);
+    const cabinetIds = [...own.rows.map(({ id }) => id), ...(await cabinetsOfBranch(client, agencyId, branchId))];
+    await makeDue(client, agencyId, { cabinetIds }, 'withdrawal', now);
+  });
+}
+
+export interface EmployeeChange {
+  readonly role?: Role;
+  readonly branchId?: number | null;
+  readonly departmentId?: number | null;
+  /** false: the person has left; listings stay theirs until somebody takes them. */
+  readonly isActive?: boolean;
+}
+
+/**
+ * Changes what a person is in the agency. Numbers and hours of their listings follow.
+ * @returns how many listings the person is responsible for
+ */
+export function changeEmployee(
+  db: Database,
+  agencyId: number,
+  employeeId: number,
+  change: EmployeeChange,
+  by: string,
+  now: Date,
+): Promise<number> {
+  return transaction(db, async (client) => {
+    const has = (key: keyof EmployeeChange) => change[key] !== undefined;
+    await client.query(
+      `update employee set role = coalesce($3, role), is_active = coalesce($4, is_active),
+         branch_id = case when $5 then $6 else branch_id end, department_id = case when $7 then $8 else department_id end
+       where agency_id = $1 and id = $2`,
+      [
+        agencyId,
+        employeeId,
+        change.role ?? null,
+        change.isActive ?? null,
+        has('branchId'),
+        change.branchId ?? null,
+        has('departmentId'),
+        change.departmentId ?? null,
+      ],
+    );
+    await record(client, agencyId, { by, action: 'employee-changed', facts: { employeeId, ...change } }, now);
+    const found = await client.query<{ id: number }>(
+      'select id from listing where agency_id = $1 and employee_id = $2',
+      [agencyId, employeeId],
+    );
+    const listingIds = found.rows.map(({ id }) => id);
+    // Another branch may be closed at this hour.
+    const how = has('branchId') ? 'withdrawal' : 'edit';
+    if (listingIds.length > 0 && (has('branchId') || has('departmentId')))
+      await makeDue(client, agencyId, { listingIds }, how, now);
+    return listingIds.length;
+  });
 }
 
 export interface NewCabinet {

@@ -135,6 +135,8 @@ function poolOf(config: pg.PoolConfig, { poolSize = 10, onTrouble }: DatabaseOpt
   });
   // An idle connection that breaks would end the process if nobody listened. The pool forgets it and opens another.
   pool.on('error', (error) => onTrouble?.(error));
+  // So would one that breaks while it is out on loan; whoever has it learns of it by its next statement.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 
@@ -277,4 +279,27 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
  */
 export function openDatabase(options: DatabaseOptions): Promise<Database> {
   return options.databaseUrl ? openRemote(options.databaseUrl, options) : openEmbedded(options);
+}
+
+/** Anything that runs a statement: the pool for one, a client for several of a transaction. */
+export type Queryable = Pick<pg.PoolClient, 'query'>;
+
+/** All of the statements or none. The work gets the client; whatever it throws rolls everything back. */
+export async function transaction<T>(db: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await db.pool.connect();
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    client.release();
+    return result;
+  } catch (error) {
+    const isWhole = await client.query('rollback').then(
+      () => true,
+      () => false,
+    );
+    // A connection that cannot even roll back is thrown away.
+    client.release(isWhole ? undefined : (error as Error));
+    throw error;
+  }
 }

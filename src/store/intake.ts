@@ -2,8 +2,12 @@ import type pg from 'pg';
 import { type Corrections, canonicalJson, effective, fieldValue } from '../domain/corrections.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Listing } from '../domain/listing.ts';
-import type { Database } from './database.ts';
+import { branchNamed } from './agencies.ts';
+import { AUTOTEXT } from './autotext.ts';
+import type { Database, Queryable } from './database.ts';
+import { makeDue } from './due.ts';
 import { hashOf } from './hash.ts';
+import { forgetPhotos, keysOf } from './keys.ts';
 
 /** Offers on their way in: a staging table, and one merge at the end that changes everything or nothing. */
 
@@ -57,7 +61,7 @@ export async function startImport(
 ): Promise<ImportRun> {
   const { agencyId } = wanted;
   await sweepKilled(db, agencyId, now);
-  const branch = wanted.branch === undefined ? null : await ensureBranchNamed(db, agencyId, wanted.branch);
+  const branch = wanted.branch === undefined ? null : await branchNamed(db, agencyId, wanted.branch);
   const source = await ensureSource(db, agencyId, wanted.source, branch?.id ?? null, wanted.location ?? null);
   const client = await db.pool.connect();
   try {
@@ -80,23 +84,6 @@ export async function startImport(
     client.release(error as Error);
     throw error;
   }
-}
-
-async function ensureBranchNamed(
-  db: Database,
-  agencyId: number,
-  name: string,
-): Promise<{ id: number; isNew: boolean }> {
-  const made = await db.pool.query<{ id: number }>(
-    'insert into branch (agency_id, name) values ($1, $2) on conflict do nothing returning id',
-    [agencyId, name],
-  );
-  if (made.rows[0]) return { id: made.rows[0].id, isNew: true };
-  const found = await db.pool.query<{ id: number }>('select id from branch where agency_id = $1 and name = $2', [
-    agencyId,
-    name,
-  ]);
-  return { id: found.rows[0]!.id, isNew: false };
 }
 
 /** Throws away what killed imports left in the staging table: nobody holds their locks any more. */
@@ -153,11 +140,13 @@ export async function stageOffers(
     if (!known || (known.values === null && offer.values !== null)) first.set(offer.externalId, offer);
   }
   const rows = [...first.values()];
+  const keys = rows.map(({ values }) => (values === null ? null : keysOf(values)));
   const taken = await db.pool.query<{ ordinal: number; isNew: boolean }>(
-    `insert into import_row as r (agency_id, run_id, external_id, ordinal, values, hash, employee_id)
-     select $1, $2, * from unnest($3::text[], $4::int[], $5::jsonb[], $6::text[], $7::bigint[])
+    `insert into import_row as r (agency_id, run_id, external_id, ordinal, values, hash, employee_id, duplicate_key, likeness_key)
+     select $1, $2, * from unnest($3::text[], $4::int[], $5::jsonb[], $6::text[], $7::bigint[], $8::text[], $9::text[])
      on conflict (agency_id, run_id, external_id) do update
-       set ordinal = excluded.ordinal, values = excluded.values, hash = excluded.hash, employee_id = excluded.employee_id
+       set ordinal = excluded.ordinal, values = excluded.values, hash = excluded.hash, employee_id = excluded.employee_id,
+         duplicate_key = excluded.duplicate_key, likeness_key = excluded.likeness_key
        where r.values is null and excluded.values is not null
      returning ordinal, xmax = 0 as "isNew"`,
     [
@@ -168,6 +157,8 @@ export async function stageOffers(
       rows.map((offer) => (offer.values === null ? null : JSON.stringify(offer.values))),
       rows.map((offer) => (offer.values === null ? null : hashOf(offer.values))),
       rows.map((offer) => offer.employeeId),
+      keys.map((key) => key?.duplicateKey ?? null),
+      keys.map((key) => key?.likenessKey ?? null),
     ],
   );
   const kept = new Set(taken.rows.map((row) => row.ordinal));
@@ -262,34 +253,41 @@ export async function mergeImport(
       key,
     );
     const returned = await client.query(
-      `update listing l set gone_at = null, changed_at = $4 from import_row r
+      `update listing l set gone_at = null, changed_at = $4, fresh_at = $4, is_changed_by_source = true from import_row r
        where l.agency_id = $1 and l.source_id = $2 and l.gone_at is not null
          and r.agency_id = l.agency_id and r.run_id = $3 and r.external_id = l.external_id`,
       [...key, now],
     );
     const corrected = await mergeCorrected(client, key, now);
     const updated = await client.query(
-      `update listing l set source_values = r.values, source_hash = r.hash, values = r.values, values_hash = r.hash, changed_at = $4
+      `update listing l set source_values = r.values, source_hash = r.hash, values = r.values, values_hash = r.hash,
+         changed_at = $4, fresh_at = $4, is_changed_by_source = true,
+         duplicate_key = r.duplicate_key, likeness_key = r.likeness_key, ${forgetPhotos('r.values')}
        from import_row r where l.agency_id = $1 and l.source_id = $2 and l.corrections = '{}'::jsonb
          and r.agency_id = l.agency_id and r.run_id = $3 and r.external_id = l.external_id and r.hash is distinct from l.source_hash and r.hash is not null`,
       [...key, now],
     );
-    await client.query(
-      `update listing l set employee_id = r.employee_id from import_row r
-       where l.agency_id = $1 and l.source_id = $2 and r.agency_id = l.agency_id and r.run_id = $3 and r.external_id = l.external_id
-         and r.employee_id is not null and l.employee_id is distinct from r.employee_id`,
+    const handed = await client.query<{ id: number }>(
+      `with handed as (
+         update listing l set employee_id = r.employee_id from import_row r
+         where l.agency_id = $1 and l.source_id = $2 and r.agency_id = l.agency_id and r.run_id = $3 and r.external_id = l.external_id
+           and r.employee_id is not null and l.employee_id is distinct from r.employee_id
+         returning l.agency_id, l.id)
+       select distinct m.cabinet_id as id from handed h
+       join mark m on m.agency_id = h.agency_id and m.listing_id = h.id and m.is_live`,
       key,
     );
     const imported = await client.query(
-      `insert into listing (agency_id, source_id, external_id, branch_id, employee_id, source_values, source_hash, values, values_hash, first_seen_at, changed_at)
-       select $1, $2, r.external_id, $5, r.employee_id, r.values, r.hash, r.values, r.hash, $4, $4
+      `insert into listing (agency_id, source_id, external_id, branch_id, employee_id, source_values, source_hash, values, values_hash,
+         duplicate_key, likeness_key, first_seen_at, changed_at, fresh_at)
+       select $1, $2, r.external_id, $5, r.employee_id, r.values, r.hash, r.values, r.hash, r.duplicate_key, r.likeness_key, $4, $4, $4
        from import_row r where r.agency_id = $1 and r.run_id = $3 and r.values is not null
          and not exists (select 1 from listing l where l.agency_id = $1 and l.source_id = $2 and l.external_id = r.external_id)
        order by r.ordinal`,
       [...key, now, run.branchId],
     );
     await client.query(
-      `update listing l set gone_at = $4, changed_at = $4 where l.agency_id = $1 and l.source_id = $2 and l.gone_at is null
+      `update listing l set gone_at = $4, changed_at = $4, is_changed_by_source = true where l.agency_id = $1 and l.source_id = $2 and l.gone_at is null
          and not exists (select 1 from import_row r where r.agency_id = $1 and r.run_id = $3 and r.external_id = l.external_id)`,
       [...key, now],
     );
@@ -304,6 +302,14 @@ export async function mergeImport(
     };
     const isHeld = isHeavy && mode !== 'merge-with-loss';
     const state = isHeld ? 'waiting' : mode === 'rehearse' ? 'rehearsed' : 'merged';
+    if (state === 'merged') {
+      await makeConcernedDue(
+        client,
+        run,
+        handed.rows.map(({ id }) => id),
+        now,
+      );
+    }
     await client.query(state === 'merged' ? 'commit' : 'rollback');
     client.release();
     return { state, counts };
@@ -312,6 +318,29 @@ export async function mergeImport(
     client.release(error as Error);
     throw error;
   }
+}
+
+/**
+ * The cabinets whose listings a merge has just touched are due. Listings are told by the moment that the merge wrote.
+ * @param handed cabinets of listings that got another responsible person
+ */
+async function makeConcernedDue(
+  client: Queryable,
+  run: Pick<ImportRun, 'agencyId' | 'sourceId'>,
+  handed: readonly number[],
+  now: Date,
+): Promise<void> {
+  const { agencyId, sourceId } = run;
+  const found = await client.query<{ id: number; hasLost: boolean }>(
+    `select m.cabinet_id as id, bool_or(l.gone_at is not null) as "hasLost" from listing l
+     join mark m on m.agency_id = l.agency_id and m.listing_id = l.id and m.is_live
+     where l.agency_id = $1 and l.source_id = $2 and l.changed_at = $3 group by m.cabinet_id`,
+    [agencyId, sourceId, now],
+  );
+  const losing = found.rows.filter(({ hasLost }) => hasLost).map(({ id }) => id);
+  const changed = found.rows.filter(({ hasLost }) => !hasLost).map(({ id }) => id);
+  await makeDue(client, agencyId, { cabinetIds: losing }, 'withdrawal', now);
+  await makeDue(client, agencyId, { cabinetIds: [...changed, ...handed] }, 'edit', now);
 }
 
 /** Listings with corrections are few: they are merged one by one, so the overlay is laid by the one function that knows how. */
@@ -335,13 +364,29 @@ async function mergeCorrected(
   let conflicting = 0;
   for (const row of found.rows) {
     const values = effective(row.values, row.corrections);
-    const isTouched = Object.keys(row.corrections).some(
-      (field) => canonicalJson(fieldValue(row.before, field)) !== canonicalJson(fieldValue(row.values, field)),
+    // A text of ours gives way to the source's by itself (autotext.ts): nobody has to choose.
+    const isTouched = Object.entries(row.corrections).some(
+      ([field, { by }]) =>
+        by !== AUTOTEXT &&
+        canonicalJson(fieldValue(row.before, field)) !== canonicalJson(fieldValue(row.values, field)),
     );
     if (isTouched) conflicting++;
+    const { duplicateKey, likenessKey } = keysOf(values);
     await client.query(
-      `update listing set source_values = $3, source_hash = $4, values = $5, values_hash = $6, changed_at = $7 where agency_id = $1 and id = $2`,
-      [key[0], row.id, JSON.stringify(row.values), row.hash, JSON.stringify(values), hashOf(values), now],
+      `update listing l set source_values = $3, source_hash = $4, values = $5, values_hash = $6, changed_at = $7, fresh_at = $7,
+         is_changed_by_source = true, duplicate_key = $8, likeness_key = $9, ${forgetPhotos('$5::jsonb')}
+       where agency_id = $1 and id = $2`,
+      [
+        key[0],
+        row.id,
+        JSON.stringify(row.values),
+        row.hash,
+        JSON.stringify(values),
+        hashOf(values),
+        now,
+        duplicateKey,
+        likenessKey,
+      ],
     );
   }
   return { updated: found.rows.length, conflicting };

@@ -1,9 +1,17 @@
 import type pg from 'pg';
+import type { BrakeState } from '../domain/brake.ts';
+import type { Calendar } from '../domain/calendar.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
-import type { Family, Listing } from '../domain/listing.ts';
-import type { Notice } from '../domain/notice.ts';
-import type { Database } from './database.ts';
+import type { Judgement } from '../domain/judgement.ts';
+import type { Deal, Family, Listing } from '../domain/listing.ts';
+import type { MarketStatus } from '../domain/market.ts';
+import type { PhotoFacts } from '../domain/photos.ts';
+import type { AgencySettings, CabinetSettings } from '../domain/settings.ts';
+import { type Database, type Queryable, transaction } from './database.ts';
+import { makeDue } from './due.ts';
+import { type NewMessage, record, tell } from './journal.ts';
+import { endRun } from './runs.ts';
 import type { PreviousToken } from './schema.ts';
 
 /** What a publish needs of the database. No deciding here. */
@@ -47,6 +55,11 @@ export interface EditionRow {
   readonly publishedAt: Date;
 }
 
+/** The edition that is served, with what the brake keeps in it. */
+export interface ServedEdition extends EditionRow {
+  readonly brake: BrakeState | null;
+}
+
 const EDITION = `e.id, e.offers, e.bytes, e.gzip_bytes as "gzipBytes", e.sha256, e.gzip_sha256 as "gzipSha256",
   e.generated_at as "generatedAt", e.published_at as "publishedAt"`;
 
@@ -54,9 +67,9 @@ const EDITION = `e.id, e.offers, e.bytes, e.gzip_bytes as "gzipBytes", e.sha256,
 export async function currentEdition(
   db: Database,
   cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
-): Promise<EditionRow | undefined> {
-  const found = await db.pool.query<EditionRow>(
-    `select ${EDITION} from cabinet c join edition e on e.agency_id = c.agency_id and e.id = c.edition_id
+): Promise<ServedEdition | undefined> {
+  const found = await db.pool.query<ServedEdition>(
+    `select ${EDITION}, c.brake from cabinet c join edition e on e.agency_id = c.agency_id and e.id = c.edition_id
      where c.agency_id = $1 and c.id = $2`,
     [cabinet.agencyId, cabinet.id],
   );
@@ -77,39 +90,219 @@ export async function recentEditions(
   return found.rows.map((row) => row.sha256);
 }
 
-/** Starts a run: from now on no older run of the cabinet can commit. Decisions that older runs staged go. */
-export async function takeFence(db: Database, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>): Promise<number> {
-  const found = await db.pool.query<{ fence: number }>(
-    'update cabinet set fence = fence + 1 where agency_id = $1 and id = $2 returning fence',
-    [cabinet.agencyId, cabinet.id],
-  );
-  const fence = found.rows[0]!.fence;
-  await db.pool.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence < $3', [
-    cabinet.agencyId,
-    cabinet.id,
-    fence,
-  ]);
-  return fence;
+/** What a run needs to know of its cabinet and agency besides the marks. */
+export interface FrameRow {
+  readonly zone: string;
+  readonly agencyZone: string;
+  readonly branchId: number | null;
+  readonly agencySettings: Partial<AgencySettings>;
+  readonly cabinetSettings: Partial<CabinetSettings>;
+  readonly calendar: Calendar | null;
+  readonly causes: Readonly<Record<string, string>> | null;
+  readonly brake: BrakeState | null;
+  readonly brakeRelease: { readonly by: string; readonly at: string; readonly reason: string } | null;
 }
 
-/** A live mark as the narrow pass sees it: ids and the key of all that its offer depends on. */
+export async function frameRow(client: Queryable, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>): Promise<FrameRow> {
+  const found = await client.query<FrameRow>(
+    `select coalesce(b.time_zone, a.time_zone) as zone, a.time_zone as "agencyZone", c.branch_id as "branchId", a.settings as "agencySettings",
+       c.settings as "cabinetSettings", c.calendar, c.causes, c.brake, c.brake_release as "brakeRelease"
+     from cabinet c join agency a on a.id = c.agency_id left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
+     where c.agency_id = $1 and c.id = $2`,
+    [cabinet.agencyId, cabinet.id],
+  );
+  return found.rows[0]!;
+}
+
+export interface BranchRow {
+  readonly id: number;
+  readonly timeZone: string | null;
+  readonly calendar: Calendar | null;
+}
+
+export async function branchRows(client: Queryable, agencyId: number): Promise<BranchRow[]> {
+  const found = await client.query<BranchRow>(
+    'select id, time_zone as "timeZone", calendar from branch where agency_id = $1',
+    [agencyId],
+  );
+  return found.rows;
+}
+
+export interface PersonRow {
+  readonly id: number;
+  readonly name: string;
+  readonly phones: readonly string[];
+  readonly email: string | null;
+  readonly branchId: number | null;
+  readonly departmentId: number | null;
+}
+
+/** Everybody who may stand behind a listing, those who left included. */
+export async function personRows(client: Queryable, agencyId: number): Promise<PersonRow[]> {
+  const found = await client.query<PersonRow>(
+    'select id, name, phones, email, branch_id as "branchId", department_id as "departmentId" from employee where agency_id = $1',
+    [agencyId],
+  );
+  return found.rows;
+}
+
+/** When a verdict that was given comes into force next; null: none waits. */
+export async function nextVerdictAt(client: Queryable, agencyId: number, now: Date): Promise<Date | null> {
+  const found = await client.query<{ at: Date | null }>(
+    'select min(effective_at) as at from verdict where agency_id = $1 and effective_at > $2 and undone_at is null',
+    [agencyId, now],
+  );
+  return found.rows[0]!.at;
+}
+
+/** Keys of duplicates that more than one live mark of the cabinet has, or that a mark of the board's other cabinets has. */
+export async function sharedKeys(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+): Promise<ReadonlySet<string>> {
+  const found = await client.query<{ key: string }>(
+    `with mine as (select l.duplicate_key, l.photos_key from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
+       where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live)
+     select duplicate_key as key from mine where duplicate_key is not null group by 1 having count(*) > 1
+     union select photos_key from mine where photos_key is not null group by 1 having count(*) > 1`,
+    [cabinet.agencyId, cabinet.id],
+  );
+  return new Set(found.rows.map((row) => row.key));
+}
+
+/** A mark of another cabinet of the same board that has come past the content gates: it may be the older of two. */
+export interface RivalRow {
+  readonly cabinetId: number;
+  readonly listingId: number;
+  readonly externalId: string;
+  readonly agent: string | null;
+  readonly duplicateKey: string | null;
+  readonly photosKey: string | null;
+  readonly markedAt: number;
+}
+
+export async function rivalRows(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id' | 'board'>,
+  listingId: number | null = null,
+): Promise<RivalRow[]> {
+  const others = await client.query<{ id: number }>(
+    'select id from cabinet where agency_id = $1 and board = $3 and id <> $2',
+    [cabinet.agencyId, cabinet.id, cabinet.board],
+  );
+  if (others.rows.length === 0) return [];
+  const found = await client.query<RivalRow>(
+    `with mine as (select l.id, l.duplicate_key, l.photos_key from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
+       where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live and ($4::bigint is null or l.id = $4))
+     select m.cabinet_id as "cabinetId", l.id as "listingId", l.external_id as "externalId", e.name as agent,
+       l.duplicate_key as "duplicateKey", l.photos_key as "photosKey", ${ms('m.marked_at')} as "markedAt"
+     from mark m join mark_outcome o on o.agency_id = m.agency_id and o.cabinet_id = m.cabinet_id and o.listing_id = m.listing_id
+     join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
+     left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+     where m.agency_id = $1 and m.cabinet_id = any($3) and m.is_live and o.outcome in ('published', 'waiting-turn', 'unfunded')
+       and (l.id in (select id from mine) or l.duplicate_key in (select duplicate_key from mine where duplicate_key is not null)
+         or l.photos_key in (select photos_key from mine where photos_key is not null))`,
+    [cabinet.agencyId, cabinet.id, others.rows.map((row) => row.id), listingId],
+  );
+  return found.rows;
+}
+
+/** Epoch milliseconds: a number is read many times faster than a moment. */
+function ms(column: string): string {
+  return `(extract(epoch from ${column}) * 1000)::bigint`;
+}
+
+/** A live mark as the first pass sees it: what the gates need, the key of its content, and the last decision. */
 export interface NarrowRow {
   readonly listingId: number;
+  readonly deal: Deal;
+  readonly valuesHash: string;
+  readonly photoKey: string | null;
+  readonly goneOn: string | null;
+  readonly status: MarketStatus;
+  readonly reservedUntil: string | null;
+  readonly stage: string | null;
+  readonly forbiddenReason: string | null;
+  readonly freshAt: number;
+  readonly callBackAt: number | null;
+  readonly pendingSince: number | null;
+  readonly isChangedBySource: boolean;
+  readonly branchId: number | null;
+  readonly employeeId: number | null;
+  readonly duplicateKey: string | null;
+  readonly photosKey: string | null;
+  readonly firstSeenAt: number;
+  readonly markedAt: number;
+  readonly isMarked: boolean;
+  readonly startsOn: string | null;
+  readonly endsOn: string | null;
+  readonly isPinned: boolean;
+  readonly boardOfferId: string;
+  readonly avitoId: number | null;
+  /** Newest verdicts in force; null without any, or where moderation is off. */
+  readonly approvedId: number | null;
+  readonly lastVerdictId: number | null;
+  readonly last: LastDecision | null;
+  /** A placement of a package that is running, which the mark may have had before it was taken off and put back. */
+  readonly placement?: { readonly from: string; readonly until: string };
+}
+
+/** What the last run decided about a mark. */
+export interface LastDecision {
+  readonly outcome: Outcome;
+  readonly reason: string | null;
+  readonly judgement: Judgement | null;
   readonly inputKey: string;
-  /** The last decision still holds. */
-  readonly isSame: boolean;
+  readonly contentKey: string;
+  readonly priceKopecks: number | null;
+  readonly isHeld: boolean;
+  readonly placedOn: string | null;
+  readonly waitingSince: number | null;
+  readonly placementFrom: string | null;
+  readonly placementUntil: string | null;
+  readonly since: number;
+}
+
+interface FlatRow extends Omit<NarrowRow, 'last'>, Omit<LastDecision, 'outcome'> {
   readonly outcome: Outcome | null;
 }
 
-/** What the content of one offer is made of, besides the rules: everything here is part of its key. */
-const OFFER_KEY = `md5(concat_ws('|', l.values_hash, l.gone_at::text, m.board_offer_id, m.avito_id, e.phones::text, e.email, e.name, l.first_seen_at::text, $3::text))`;
+const NARROW = `l.id as "listingId", l.deal, l.values_hash as "valuesHash", case when l.photo_facts is null then null else md5(l.photo_facts::text) end as "photoKey",
+  to_char(l.gone_at at time zone $3, 'YYYY-MM-DD') as "goneOn", l.status, l.reserved_until as "reservedUntil", l.stage, l.forbidden_reason as "forbiddenReason",
+  ${ms('l.fresh_at')} as "freshAt", ${ms('l.call_back_at')} as "callBackAt", ${ms('l.pending_since')} as "pendingSince",
+  l.is_changed_by_source as "isChangedBySource", l.branch_id as "branchId", l.employee_id as "employeeId", l.duplicate_key as "duplicateKey", l.photos_key as "photosKey",
+  ${ms('l.first_seen_at')} as "firstSeenAt",
+  coalesce(${ms('m.marked_at')}, 0) as "markedAt", coalesce(m.is_live, false) as "isMarked", m.starts_on as "startsOn", m.ends_on as "endsOn", coalesce(m.is_pinned, false) as "isPinned", coalesce(m.board_offer_id, l.external_id) as "boardOfferId", m.avito_id as "avitoId",
+  o.outcome, o.reason, o.judgement, o.input_key as "inputKey", o.content_key as "contentKey", o.price_kopecks as "priceKopecks", coalesce(o.is_held, false) as "isHeld",
+  o.placed_on as "placedOn", ${ms('o.waiting_since')} as "waitingSince", o.placement_from as "placementFrom", o.placement_until as "placementUntil", ${ms('o.since')} as since`;
+
+const NEWEST = (where: string) => `(select v.id from verdict v where v.agency_id = l.agency_id and v.listing_id = l.id
+  and v.effective_at <= $4 and v.undone_at is null ${where} order by v.effective_at desc, v.id desc limit 1)`;
+
+/** @param isAnyone listings that are not marked too, as if they were */
+function narrowSql(isModerated: boolean, isAnyone = false): string {
+  const verdicts = isModerated
+    ? `${NEWEST(`and v.kind = 'approved'`)} as "approvedId", ${NEWEST('')} as "lastVerdictId"`
+    : `null::bigint as "approvedId", case when $4::timestamptz is null then null::bigint end as "lastVerdictId"`;
+  const outcomes = `left join mark_outcome o on o.agency_id = m.agency_id and o.cabinet_id = m.cabinet_id and o.listing_id = m.listing_id`;
+  return isAnyone
+    ? `select ${NARROW}, ${verdicts} from listing l left join mark m on m.agency_id = l.agency_id and m.cabinet_id = $2 and m.listing_id = l.id
+       ${outcomes} where l.agency_id = $1`
+    : `select ${NARROW}, ${verdicts} from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
+       ${outcomes} where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live`;
+}
+
+function nested(row: FlatRow): NarrowRow {
+  const { outcome } = row;
+  return { ...row, last: outcome === null ? null : { ...row, outcome } };
+}
 
 /** The snapshot of one run: a read-only transaction that sees one moment, however long the run takes. */
 export class PublishSnapshot {
-  readonly #client: pg.PoolClient;
+  readonly client: pg.PoolClient;
   readonly #cabinet: Pick<CabinetRow, 'agencyId' | 'id'>;
   private constructor(client: pg.PoolClient, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>) {
-    this.#client = client;
+    this.client = client;
     this.#cabinet = cabinet;
   }
 
@@ -124,92 +317,124 @@ export class PublishSnapshot {
     return new PublishSnapshot(client, cabinet);
   }
 
-  /** Live marks in the order of listing numbers, in batches. `context` is the key of rules, codec and cabinet. */
-  async *marks(context: string, batch = 2048): AsyncGenerator<NarrowRow[]> {
-    await this.#client.query(
-      `declare marks no scroll cursor for
-       select l.id as "listingId", ${OFFER_KEY} as "inputKey", (${OFFER_KEY} is not distinct from m.input_key) as "isSame", m.outcome
-       from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
-       left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
-       where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live order by l.id`,
-      [this.#cabinet.agencyId, this.#cabinet.id, context],
-    );
+  /** Live marks in the order of listing numbers, in batches. @param zone the cabinet's */
+  async *marks(zone: string, isModerated: boolean, now: Date, batch = 1024): AsyncGenerator<NarrowRow[]> {
+    await this.client.query(`declare marks no scroll cursor for ${narrowSql(isModerated)} order by l.id`, [
+      this.#cabinet.agencyId,
+      this.#cabinet.id,
+      zone,
+      now,
+    ]);
     for (;;) {
-      const found = await this.#client.query<NarrowRow>(`fetch ${batch} from marks`);
+      const found = await this.client.query<FlatRow>(`fetch ${batch} from marks`);
       if (found.rows.length === 0) break;
-      yield found.rows;
+      yield found.rows.map(nested);
     }
-    await this.#client.query('close marks');
-  }
-
-  /** True when nothing would come out differently from last time. */
-  async isUnchanged(context: string): Promise<boolean> {
-    const found = await this.#client.query<{ changed: boolean }>(
-      `select exists(select 1 from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
-         left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
-         where m.agency_id = $1 and m.cabinet_id = $2
-           and (m.is_live and ${OFFER_KEY} is distinct from m.input_key or not m.is_live and m.outcome = 'published')) as changed`,
-      [this.#cabinet.agencyId, this.#cabinet.id, context],
-    );
-    return !found.rows[0]!.changed;
+    await this.client.query('close marks');
   }
 
   /** Everything about the given listings, in no particular order. */
-  wide(listingIds: readonly number[]): Promise<MarkedListing[]> {
-    return loadMarked(this.#client, this.#cabinet, listingIds);
+  wide(listingIds: readonly number[]): Promise<WideRow[]> {
+    return wideRows(this.client, this.#cabinet.agencyId, listingIds);
   }
 
   async close(): Promise<void> {
     try {
-      await this.#client.query('rollback');
-      this.#client.release();
+      await this.client.query('rollback');
+      this.client.release();
     } catch {
-      this.#client.release(true);
+      this.client.release(true);
     }
   }
 }
 
-export interface MarkedListing {
-  readonly listingId: number;
-  readonly values: Listing;
-  readonly boardOfferId: string;
-  readonly avitoId: number | null;
-  readonly goneAt: Date | null;
-  readonly firstSeenAt: Date;
-  readonly employee: {
-    readonly name: string;
-    readonly phones: readonly string[];
-    readonly email: string | null;
-  } | null;
-  readonly outcome: Outcome | null;
-  readonly isLive: boolean;
+/**
+ * The narrow rows of some marks of a cabinet; for one answer, not for a run.
+ * @param listingIds null: of all live marks. `isAnyone`: of listings that are not marked too
+ */
+export async function narrowRows(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  zone: string,
+  isModerated: boolean,
+  now: Date,
+  listingIds: readonly number[] | null,
+  isAnyone = false,
+): Promise<NarrowRow[]> {
+  const found = await client.query<FlatRow>(
+    `${narrowSql(isModerated, isAnyone)} and ($5::bigint[] is null or l.id = any($5)) order by l.id`,
+    [cabinet.agencyId, cabinet.id, zone, now, listingIds],
+  );
+  return found.rows.map(nested);
 }
 
-/** Marked listings of a cabinet with what their offers are made of. */
-export async function loadMarked(
-  client: { query: pg.PoolClient['query'] },
+/** Live marks of the cabinet that share a key of duplicates with a listing, itself included. */
+export async function twinIds(
+  client: Queryable,
   cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
-  listingIds: readonly number[],
-): Promise<MarkedListing[]> {
-  const found = await client.query<MarkedListing>(
-    `select l.id as "listingId", l.values, m.board_offer_id as "boardOfferId", m.avito_id as "avitoId", l.gone_at as "goneAt",
-       l.first_seen_at as "firstSeenAt", m.outcome, m.is_live as "isLive",
-       case when e.id is null then null else jsonb_build_object('name', e.name, 'phones', e.phones, 'email', e.email) end as employee
-     from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
-     left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
-     where m.agency_id = $1 and m.cabinet_id = $2 and l.id = any($3::bigint[])`,
-    [cabinet.agencyId, cabinet.id, listingIds],
+  listingId: number,
+): Promise<number[]> {
+  const found = await client.query<{ id: number }>(
+    `select t.id from listing l join listing t on t.agency_id = l.agency_id and (t.duplicate_key = l.duplicate_key or t.photos_key = l.photos_key)
+     join mark m on m.agency_id = t.agency_id and m.cabinet_id = $2 and m.listing_id = t.id and m.is_live
+     where l.agency_id = $1 and l.id = $3`,
+    [cabinet.agencyId, cabinet.id, listingId],
+  );
+  return found.rows.map((row) => row.id);
+}
+
+/** Other listings on the board that look like this one, but whose flat number nobody knows: their source numbers. */
+export async function likeListings(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'board'>,
+  listingId: number,
+): Promise<{ readonly id: number; readonly externalId: string; readonly agent: string | null }[]> {
+  const found = await client.query<{ id: number; externalId: string; agent: string | null }>(
+    `select t.id, t.external_id as "externalId", e.name as agent from listing l
+     join listing t on t.agency_id = l.agency_id and t.likeness_key = l.likeness_key and t.id <> l.id
+     left join employee e on e.agency_id = t.agency_id and e.id = t.employee_id
+     where l.agency_id = $1 and l.id = $3 and (t.duplicate_key is null or l.duplicate_key is null) and exists(
+       select 1 from mark m join cabinet c on c.agency_id = m.agency_id and c.id = m.cabinet_id
+       where m.agency_id = t.agency_id and m.listing_id = t.id and m.is_live and c.board = $2) order by t.id limit 3`,
+    [cabinet.agencyId, cabinet.board, listingId],
   );
   return found.rows;
 }
 
+/** What an offer is made of. */
+export interface WideRow {
+  readonly listingId: number;
+  readonly externalId: string;
+  readonly values: Listing;
+  readonly photoFacts: PhotoFacts | null;
+}
+
+export async function wideRows(client: Queryable, agencyId: number, listingIds: readonly number[]): Promise<WideRow[]> {
+  const found = await client.query<WideRow>(
+    `select l.id as "listingId", l.external_id as "externalId", l.values, l.photo_facts as "photoFacts"
+     from listing l where l.agency_id = $1 and l.id = any($2::bigint[])`,
+    [agencyId, listingIds],
+  );
+  return found.rows;
+}
+
+/** One decision on its way to the commit. Days are `YYYY-MM-DD`. */
 export interface StagedOutcome {
   readonly listingId: number;
   readonly outcome: Outcome;
-  /** Blocking notices; null where there are none. */
-  readonly notices: readonly Pick<Notice, 'code' | 'message'>[] | null;
+  readonly reason: string | null;
+  readonly judgement: Judgement | null;
   readonly inputKey: string;
+  readonly contentKey: string;
+  readonly priceKopecks: number | null;
+  readonly isHeld: boolean;
+  readonly placedOn: string | null;
+  readonly waitingSince: Date | null;
+  readonly placementFrom: string | null;
+  readonly placementUntil: string | null;
 }
+
+const DECISION = `outcome, reason, judgement, input_key, content_key, price_kopecks, is_held, placed_on, waiting_since, placement_from, placement_until`;
 
 /** Puts decisions where nobody sees them yet. */
 export async function stageOutcomes(
@@ -219,71 +444,94 @@ export async function stageOutcomes(
   rows: readonly StagedOutcome[],
 ): Promise<void> {
   if (rows.length === 0) return;
+  const column = <T>(of: (row: StagedOutcome) => T) => rows.map(of);
   await db.pool.query(
-    `insert into outcome_stage (agency_id, cabinet_id, fence, listing_id, outcome, notices, input_key)
-     select $1, $2, $3, * from unnest($4::bigint[], $5::text[], $6::jsonb[], $7::text[])`,
+    `insert into outcome_stage (agency_id, cabinet_id, fence, listing_id, ${DECISION})
+     select $1, $2, $3, * from unnest($4::bigint[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[], $10::bigint[], $11::boolean[],
+       $12::date[], $13::timestamptz[], $14::date[], $15::date[])`,
     [
       cabinet.agencyId,
       cabinet.id,
       fence,
-      rows.map((row) => row.listingId),
-      rows.map((row) => row.outcome),
-      rows.map((row) => (row.notices === null ? null : JSON.stringify(row.notices))),
-      rows.map((row) => row.inputKey),
+      column((row) => row.listingId),
+      column((row) => row.outcome),
+      column((row) => row.reason),
+      column((row) => (row.judgement === null ? null : JSON.stringify(row.judgement))),
+      column((row) => row.inputKey),
+      column((row) => row.contentKey),
+      column((row) => row.priceKopecks),
+      column((row) => row.isHeld),
+      column((row) => row.placedOn),
+      column((row) => row.waitingSince),
+      column((row) => row.placementFrom),
+      column((row) => row.placementUntil),
     ],
   );
 }
 
 export type NewEdition = Omit<EditionRow, 'id'>;
 
+/** What one commit makes visible. */
+export interface RunResult {
+  /** Absent when the offers did not change and the served edition stays. */
+  readonly edition: NewEdition | undefined;
+  /** How many decisions were staged; the unlogged table is empty after a crash of the database. */
+  readonly staged: number;
+  readonly causes: Readonly<Record<string, string>>;
+  readonly brake: BrakeState | null;
+  /** The release that this run has used up. */
+  readonly usedRelease: boolean;
+  /** When the answer changes by itself next. */
+  readonly nextAt: Date | null;
+  /** Listings that were taken out of the edition again because they were unmarked meanwhile. */
+  readonly cut: readonly number[];
+  /** By the clock; the run's decisions are of the moment it began. */
+  readonly finishedAt: Date;
+}
+
 export type CommitResult =
-  | { readonly state: 'committed'; readonly editionId: number | null }
+  | { readonly state: 'committed'; readonly editionId: number | null; readonly changed: number }
   /** A newer run has taken the cabinet; this one leaves no trace. */
   | { readonly state: 'overtaken' }
-  /** A mark was withdrawn while the run was under way: its offer must not be served. */
-  | { readonly state: 'withdrawn-meanwhile' };
+  /** Marks were taken off while the run was under way: their offers must be cut out. */
+  | { readonly state: 'unmarked-meanwhile'; readonly listingIds: readonly number[] };
 
 /**
- * The one short commit: the edition, its outcomes and the pointer become visible together.
- * @param staged how many decisions were staged; the unlogged table is empty after a crash of the database
- * @param edition absent when the offers did not change and the served edition stays
+ * The commit: the edition, its outcomes and the pointer become visible together. Only rows that runs write are touched
+ * for long; the cabinet's own row, which others need, comes last and is held for a moment.
  */
 export async function commitRun(
   db: Database,
   cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
-  fence: number,
-  edition: NewEdition | undefined,
-  staged: number,
+  run: { readonly fence: number; readonly runId: number },
+  result: RunResult,
   now: Date,
 ): Promise<CommitResult> {
-  const client = await db.pool.connect();
   const key = [cabinet.agencyId, cabinet.id];
+  const { fence } = run;
+  const client = await db.pool.connect();
   try {
     await client.query('begin');
-    const mine = await client.query<{ editionId: number | null }>(
-      'select edition_id as "editionId" from cabinet where agency_id = $1 and id = $2 and fence = $3 for update',
-      [...key, fence],
-    );
-    if (mine.rows.length === 0) return await giveUp(client, 'overtaken');
-    // `unmark` takes the cabinet's row too, so a withdrawal is either before our snapshot or seen here.
-    const withdrawn = await client.query(
-      `select 1 from mark where agency_id = $1 and cabinet_id = $2 and not is_live and unmarked_fence >= $3 limit 1`,
-      [...key, fence],
-    );
-    if (withdrawn.rows.length > 0) return await giveUp(client, 'withdrawn-meanwhile');
     const there = await client.query<{ count: number }>(
       'select count(*)::int as count from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence = $3',
       [...key, fence],
     );
-    if (there.rows[0]!.count !== staged) {
+    if (there.rows[0]!.count !== result.staged) {
+      const owner = await client.query<{ fence: number }>(
+        'select fence from cabinet where agency_id = $1 and id = $2',
+        key,
+      );
+      // A newer run has swept our decisions away together with our right to commit.
+      if (owner.rows[0]!.fence !== fence) return await giveUp(client, { state: 'overtaken' });
       throw new Fault(
         'publish-disturbed',
         'База данных перезапускалась во время публикации. Доски получают прежнее издание: повторите публикацию.',
         { retryable: true },
       );
     }
-    let editionId = mine.rows[0]!.editionId;
-    if (edition) {
+    let editionId: number | null = null;
+    if (result.edition) {
+      const { edition } = result;
       const made = await client.query<{ id: number }>(
         `insert into edition (agency_id, cabinet_id, offers, bytes, gzip_bytes, sha256, gzip_sha256, generated_at, published_at)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id`,
@@ -299,33 +547,93 @@ export async function commitRun(
         ],
       );
       editionId = made.rows[0]!.id;
-      await client.query('update cabinet set edition_id = $3 where agency_id = $1 and id = $2', [...key, editionId]);
+    } else {
+      const served = await client.query<{ id: number | null }>(
+        'select edition_id as id from cabinet where agency_id = $1 and id = $2',
+        key,
+      );
+      editionId = served.rows[0]!.id;
     }
-    await client.query(
+    const moved = await client.query(
       `insert into mark_transition (agency_id, cabinet_id, listing_id, at, outcome, edition_id)
-       select m.agency_id, m.cabinet_id, m.listing_id, $4, s.outcome, $5 from outcome_stage s
-       join mark m on m.agency_id = s.agency_id and m.cabinet_id = s.cabinet_id and m.listing_id = s.listing_id
-       where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and m.outcome is distinct from s.outcome`,
-      [...key, fence, now, editionId],
+       select s.agency_id, s.cabinet_id, s.listing_id, $4, s.outcome, $5 from outcome_stage s
+       left join mark_outcome o on o.agency_id = s.agency_id and o.cabinet_id = s.cabinet_id and o.listing_id = s.listing_id
+       where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and o.outcome is distinct from s.outcome
+         and s.listing_id <> all($6::bigint[])`,
+      [...key, fence, now, editionId, result.cut],
     );
     await client.query(
-      `update mark m set outcome = s.outcome, notices = s.notices, input_key = s.input_key, decided_at = $4 from outcome_stage s
-       where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3
-         and m.agency_id = s.agency_id and m.cabinet_id = s.cabinet_id and m.listing_id = s.listing_id`,
-      [...key, fence, now],
+      `insert into mark_outcome as o (agency_id, cabinet_id, listing_id, ${DECISION}, since, decided_at)
+       select agency_id, cabinet_id, listing_id, ${DECISION}, $4, $4 from outcome_stage s
+       where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and s.listing_id <> all($5::bigint[])
+       on conflict (agency_id, cabinet_id, listing_id) do update set
+         since = case when o.outcome = excluded.outcome then o.since else excluded.since end, decided_at = excluded.decided_at,
+         ${DECISION.split(', ')
+           .map((column) => `${column} = excluded.${column}`)
+           .join(', ')}`,
+      [...key, fence, now, result.cut],
     );
     // A mark that was taken off has left the feed with this edition.
     await client.query(
-      `update mark set outcome = null, notices = null, input_key = null where agency_id = $1 and cabinet_id = $2 and not is_live and outcome is not null`,
-      key,
+      `with gone as (
+         delete from mark_outcome o using mark m
+         where o.agency_id = $1 and o.cabinet_id = $2 and m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id
+           and m.listing_id = o.listing_id and not m.is_live and (m.unmarked_fence < $3 or m.listing_id = any($5::bigint[]))
+         returning o.agency_id, o.cabinet_id, o.listing_id)
+       insert into mark_transition (agency_id, cabinet_id, listing_id, at, outcome, edition_id)
+       select agency_id, cabinet_id, listing_id, $4, 'unmarked', $6 from gone`,
+      [...key, fence, now, result.cut, editionId],
+    );
+    await client.query(
+      `insert into placement (agency_id, cabinet_id, listing_id, from_on, until_on)
+       select agency_id, cabinet_id, listing_id, placement_from, placement_until from outcome_stage s
+       where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and s.placement_from is not null and s.listing_id <> all($4::bigint[])
+       on conflict do nothing`,
+      [...key, fence, result.cut],
     );
     await client.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence = $3', [
       ...key,
       fence,
     ]);
+    // From here on others may have to wait for us: nothing long comes after this line.
+    const mine = await client.query(
+      'select 1 from cabinet where agency_id = $1 and id = $2 and fence = $3 for no key update',
+      [...key, fence],
+    );
+    if (mine.rows.length === 0) return await giveUp(client, { state: 'overtaken' });
+    const unmarked = await client.query<{ id: number }>(
+      `select listing_id as id from mark where agency_id = $1 and cabinet_id = $2 and not is_live and unmarked_fence >= $3
+         and listing_id <> all($4::bigint[])`,
+      [...key, fence, result.cut],
+    );
+    if (unmarked.rows.length > 0) {
+      return await giveUp(client, { state: 'unmarked-meanwhile', listingIds: unmarked.rows.map((row) => row.id) });
+    }
+    await client.query(
+      `update cabinet set edition_id = $3, causes = $4, brake = $5, brake_release = case when $6 then null else brake_release end,
+         due_at = least(due_at, $7), claimed_due_at = null
+       where agency_id = $1 and id = $2`,
+      [
+        ...key,
+        editionId,
+        JSON.stringify(result.causes),
+        result.brake === null ? null : JSON.stringify(result.brake),
+        result.usedRelease,
+        result.nextAt,
+      ],
+    );
+    const changed = moved.rowCount ?? 0;
+    const outcomes = await countOutcomes({ pool: client }, cabinet);
+    await endRun(
+      client,
+      cabinet.agencyId,
+      run.runId,
+      { status: 'done', editionId, outcomes, changed, error: null },
+      result.finishedAt,
+    );
     await client.query('commit');
     client.release();
-    return { state: 'committed', editionId };
+    return { state: 'committed', editionId, changed };
   } catch (error) {
     await client.query('rollback').catch(() => {});
     client.release(error as Error);
@@ -333,22 +641,136 @@ export async function commitRun(
   }
 }
 
-async function giveUp<T extends 'overtaken' | 'withdrawn-meanwhile'>(
-  client: pg.PoolClient,
-  state: T,
-): Promise<{ state: T }> {
+async function giveUp<T extends CommitResult>(client: pg.PoolClient, result: T): Promise<T> {
   await client.query('rollback');
   client.release();
-  return { state };
+  return result;
+}
+
+/** Placements of a cabinet's marks that are running on a day: by listing, the newest one. */
+export async function runningPlacements(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  today: string,
+): Promise<ReadonlyMap<number, { readonly from: string; readonly until: string }>> {
+  const found = await client.query<{ listingId: number; from: string; until: string }>(
+    `select listing_id as "listingId", from_on as "from", until_on as until from placement
+     where agency_id = $1 and cabinet_id = $2 and from_on <= $3 and until_on >= $3 order by from_on`,
+    [cabinet.agencyId, cabinet.id, today],
+  );
+  return new Map(found.rows.map(({ listingId, from, until }) => [listingId, { from, until }]));
+}
+
+/**
+ * Tells agents what became of their listings in a run: errors in one message for each agent, duplicates to both sides.
+ * @param at the moment of the run: its transitions are those of this very moment
+ */
+export async function tellChanges(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  boardName: string,
+  at: Date,
+): Promise<void> {
+  const found = await client.query<{
+    outcome: Outcome;
+    employeeId: number;
+    listings: { id: number; externalId: string; reason: string }[];
+  }>(
+    `select t.outcome, l.employee_id as "employeeId",
+       jsonb_agg(jsonb_build_object('id', l.id, 'externalId', l.external_id, 'reason', o.reason) order by l.id) as listings
+     from mark_transition t join listing l on l.agency_id = t.agency_id and l.id = t.listing_id
+     join mark_outcome o on o.agency_id = t.agency_id and o.cabinet_id = t.cabinet_id and o.listing_id = t.listing_id
+     where t.agency_id = $1 and t.cabinet_id = $2 and t.at = $3 and t.outcome in ('blocked', 'duplicate') and l.employee_id is not null
+     group by 1, 2`,
+    [cabinet.agencyId, cabinet.id, at],
+  );
+  const messages: NewMessage[] = [];
+  for (const { outcome, employeeId, listings } of found.rows) {
+    const key = `${outcome}:${cabinet.id}:${employeeId}:${at.toISOString()}`;
+    const told = listings.slice(0, 10).map(({ externalId }) => externalId);
+    const rest = listings.length > told.length ? ` и ещё ${listings.length - told.length}` : '';
+    const only = listings.length === 1 ? listings[0]! : undefined;
+    messages.push({
+      key,
+      kind: outcome,
+      employeeId,
+      cabinetId: cabinet.id,
+      listingId: only?.id ?? null,
+      text: only
+        ? `${boardName}, объект ${only.externalId}: ${only.reason}`
+        : outcome === 'blocked'
+          ? `${boardName}: не выходят из-за ошибок ${told.join(', ')}${rest}.`
+          : `${boardName}: не выходят как дубли ${told.join(', ')}${rest}.`,
+    });
+  }
+  await tell(client, cabinet.agencyId, messages, at);
+}
+
+/** What the brake keeps, cabinet by cabinet. */
+export async function heldBrakes(
+  db: Database,
+  agencyId: number,
+): Promise<
+  { readonly cabinetId: number; readonly board: string; readonly cabinet: string; readonly brake: BrakeState }[]
+> {
+  const found = await db.pool.query<{ cabinetId: number; board: string; cabinet: string; brake: BrakeState }>(
+    `select id as "cabinetId", board, slug as cabinet, brake from cabinet where agency_id = $1 and brake is not null order by id`,
+    [agencyId],
+  );
+  return found.rows;
+}
+
+/** A person agrees to the loss; the next run lets it happen. @returns false when the brake keeps nothing */
+export function releaseBrake(
+  db: Database,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  word: { readonly by: string; readonly reason: string },
+  now: Date,
+): Promise<boolean> {
+  const { agencyId, id } = cabinet;
+  return transaction(db, async (client) => {
+    const done = await client.query<{ brake: BrakeState }>(
+      'update cabinet set brake_release = $3 where agency_id = $1 and id = $2 and brake is not null returning brake',
+      [agencyId, id, JSON.stringify({ ...word, at: now.toISOString() })],
+    );
+    if (done.rowCount === 0) return false;
+    const facts = { reason: word.reason, brake: done.rows[0]!.brake };
+    await record(client, agencyId, { by: word.by, action: 'brake-released', cabinetId: id, facts }, now);
+    await makeDue(client, agencyId, { cabinetIds: [id] }, 'withdrawal', now);
+    return true;
+  });
+}
+
+/** Notes since when contents wait for a moderator, and forgets it where they wait no more. */
+export async function notePending(
+  db: Database,
+  agencyId: number,
+  pending: { readonly since: readonly number[]; readonly over: readonly number[] },
+  now: Date,
+): Promise<void> {
+  if (pending.since.length > 0) {
+    await db.pool.query(
+      'update listing set pending_since = $3 where agency_id = $1 and id = any($2) and pending_since is null',
+      [agencyId, pending.since, now],
+    );
+  }
+  if (pending.over.length > 0) {
+    await db.pool.query('update listing set pending_since = null where agency_id = $1 and id = any($2)', [
+      agencyId,
+      pending.over,
+    ]);
+  }
 }
 
 /** How many live marks of a cabinet stand at each outcome. */
 export async function countOutcomes(
-  db: Database,
+  db: { readonly pool: Queryable },
   cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
 ): Promise<Partial<Record<Outcome, number>>> {
   const found = await db.pool.query<{ outcome: Outcome | null; count: number }>(
-    'select outcome, count(*)::int as count from mark where agency_id = $1 and cabinet_id = $2 and is_live group by outcome',
+    `select o.outcome, count(*)::int as count from mark m
+     left join mark_outcome o on o.agency_id = m.agency_id and o.cabinet_id = m.cabinet_id and o.listing_id = m.listing_id
+     where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live group by o.outcome`,
     [cabinet.agencyId, cabinet.id],
   );
   return Object.fromEntries(found.rows.filter((row) => row.outcome !== null).map((row) => [row.outcome, row.count]));

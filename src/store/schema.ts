@@ -3,18 +3,28 @@ import {
   bigint,
   boolean,
   customType,
+  date,
   foreignKey,
   index,
   integer,
   jsonb,
   pgTable,
   primaryKey,
+  smallint,
   text,
   timestamp,
   unique,
 } from 'drizzle-orm/pg-core';
+import type { BrakeState } from '../domain/brake.ts';
+import type { Calendar } from '../domain/calendar.ts';
 import type { Corrections } from '../domain/corrections.ts';
+import type { Outcome } from '../domain/gates.ts';
+import type { Judgement } from '../domain/judgement.ts';
 import type { Listing } from '../domain/listing.ts';
+import type { MarketStatus } from '../domain/market.ts';
+import type { Role } from '../domain/people.ts';
+import type { PhotoFacts } from '../domain/photos.ts';
+import type { AgencySettings, CabinetSettings } from '../domain/settings.ts';
 
 /**
  * The tables. `agencyId` leads every primary key, so they distribute by agency when one machine is no longer enough.
@@ -35,11 +45,16 @@ const moment = (name: string) => timestamp(name, { withTimezone: true, mode: 'da
 const identity = () => id().generatedAlwaysAsIdentity();
 /** sha-256 and friends; never sorted, so no collation is needed. */
 const digest = customType<{ data: string }>({ dataType: () => 'text' });
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+/** A calendar day, `YYYY-MM-DD`. */
+const day = (name: string) => date(name, { mode: 'string' });
 
 export const agency = pgTable('agency', {
   id: integer('id').generatedAlwaysAsIdentity().primaryKey(),
   name: text('name').notNull().unique(),
   timeZone: text('time_zone').notNull().default('Europe/Moscow'),
+  /** Only what differs from the defaults (domain/settings.ts). */
+  settings: jsonb('settings').$type<Partial<AgencySettings>>().notNull().default({}),
   createdAt: moment('created_at').notNull().defaultNow(),
 });
 
@@ -49,7 +64,9 @@ export const branch = pgTable(
     agencyId: agencyId().references(() => agency.id),
     id: identity(),
     name: text('name').notNull(),
+    /** null: the agency's. */
     timeZone: text('time_zone'),
+    calendar: jsonb('calendar').$type<Calendar>(),
   },
   (t) => [primaryKey({ columns: [t.agencyId, t.id] }), unique().on(t.agencyId, t.name)],
 );
@@ -80,6 +97,7 @@ export const employee = pgTable(
     /** E.164; the first is the one shown. */
     phones: text('phones').array().notNull().default(sql`'{}'`),
     email: text('email'),
+    role: text('role').$type<Role>().notNull().default('agent'),
     isActive: boolean('is_active').notNull().default(true),
   },
   (t) => [
@@ -155,6 +173,8 @@ export const importRow = pgTable(
     values: jsonb('values').$type<Partial<Listing>>(),
     hash: digest('hash'),
     employeeId: id('employee_id'),
+    duplicateKey: digest('duplicate_key'),
+    likenessKey: digest('likeness_key'),
   },
   (t) => [primaryKey({ columns: [t.agencyId, t.runId, t.externalId] })],
 );
@@ -200,11 +220,40 @@ export const listing = pgTable(
     firstSeenAt: moment('first_seen_at').notNull(),
     /** When a stored value last changed. */
     changedAt: moment('changed_at').notNull(),
+    /** The last change of the stored values came from the source, not from a person. */
+    isChangedBySource: boolean('is_changed_by_source').notNull().default(true),
+    /** When a person or the source last changed a value or confirmed the listing; texts of ours, photos and phones do not count. */
+    freshAt: moment('fresh_at').notNull(),
+    kind: text('kind').$type<Listing['kind']>().notNull().generatedAlwaysAs(sql`values->>'kind'`),
+    deal: text('deal').$type<Listing['deal']>().notNull().generatedAlwaysAs(sql`values->>'deal'`),
+    status: text('status').$type<MarketStatus>().notNull().default('active'),
+    /** Last day of the reservation; the next day the listing is active by itself. */
+    reservedUntil: day('reserved_until'),
+    /** The deal's stage as the agency calls it. */
+    stage: text('stage'),
+    /** Why it must never be advertised («собственник против рекламы»); null: nobody forbade it. */
+    forbiddenReason: text('forbidden_reason'),
+    /** When the owner or tenant is to be called again; overdue makes the listing stale. */
+    callBackAt: moment('call_back_at'),
+    archivedAt: moment('archived_at'),
+    /** Since when the content differs from the approved one. */
+    pendingSince: moment('pending_since'),
+    /** Equal keys: the same flat (address, number, area, floor); null without a flat number. */
+    duplicateKey: digest('duplicate_key'),
+    /** Equal keys: probably the same property; only advises. */
+    likenessKey: digest('likeness_key'),
+    /** Equal keys: the same set of pictures of a property of the same size. */
+    photosKey: digest('photos_key'),
+    /** What the probes say of its photos together (domain/photos.ts); null until probed. */
+    photoFacts: jsonb('photo_facts').$type<PhotoFacts>(),
   },
   (t) => [
     primaryKey({ columns: [t.agencyId, t.id] }),
     unique().on(t.agencyId, t.sourceId, t.externalId),
     index().on(t.agencyId, t.employeeId),
+    index().on(t.agencyId, t.duplicateKey),
+    index().on(t.agencyId, t.likenessKey),
+    index().on(t.agencyId, t.photosKey),
     foreignKey({ columns: [t.agencyId, t.sourceId], foreignColumns: [source.agencyId, source.id] }),
     foreignKey({ columns: [t.agencyId, t.branchId], foreignColumns: [branch.agencyId, branch.id] }),
     foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
@@ -229,15 +278,32 @@ export const cabinet = pgTable(
     /** Grows with every publish that starts; only the newest one may commit. */
     fence: id('fence').notNull().default(0),
     editionId: id('edition_id'),
+    settings: jsonb('settings').$type<Partial<CabinetSettings>>().notNull().default({}),
+    calendar: jsonb('calendar').$type<Calendar>(),
+    /** When the next run is due; null: nothing changes by itself and nobody changed anything. */
+    dueAt: moment('due_at'),
+    /** The due moment a run has taken and not finished with; a killed run leaves it, and the cabinet is due again. */
+    claimedDueAt: moment('claimed_due_at'),
+    /** What the last run's decisions depended on besides the listings, by group (export/brake.ts): tells a mass cause. */
+    causes: jsonb('causes').$type<Record<string, string>>(),
+    /** Why the last edition keeps listings that should have left; null: nothing is held. */
+    brake: jsonb('brake').$type<BrakeState>(),
+    /** A person agreed to the loss; the next run lets it happen and clears this. */
+    brakeRelease: jsonb('brake_release').$type<{ readonly by: string; readonly at: string; readonly reason: string }>(),
+    /** Local days up to this one are in `day_record`. */
+    recordedThrough: day('recorded_through'),
+    /** How many marks were ever made: the next mark's place in the day's vectors. */
+    marksMade: integer('marks_made').notNull().default(0),
   },
   (t) => [
     primaryKey({ columns: [t.agencyId, t.id] }),
     unique().on(t.agencyId, t.board, t.slug),
+    index().on(t.dueAt),
     foreignKey({ columns: [t.agencyId, t.branchId], foreignColumns: [branch.agencyId, branch.id] }),
   ],
 );
 
-/** A wish to have a listing on a board. It survives removal and re-import of the listing. */
+/** A wish to have a listing on a board. It survives removal and re-import of the listing. People write here, runs never do. */
 export const mark = pgTable(
   'mark',
   {
@@ -249,22 +315,73 @@ export const mark = pgTable(
     unmarkedAt: moment('unmarked_at'),
     /** The cabinet's fencing number when the mark was taken off: a run of that number or an older one must not serve it. */
     unmarkedFence: id('unmarked_fence'),
+    /** Who wished it: a person, the agency's default or a marking rule. */
+    origin: text('origin').$type<'hand' | 'default' | 'rule'>().notNull().default('hand'),
+    /** The placement term, both days inclusive in the cabinet's zone; null: open. */
+    startsOn: day('starts_on'),
+    endsOn: day('ends_on'),
+    /** Goes first when places are given out. */
+    isPinned: boolean('is_pinned').notNull().default(false),
+    /** Place in the day's vectors: dense, given once. */
+    ordinal: integer('ordinal').notNull(),
     /** The listing's id at the board: given once, never changed, never given to another listing of the cabinet. */
     boardOfferId: text('board_offer_id').notNull(),
     /** The number Avito itself gave to an advert that was placed by hand. */
     avitoId: id('avito_id'),
-    /** The last decision: outcome, notices and the key of all it depended on. */
-    outcome: text('outcome'),
-    notices: jsonb('notices'),
-    inputKey: digest('input_key'),
-    decidedAt: moment('decided_at'),
   },
   (t) => [
     primaryKey({ columns: [t.agencyId, t.cabinetId, t.listingId] }),
     unique().on(t.agencyId, t.cabinetId, t.boardOfferId),
+    unique().on(t.agencyId, t.cabinetId, t.ordinal),
     index().on(t.agencyId, t.listingId),
     foreignKey({ columns: [t.agencyId, t.cabinetId], foreignColumns: [cabinet.agencyId, cabinet.id] }),
     foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+  ],
+);
+
+/** What a decision about a mark consists of; written by runs only, so a commit never waits for a person or makes one wait. */
+const decision = {
+  outcome: text('outcome').$type<Outcome>().notNull(),
+  /** The first closed gate in words, with absolute days and numbers; null when published. */
+  reason: text('reason'),
+  /** What was found in the content: notices, approval, lapse; null when there is nothing to tell (export/judgement.ts). */
+  judgement: jsonb('judgement').$type<Judgement>(),
+  /** The key of all that the judgement and the offer depend on. */
+  inputKey: digest('input_key').notNull(),
+  /** The part of it that is the listing's own content, without rules and settings. */
+  contentKey: digest('content_key').notNull(),
+  /** The price in the edition, whole kopecks; for the brake. */
+  priceKopecks: id('price_kopecks'),
+  /** Kept by the brake with its last published content. */
+  isHeld: boolean('is_held').notNull().default(false),
+  /** The local day on which the place it holds was given; null: no place. */
+  placedOn: day('placed_on'),
+  /** Since when it waits for a place; null: does not wait. */
+  waitingSince: moment('waiting_since'),
+  /** A used-up placement of a package: its first and last day. */
+  placementFrom: day('placement_from'),
+  placementUntil: day('placement_until'),
+};
+
+/** The current decision about a mark. */
+export const markOutcome = pgTable(
+  'mark_outcome',
+  {
+    agencyId: agencyId(),
+    cabinetId: id('cabinet_id').notNull(),
+    listingId: id('listing_id').notNull(),
+    ...decision,
+    /** Since when the outcome is this one. */
+    since: moment('since').notNull(),
+    decidedAt: moment('decided_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.cabinetId, t.listingId] }),
+    index().on(t.agencyId, t.cabinetId, t.outcome),
+    foreignKey({
+      columns: [t.agencyId, t.cabinetId, t.listingId],
+      foreignColumns: [mark.agencyId, mark.cabinetId, mark.listingId],
+    }),
   ],
 );
 
@@ -277,10 +394,36 @@ export const markTransition = pgTable(
     cabinetId: id('cabinet_id').notNull(),
     listingId: id('listing_id').notNull(),
     at: moment('at').notNull(),
-    outcome: text('outcome').notNull(),
+    /** `unmarked`: the mark was taken off and has left the feed. */
+    outcome: text('outcome').$type<Outcome | 'unmarked'>().notNull(),
     editionId: id('edition_id'),
   },
-  (t) => [primaryKey({ columns: [t.agencyId, t.id] }), index().on(t.agencyId, t.cabinetId, t.listingId, t.at)],
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.cabinetId, t.listingId, t.at),
+    index().on(t.agencyId, t.cabinetId, t.at),
+  ],
+);
+
+/** A placement of a package that was used up. It stays used up, whatever becomes of the mark. */
+export const placement = pgTable(
+  'placement',
+  {
+    agencyId: agencyId(),
+    cabinetId: id('cabinet_id').notNull(),
+    listingId: id('listing_id').notNull(),
+    /** First and last day, inclusive. */
+    from: day('from_on').notNull(),
+    until: day('until_on').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.cabinetId, t.listingId, t.from] }),
+    index().on(t.agencyId, t.cabinetId, t.from),
+    foreignKey({
+      columns: [t.agencyId, t.cabinetId, t.listingId],
+      foreignColumns: [mark.agencyId, mark.cabinetId, mark.listingId],
+    }),
+  ],
 );
 
 /** Decisions of a run on their way in, invisible until its one short commit. Unlogged like `import_row`. */
@@ -291,9 +434,7 @@ export const outcomeStage = pgTable(
     cabinetId: id('cabinet_id').notNull(),
     fence: id('fence').notNull(),
     listingId: id('listing_id').notNull(),
-    outcome: text('outcome').notNull(),
-    notices: jsonb('notices'),
-    inputKey: digest('input_key').notNull(),
+    ...decision,
   },
   (t) => [primaryKey({ columns: [t.agencyId, t.cabinetId, t.fence, t.listingId] })],
 );
@@ -339,4 +480,289 @@ export const feedPull = pgTable(
     address: text('address'),
   },
   (t) => [primaryKey({ columns: [t.agencyId, t.id] }), index().on(t.agencyId, t.cabinetId, t.at)],
+);
+
+/** What a person said of a listing's content. The newest one in force decides; an undone one never was. */
+export const verdict = pgTable(
+  'verdict',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    listingId: id('listing_id').notNull(),
+    kind: text('kind').$type<'approved' | 'returned'>().notNull(),
+    /** The moderatable values that were looked at. */
+    content: jsonb('content').$type<Partial<Listing>>().notNull(),
+    contentHash: digest('content_hash').notNull(),
+    /** sha-256 of the photos' bytes by address, where known then. */
+    photoHashes: jsonb('photo_hashes').$type<Record<string, string>>().notNull().default({}),
+    reasons:
+      jsonb('reasons').$type<{ readonly code: string; readonly text: string; readonly field: string | null }[]>(),
+    note: text('note'),
+    employeeId: id('employee_id'),
+    by: text('by').notNull(),
+    /** The listing is the moderator's own, and the agency's policy allows that. */
+    isOwn: boolean('is_own').notNull().default(false),
+    at: moment('at').notNull(),
+    /** Ten seconds later: until then it can be undone. */
+    effectiveAt: moment('effective_at').notNull(),
+    undoneAt: moment('undone_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.listingId, t.effectiveAt),
+    foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+  ],
+);
+
+/** A demand of the agency in the shape of a board rule (boards/catalogue.ts). */
+export const norm = pgTable(
+  'norm',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    code: text('code').notNull(),
+    /** Boards it is meant for; null: all. */
+    boards: text('boards').array(),
+    rule: jsonb('rule').notNull(),
+    by: text('by').notNull(),
+    createdAt: moment('created_at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.id] }), unique().on(t.agencyId, t.code)],
+);
+
+/** Lets one listing past a norm, freshness or a duplicate until a day. Never past a board's rule, money or moderation. */
+export const exception = pgTable(
+  'exception',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    listingId: id('listing_id').notNull(),
+    gate: text('gate').$type<'norms' | 'fresh' | 'duplicate'>().notNull(),
+    /** One norm; null: all of them. */
+    normCode: text('norm_code'),
+    reason: text('reason').notNull(),
+    by: text('by').notNull(),
+    at: moment('at').notNull(),
+    /** Last day, in the agency's zone. */
+    until: day('until').notNull(),
+    revokedAt: moment('revoked_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.listingId),
+    foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+  ],
+);
+
+/** A manual stop: of everything, a branch, a cabinet, a listing everywhere or in one cabinet. */
+export const pause = pgTable(
+  'pause',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    branchId: id('branch_id'),
+    cabinetId: id('cabinet_id'),
+    listingId: id('listing_id'),
+    from: moment('from_at').notNull(),
+    /** null is not allowed: a pause without an end is forgotten. */
+    until: moment('until_at').notNull(),
+    reason: text('reason').notNull(),
+    by: text('by').notNull(),
+    endedAt: moment('ended_at'),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.id] }), index().on(t.agencyId, t.until)],
+);
+
+/** One line of the phone timetable (domain/phones.ts). */
+export const phoneLine = pgTable(
+  'phone_line',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    scope: text('scope').$type<'employee' | 'department' | 'branch' | 'agency'>().notNull(),
+    /** Of the employee, department or branch; null for the agency. */
+    scopeId: id('scope_id'),
+    /** null: every board. */
+    board: text('board'),
+    /** ISO weekdays, 1 Monday to 7 Sunday. */
+    weekdays: smallint('weekdays').array().notNull(),
+    /** Minutes of the day in the branch's zone, `from` inclusive, `to` exclusive; 0–1440. */
+    fromMinute: integer('from_minute').notNull(),
+    toMinute: integer('to_minute').notNull(),
+    /** A line of the roster of duty holds on these days only and beats the timetable. */
+    startsOn: day('starts_on'),
+    endsOn: day('ends_on'),
+    kind: text('kind').$type<'own' | 'duty' | 'call-centre' | 'tracking'>().notNull(),
+    /** E.164; null for the agent's own number. */
+    phone: text('phone'),
+    note: text('note'),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.id] })],
+);
+
+/** Which listings are marked by themselves (domain/marking.ts). */
+export const markingRule = pgTable(
+  'marking_rule',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    name: text('name').notNull(),
+    when: jsonb('when').notNull(),
+    cabinetIds: bigint('cabinet_ids', { mode: 'number' }).array().notNull(),
+    termDays: integer('term_days'),
+    isActive: boolean('is_active').notNull().default(true),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.id] }), unique().on(t.agencyId, t.name)],
+);
+
+/** What somebody is asked or told: confirm a listing, a term ends, a verdict, a duplicate, the brake. */
+export const message = pgTable(
+  'message',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    /** Equal keys are one message, however often it is sent. */
+    key: text('key').notNull(),
+    kind: text('kind').notNull(),
+    /** null: everybody of the role. */
+    employeeId: id('employee_id'),
+    role: text('role').$type<Role>(),
+    listingId: id('listing_id'),
+    cabinetId: id('cabinet_id'),
+    text: text('text').notNull(),
+    at: moment('at').notNull(),
+    doneAt: moment('done_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    unique().on(t.agencyId, t.key),
+    index().on(t.agencyId, t.employeeId, t.at),
+  ],
+);
+
+/** What people did to listings, marks and settings: who, what, when. Never changed. */
+export const journal = pgTable(
+  'journal',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    at: moment('at').notNull(),
+    by: text('by').notNull(),
+    action: text('action').notNull(),
+    listingId: id('listing_id'),
+    cabinetId: id('cabinet_id'),
+    facts: jsonb('facts').$type<Record<string, unknown>>().notNull().default({}),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.id] }), index().on(t.agencyId, t.listingId, t.at)],
+);
+
+/** A picture as the last probe saw it, by address. */
+export const photo = pgTable(
+  'photo',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    url: text('url').notNull(),
+    host: text('host').notNull(),
+    /** When it was last looked at with an answer; null: never. */
+    probedAt: moment('probed_at'),
+    nextProbeAt: moment('next_probe_at').notNull(),
+    status: integer('status'),
+    type: text('type'),
+    bytes: id('bytes'),
+    width: integer('width'),
+    height: integer('height'),
+    etag: text('etag'),
+    sha256: digest('sha256'),
+    /** 64-bit difference hash of the picture, 16 hexadecimal digits. */
+    dhash: text('dhash'),
+    /** Pictures that look the same share the number of the first of them. */
+    lookId: id('look_id'),
+    failures: integer('failures').notNull().default(0),
+    firstFailedAt: moment('first_failed_at'),
+    lastError: text('last_error'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    unique().on(t.agencyId, t.url),
+    index().on(t.nextProbeAt),
+    index().on(t.agencyId, t.dhash),
+  ],
+);
+
+/** Which pictures a listing shows. */
+export const listingPhoto = pgTable(
+  'listing_photo',
+  { agencyId: agencyId(), listingId: id('listing_id').notNull(), photoId: id('photo_id').notNull() },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.listingId, t.photoId] }),
+    index().on(t.agencyId, t.photoId),
+    foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+    foreignKey({ columns: [t.agencyId, t.photoId], foreignColumns: [photo.agencyId, photo.id] }),
+  ],
+);
+
+/** A run of one cabinet. The due moment is taken once, whoever rings. */
+export const exportRun = pgTable(
+  'export_run',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    cabinetId: id('cabinet_id').notNull(),
+    fence: id('fence').notNull(),
+    /** The moment that made it due; null: a person asked. */
+    slot: moment('slot'),
+    cause: text('cause').$type<'due' | 'person'>().notNull(),
+    startedAt: moment('started_at').notNull(),
+    finishedAt: moment('finished_at'),
+    /** null while it runs; `lost`: its process died and a later run took over. */
+    status: text('status').$type<'done' | 'failed' | 'overtaken' | 'lost'>(),
+    editionId: id('edition_id'),
+    outcomes: jsonb('outcomes').$type<Record<string, number>>(),
+    /** How many outcomes changed. */
+    changed: integer('changed'),
+    error: text('error'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.cabinetId, t.id),
+    unique().on(t.agencyId, t.cabinetId, t.slot),
+    foreignKey({ columns: [t.agencyId, t.cabinetId], foreignColumns: [cabinet.agencyId, cabinet.id] }),
+  ],
+);
+
+/** Whose a listing was on a day: branch, department, employee. Dense numbers, so that a day's vector stays small. */
+export const unit = pgTable(
+  'unit',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: integer('id').notNull(),
+    branchId: id('branch_id'),
+    departmentId: id('department_id'),
+    employeeId: id('employee_id'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    unique().on(t.agencyId, t.branchId, t.departmentId, t.employeeId).nullsNotDistinct(),
+  ],
+);
+
+/** A cabinet's day: a byte per mark at the mark's ordinal, and a number per mark for its unit. */
+export const dayRecord = pgTable(
+  'day_record',
+  {
+    agencyId: agencyId(),
+    cabinetId: id('cabinet_id').notNull(),
+    day: day('day').notNull(),
+    /** Outcomes of the day, one byte per mark, deflated. */
+    outcomes: bytes('outcomes').notNull(),
+    /** Outcomes at the day's end, from which the next day starts, deflated. */
+    closing: bytes('closing').notNull(),
+    /** Units, two or four bytes per mark as told by its first byte, deflated. */
+    units: bytes('units').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.cabinetId, t.day] }),
+    foreignKey({ columns: [t.agencyId, t.cabinetId], foreignColumns: [cabinet.agencyId, cabinet.id] }),
+  ],
 );

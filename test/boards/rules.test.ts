@@ -8,6 +8,7 @@ import type { XmlNode } from '../../src/boards/formats/xml.ts';
 import { type Facts, factsOf } from '../../src/domain/facts.ts';
 import { FAMILIES, type Family, type Listing, ListingSchema } from '../../src/domain/listing.ts';
 import type { Notice } from '../../src/domain/notice.ts';
+import type { PhotoFacts } from '../../src/domain/photos.ts';
 import { agree } from '../../src/domain/text.ts';
 
 const boards = loadBoards();
@@ -139,6 +140,31 @@ const SPOILS: readonly (Partial<Listing> | Record<string, unknown>)[] = [
   { boardFields: { yandex: { category: 'дом с участком' } }, landAreaM2: 800, houseType: 'house' },
 ];
 
+/** What the probes may say of the photos. */
+const GOOD_PHOTOS: PhotoFacts = {
+  probed: 6,
+  unprobed: 0,
+  broken: 0,
+  brokenTold: [],
+  deadHosts: [],
+  minSidePx: 768,
+  minWidthPx: 1024,
+  minHeightPx: 768,
+  maxBytes: 400_000,
+  oddTypes: [],
+  hashes: {},
+};
+const BROKEN_PHOTO = { broken: 1, brokenTold: [{ place: 4, why: 'сервер ответил 404' }] };
+const PROBES: readonly PhotoFacts[] = [
+  GOOD_PHOTOS,
+  { ...GOOD_PHOTOS, probed: 5, ...BROKEN_PHOTO },
+  { ...GOOD_PHOTOS, probed: 0, ...BROKEN_PHOTO },
+  { ...GOOD_PHOTOS, probed: 0, unprobed: 6, failing: 2 },
+  { ...GOOD_PHOTOS, deadHosts: ['img.example.test'] },
+  { ...GOOD_PHOTOS, minSidePx: 120 },
+  { ...GOOD_PHOTOS, maxBytes: 27_000_000, oddTypes: ['image/webp'] },
+];
+
 interface Case {
   readonly listing: Listing;
   readonly facts: Facts;
@@ -150,9 +176,11 @@ const SOME_SHAPES = SHAPES.filter((shape) => shape.kind !== 'house' || shape.mar
 /** Listings of every shape: whole, without one of their fields, and spoilt in every way. */
 function corpus(family: Family): readonly Case[] {
   const found: Listing[] = [];
+  const probed: Case[] = [];
   for (const shape of SOME_SHAPES) {
     const listing = whole(family, shape);
     found.push(listing);
+    for (const probes of PROBES) probed.push({ listing, facts: factsOf(listing, probes) });
     for (const field of Object.keys(listing) as (keyof Listing)[]) {
       if (field === 'externalId' || field === 'kind' || field === 'deal') continue;
       const { [field]: _, ...rest } = listing;
@@ -160,7 +188,7 @@ function corpus(family: Family): readonly Case[] {
     }
     for (const spoil of SPOILS) found.push(present({ ...listing, ...spoil } as Listing));
   }
-  return found.map((listing) => ({ listing, facts: factsOf(listing) }));
+  return [...found.map((listing) => ({ listing, facts: factsOf(listing) })), ...probed];
 }
 
 /** A field whose value is undefined is a field that is not there. */
@@ -326,6 +354,7 @@ function sentences(): Map<string, { notice: Notice; board: Board }> {
 /** Names of formats and words of the listing itself that may stand in a Russian sentence in Latin letters. */
 const LATIN = [
   'WebP',
+  'img.example.test',
   'GIF',
   'JPEG',
   'PNG',

@@ -10,8 +10,9 @@ import { buildApp, maskAddress } from '../../src/server/app.ts';
 import { acceptsGzip } from '../../src/server/feeds.ts';
 import { ensureCabinet, resolveAgency, rotateToken } from '../../src/store/agencies.ts';
 import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../../src/store/feed-address.ts';
-import { type CabinetRow, commitRun, listCabinets, takeFence } from '../../src/store/publishing.ts';
+import { type CabinetRow, commitRun, listCabinets } from '../../src/store/publishing.ts';
 import { listPulls } from '../../src/store/pulls.ts';
+import { claimRun, type RunClaim } from '../../src/store/runs.ts';
 import { testDatabase } from '../store/testdb.ts';
 
 const SECRET = 'a secret of the test';
@@ -25,10 +26,10 @@ const sha = (bytes: Buffer | string) => createHash('sha256').update(bytes).diges
 
 /** Puts an edition with the given offers into service. */
 async function publish(offers: string[]): Promise<void> {
-  const fence = await takeFence(base.db, cabinet);
+  const claim = (await claimRun(base.db, cabinet, 'person', now)) as RunClaim;
   const writer = await EditionWriter.create(
     editionFolder(dataDir, cabinet.agencyId, cabinet.id),
-    String(fence),
+    String(claim.fence),
     '<feed>\n',
     '</feed>\n',
   );
@@ -37,7 +38,10 @@ async function publish(offers: string[]): Promise<void> {
     offers.map((xml, index) => ({ listingId: 32 + index, bytes: Buffer.from(xml) })),
   );
   const written = await writer.finish();
-  await commitRun(base.db, cabinet, fence, { ...written, generatedAt: now, publishedAt: now }, 0, now);
+  const edition = { ...written, generatedAt: now, publishedAt: now };
+  const nothing = { staged: 0, causes: {}, brake: null, usedRelease: false, nextAt: null, cut: [], finishedAt: now };
+  await commitRun(base.db, cabinet, claim, { edition, ...nothing }, now);
+  await claim.release();
 }
 
 async function path(): Promise<string> {

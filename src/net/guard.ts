@@ -1,6 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns/promises';
 import { BlockList, isIP, type Socket } from 'node:net';
-import { Agent, buildConnector } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { Fault } from '../domain/fault.ts';
 
 /**
@@ -119,6 +119,37 @@ function checkOrigin(protocol: string, hostname: string, port: string, allowPriv
     if (!isAllowedAddress(host, allowPrivate)) throw refusedAddress();
   } else if (!allowPrivate && (!host.includes('.') || OWN_NAMES.test(host))) throw refusedAddress();
   return host;
+}
+
+/** Where an answer sends on to; undefined when it is an answer and no redirect. */
+export function redirection(answer: Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'>): string | undefined {
+  if (![301, 302, 303, 307, 308].includes(answer.statusCode)) return undefined;
+  const { location } = answer.headers;
+  return Array.isArray(location) ? location[0] : location;
+}
+
+/**
+ * The next hop of a redirect, checked like the first: undici's `request` follows none by itself.
+ * @param target as the server wrote it
+ * @throws Fault `source-address-refused`, `source-redirect-insecure`
+ */
+export function nextUrl(from: URL, target: string, options: Pick<GuardOptions, 'allowPrivate'> = {}): URL {
+  // The characters as sent are checked before they are made whole: `\\127.0.0.1` is a host to the URL parser.
+  if (/[\u0000-\u0020\u007F\\]/.test(target)) throw refusedAddress();
+  let next: URL;
+  try {
+    next = new URL(target, from);
+  } catch {
+    throw refusedAddress();
+  }
+  const checked = checkUrl(next.href, options);
+  if (from.protocol === 'https:' && checked.protocol === 'http:') {
+    throw new Fault(
+      'source-redirect-insecure',
+      `Сервер ${from.hostname} отсылает с защищённой ссылки https на незащищённую http. Укажите конечную ссылку.`,
+    );
+  }
+  return checked;
 }
 
 /** More addresses of one name than this are not tried. */

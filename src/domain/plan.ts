@@ -1,0 +1,240 @@
+import { addDays } from './days.ts';
+import {
+  type Closing,
+  type CorridorContext,
+  changesAt,
+  type DuplicateFacts,
+  duplicateClosing,
+  earliest,
+  FREE,
+  type Funds,
+  fundsClosing,
+  type GateName,
+  type MarkFacts,
+  ownClosing,
+  type PlaceFacts,
+  placeClosing,
+} from './gates.ts';
+import { allocate, type Candidate, type Place } from './rotation.ts';
+import type { Package } from './settings.ts';
+
+/**
+ * The plan of one run: marks come one by one, each gets its answer at once where it does not depend on the others;
+ * the rest (twins, and all candidates of a cabinet with a package) are settled together at the end.
+ */
+
+/** A mark with what its duplicates and its place are decided by. */
+export interface PlanMark extends MarkFacts, Omit<Candidate, 'listingId'> {
+  readonly externalId: string;
+  readonly agent: string | null;
+  readonly duplicateKey: string | null;
+  readonly photosKey: string | null;
+}
+
+/** A mark of another cabinet of the same board. */
+export interface Rival {
+  readonly listingId: number;
+  readonly externalId: string;
+  readonly agent: string | null;
+  readonly cabinetId: number;
+  readonly duplicateKey: string | null;
+  readonly photosKey: string | null;
+  /** Epoch milliseconds. */
+  readonly markedAt: number;
+}
+
+export interface PlanOptions {
+  readonly cabinetId: number;
+  readonly context: CorridorContext;
+  readonly package: Package | null;
+  readonly turnDays: number;
+  /** Placements of the current period that are used up. */
+  readonly usedPlacements: number;
+  /** Nobody was given a place on this local day yet. */
+  readonly isFirstOfDay: boolean;
+  /** Keys that more than one mark of the cabinet has; others need not be remembered. */
+  readonly sharedKeys: ReadonlySet<string>;
+  readonly rivals: readonly Rival[];
+  /** The port of the accounts: what the money says of a mark that has a place. Asked in the order of places. */
+  readonly fundsOf?: (listingId: number) => Funds;
+}
+
+export type Considered =
+  /** One of the gates 1–7 is closed. */
+  | { readonly state: 'closed'; readonly gate: GateName; readonly closing: Closing }
+  /** Nothing stands in its way. */
+  | { readonly state: 'through' }
+  /** It depends on others: `settle` tells. */
+  | { readonly state: 'pending' };
+
+export interface Settled {
+  /** null: it goes out. */
+  readonly closing: Closing | null;
+  readonly gate: GateName | null;
+  readonly duplicate: DuplicateFacts | null;
+  readonly place: PlaceFacts;
+  readonly funds: Funds;
+  readonly given: Place | null;
+}
+
+export const NO_PACKAGE: PlaceFacts = {
+  hasPlace: true,
+  places: null,
+  position: null,
+  placedOn: null,
+  turnUntil: null,
+  placementUntil: null,
+};
+
+interface Pending {
+  readonly listingId: number;
+  readonly externalId: string;
+  readonly agent: string | null;
+  readonly cabinetId: number;
+  readonly duplicateKey: string | null;
+  readonly photosKey: string | null;
+  readonly isExempt: boolean;
+  readonly candidate: Candidate;
+  readonly markedAt: number;
+}
+
+export interface Plan {
+  consider(mark: PlanMark): Considered;
+  settle(): ReadonlyMap<number, Settled>;
+  /** When an answer changes by itself next, as far as the marks considered tell. */
+  nextAt(): Date | null;
+}
+
+export function planOf(options: PlanOptions): Plan {
+  const { context, sharedKeys } = options;
+  const pending: Pending[] = [];
+  const rivalKeys = new Set<string>();
+  const rivalListings = new Set<number>();
+  for (const rival of options.rivals) {
+    rivalListings.add(rival.listingId);
+    if (rival.duplicateKey !== null) rivalKeys.add(rival.duplicateKey);
+    if (rival.photosKey !== null) rivalKeys.add(rival.photosKey);
+  }
+  const isTwin = (key: string | null) => key !== null && (sharedKeys.has(key) || rivalKeys.has(key));
+  let next: Date | null = null;
+
+  return {
+    consider(mark) {
+      const own = ownClosing(mark, context);
+      next = earliest(next, changesAt(mark, context, own?.gate ?? null));
+      if (own) return { state: 'closed', ...own };
+      const twin = isTwin(mark.duplicateKey) || isTwin(mark.photosKey) || rivalListings.has(mark.listingId);
+      if (!twin && options.package === null && options.fundsOf === undefined) return { state: 'through' };
+      const { listingId, isPinned, markedAt, waitingSince, placedOn, placementFrom, placementUntil, wasAway } = mark;
+      pending.push({
+        listingId,
+        externalId: mark.externalId,
+        agent: mark.agent,
+        cabinetId: options.cabinetId,
+        duplicateKey: twin ? mark.duplicateKey : null,
+        photosKey: twin ? mark.photosKey : null,
+        isExempt: mark.exceptions.includes('duplicate'),
+        candidate: {
+          listingId,
+          isPinned,
+          markedAt,
+          waitingSince,
+          placedOn,
+          placementFrom,
+          placementUntil,
+          ...(wasAway && { wasAway }),
+        },
+        markedAt,
+      });
+      return { state: 'pending' };
+    },
+    settle: () => settle(pending, options),
+    nextAt: () => next,
+  };
+}
+
+function settle(pending: readonly Pending[], options: PlanOptions): ReadonlyMap<number, Settled> {
+  const duplicates = findDuplicates(pending, options.rivals);
+  const candidates = pending.flatMap((mark) => (duplicates.has(mark.listingId) ? [] : [mark.candidate]));
+  const { context } = options;
+  const pack = options.package;
+  const allocation = allocate(
+    candidates,
+    pack,
+    options.turnDays,
+    context.today,
+    options.usedPlacements,
+    options.isFirstOfDay,
+  );
+  const positions = new Map(allocation.waiting.map((listingId, index) => [listingId, index + 1]));
+  const places = pack === null ? null : pack.kind === 'concurrent' ? pack.places : pack.placements;
+  const settled = new Map<number, Settled>();
+  for (const { listingId } of pending) {
+    const duplicate = duplicates.get(listingId) ?? null;
+    const given = allocation.placed.get(listingId) ?? null;
+    const place: PlaceFacts =
+      pack === null
+        ? NO_PACKAGE
+        : {
+            hasPlace: given !== null,
+            places,
+            position: positions.get(listingId) ?? null,
+            placedOn: given?.placedOn ?? null,
+            turnUntil:
+              given === null || pack.kind !== 'concurrent' ? null : addDays(given.placedOn, options.turnDays - 1),
+            placementUntil: given?.placementUntil ?? null,
+          };
+    const funds = duplicate === null && place.hasPlace ? (options.fundsOf?.(listingId) ?? FREE) : FREE;
+    const [gate, closing]: [GateName | null, Closing | null] = duplicate
+      ? ['duplicate', duplicateClosing(duplicate)]
+      : !place.hasPlace
+        ? ['place', placeClosing(place)]
+        : funds.state === 'short'
+          ? ['place', fundsClosing(funds)]
+          : [null, null];
+    settled.set(listingId, { closing, gate, duplicate, place, funds, given });
+  }
+  return settled;
+}
+
+/** The older of two twins keeps the place; being a duplicate of a duplicate counts for nothing. */
+function findDuplicates(pending: readonly Pending[], rivals: readonly Rival[]): ReadonlyMap<number, DuplicateFacts> {
+  type Claim = Pick<
+    Pending,
+    'listingId' | 'externalId' | 'agent' | 'cabinetId' | 'duplicateKey' | 'photosKey' | 'markedAt'
+  > & {
+    readonly isRival: boolean;
+    readonly isExempt: boolean;
+  };
+  const elsewhere = new Set(rivals.map((rival) => rival.listingId));
+  const twins = pending.filter(
+    (mark) => mark.duplicateKey !== null || mark.photosKey !== null || elsewhere.has(mark.listingId),
+  );
+  const queue: Claim[] = [
+    ...twins.map((mark) => ({ ...mark, isRival: false })),
+    ...rivals.map((rival) => ({ ...rival, isRival: true, isExempt: false })),
+  ].sort((a, b) => a.markedAt - b.markedAt || a.listingId - b.listingId || a.cabinetId - b.cabinetId);
+  const found = new Map<number, DuplicateFacts>();
+  const byFlat = new Map<string, Claim>();
+  const byPhotos = new Map<string, Claim>();
+  const byListing = new Map<number, Claim>();
+  for (const claim of queue) {
+    const flat = claim.duplicateKey === null ? undefined : byFlat.get(claim.duplicateKey);
+    const photos = claim.photosKey === null ? undefined : byPhotos.get(claim.photosKey);
+    const same = byListing.get(claim.listingId);
+    const older = same ?? flat ?? photos;
+    if (older && !claim.isRival && !claim.isExempt) {
+      found.set(claim.listingId, {
+        listingId: older.listingId,
+        externalId: older.externalId,
+        agent: older.agent,
+        why: same ? 'cabinet' : flat ? 'flat' : 'photos',
+      });
+      continue;
+    }
+    if (claim.duplicateKey !== null && !flat) byFlat.set(claim.duplicateKey, claim);
+    if (claim.photosKey !== null && !photos) byPhotos.set(claim.photosKey, claim);
+    if (!same) byListing.set(claim.listingId, claim);
+  }
+  return found;
+}

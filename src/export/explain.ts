@@ -1,0 +1,200 @@
+import type { Board } from '../boards/catalogue.ts';
+import { localDay } from '../domain/days.ts';
+import { Refusal } from '../domain/fault.ts';
+import { FREE, type GateResult, type Ladder, ladder, OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
+import { describeKind } from '../domain/listing.ts';
+import type { Fixer, Notice } from '../domain/notice.ts';
+import { FIXER_LABELS } from '../domain/people.ts';
+import { NO_PACKAGE, planOf, type Settled } from '../domain/plan.ts';
+import { wasteOf } from '../domain/rotation.ts';
+import type { Queryable } from '../store/database.ts';
+import {
+  type CabinetRow,
+  likeListings,
+  type NarrowRow,
+  narrowRows,
+  rivalRows,
+  runningPlacements,
+  sharedKeys,
+  twinIds,
+} from '../store/publishing.ts';
+import { brakeSentence } from './brake.ts';
+import { type Frame, loadFrame, rotationOf } from './frame.ts';
+import { type JudgedRow, judgeRows } from './judge.ts';
+
+/** The whole answer to «почему объект есть или не есть на доске», as it stands at one moment. */
+export interface Explanation {
+  readonly listing: number;
+  readonly externalId: string;
+  readonly title: string;
+  readonly board: string;
+  readonly boardName: string;
+  readonly cabinet: string;
+  readonly at: string;
+  /** Of the cabinet: days and hours in the sentences are of this zone. */
+  readonly zone: string;
+  readonly isMarked: boolean;
+  /** null: the listing is not marked for this board. */
+  readonly outcome: Outcome | null;
+  readonly label: string;
+  /** The first closed gate in words; null when nothing is in the way. */
+  readonly reason: string | null;
+  readonly fix: string | null;
+  readonly fixedBy: Fixer | null;
+  /** The person or the role that can put it right: «агент Ирина Соколова». */
+  readonly fixedByName: string | null;
+  /** The command that opens the gate, where a command alone can. */
+  readonly command: readonly string[] | null;
+  /** Since when the outcome is this one, as the runs know it; null: no run has seen it yet. */
+  readonly since: string | null;
+  /** When it opens by itself. */
+  readonly opensAt: string | null;
+  /** The shrink brake keeps the listing in the feed although a gate is closed. */
+  readonly isHeld: boolean;
+  readonly gates: readonly GateResult[];
+  readonly notices: readonly Notice[];
+  /** What a run will not stop for, but somebody should know. */
+  readonly remarks: readonly string[];
+  /** What the last run decided. */
+  readonly lastRun: { readonly outcome: Outcome; readonly since: string } | null;
+}
+
+/**
+ * Explains one listing in one cabinet by the very functions that a run decides with.
+ * @param now the present, or a moment ahead
+ * @throws Refusal `listing-unknown`
+ */
+export async function explain(
+  client: Queryable,
+  cabinet: CabinetRow,
+  board: Board,
+  listingId: number,
+  now: Date,
+): Promise<Explanation> {
+  const frame = await loadFrame(client, cabinet, board, now);
+  const { context, isModerated } = frame;
+  const [row] = await narrowRows(client, cabinet, context.zone, isModerated, now, [listingId], true);
+  if (!row) throw new Refusal('listing-unknown', `Объекта ${listingId} нет.`, 2);
+  const [judged] = await judgeRows(client, frame, [row]);
+  const others = await othersOf(client, frame, row, judged!);
+  const facts = frame.mark(row, judged!.judgement);
+  const answer = ladder(facts, context, {
+    isMarked: row.isMarked,
+    duplicate: others?.duplicate ?? null,
+    place: others?.place ?? NO_PACKAGE,
+    funds: others?.funds ?? FREE,
+    isHeld: row.last?.isHeld === true && frame.row.brake !== null && frame.row.brakeRelease === null,
+  });
+  return told(frame, row, judged!, answer, await remarksOf(client, frame, row, judged!, answer));
+}
+
+/** Its twins and, where places are few, everybody who wants one: settled as a run would. */
+async function othersOf(
+  client: Queryable,
+  frame: Frame,
+  row: NarrowRow,
+  judged: JudgedRow,
+): Promise<Settled | undefined> {
+  const { cabinet, context, cabinetSettings, isModerated } = frame;
+  const pack = cabinetSettings.package;
+  const ids = pack === null ? await twinIds(client, cabinet, row.listingId) : null;
+  const rivals = await rivalRows(client, cabinet, pack === null ? row.listingId : null);
+  const rows = await narrowRows(client, cabinet, context.zone, isModerated, context.now, ids);
+  const mates = rows.filter((mate) => mate.listingId !== row.listingId);
+  if (pack === null && mates.length === 0 && rivals.length === 0) return undefined;
+  const stale = mates.filter((mate) => mate.last?.inputKey !== frame.keys(mate).inputKey);
+  const fresh = new Map((await judgeRows(client, frame, stale)).map((one) => [one.listingId, one.judgement]));
+  fresh.set(row.listingId, judged.judgement);
+  const running =
+    pack?.kind === 'placements' ? await runningPlacements(client, cabinet, context.today) : new Map<number, never>();
+  const plan = planOf({
+    cabinetId: cabinet.id,
+    context,
+    package: pack,
+    turnDays: cabinetSettings.turnDays,
+    ...(await rotationOf(client, frame)),
+    sharedKeys:
+      pack === null
+        ? new Set([row.duplicateKey, row.photosKey].filter((key) => key !== null))
+        : await sharedKeys(client, cabinet),
+    rivals,
+  });
+  for (const one of [...mates, row].sort((a, b) => a.listingId - b.listingId)) {
+    const placement = running.get(one.listingId);
+    const judgement = fresh.has(one.listingId) ? fresh.get(one.listingId)! : (one.last?.judgement ?? null);
+    plan.consider(frame.mark(placement ? { ...one, placement } : one, judgement));
+  }
+  return plan.settle().get(row.listingId);
+}
+
+async function remarksOf(
+  client: Queryable,
+  frame: Frame,
+  row: NarrowRow,
+  judged: JudgedRow,
+  answer: Ladder,
+): Promise<string[]> {
+  const { context, cabinet } = frame;
+  const remarks: string[] = [];
+  if (answer.isHeld && frame.row.brake) {
+    remarks.push(brakeSentence(context.boardName, frame.row.brake.held, frame.row.brake.causes));
+  }
+  if (judged.judgement?.approval === 'kept') {
+    remarks.push(
+      `На доске прежний одобренный вариант; правка ждёт модератора: ${judged.judgement.waiting?.join(', ') ?? 'содержание'}.`,
+    );
+  }
+  const until = row.placement?.until ?? row.last?.placementUntil ?? null;
+  const cause = answer.gate === 'calendar' ? 'pause' : answer.gate === 'place' ? 'rotation' : null;
+  if (cause !== null) {
+    const returnsOn = answer.closing?.opensAt ? localDay(answer.closing.opensAt, context.zone) : null;
+    const waste = wasteOf(until, returnsOn, context.today, cause);
+    if (waste) remarks.push(waste.text);
+  }
+  for (const like of await likeListings(client, cabinet, row.listingId)) {
+    remarks.push(
+      `Похоже на объект ${like.externalId} (#${like.id}, агент ${like.agent ?? 'не назначен'}): те же адрес, площадь и этаж. Укажите номер квартиры, чтобы было ясно.`,
+    );
+  }
+  return remarks;
+}
+
+function told(
+  frame: Frame,
+  row: NarrowRow,
+  judged: JudgedRow,
+  answer: Ladder,
+  remarks: readonly string[],
+): Explanation {
+  const { closing } = answer;
+  const outcome = row.isMarked ? answer.outcome : null;
+  const agent = frame.person(row.employeeId)?.name ?? null;
+  const fixer = closing?.fixedBy ?? null;
+  const fixerName =
+    fixer === null ? null : fixer === 'agent' && agent !== null ? `агент ${agent}` : FIXER_LABELS[fixer];
+  return {
+    listing: row.listingId,
+    externalId: row.boardOfferId,
+    title: judged.dressed.title ?? describeKind(judged.dressed),
+    board: frame.cabinet.board,
+    boardName: frame.context.boardName,
+    cabinet: frame.cabinet.slug,
+    at: frame.context.now.toISOString(),
+    zone: frame.context.zone,
+    isMarked: row.isMarked,
+    outcome,
+    label: outcome === null ? 'не отмечен на выгрузку' : OUTCOME_LABELS[outcome],
+    reason: closing?.reason ?? null,
+    fix: closing?.fix ?? null,
+    fixedBy: fixer,
+    fixedByName: fixerName,
+    command: closing?.command?.map((word) => (word === '#' ? `#${row.listingId}` : word)) ?? null,
+    since: row.last !== null && row.last.outcome === outcome ? new Date(row.last.since).toISOString() : null,
+    opensAt: closing?.opensAt?.toISOString() ?? null,
+    isHeld: answer.isHeld,
+    gates: answer.gates,
+    notices: judged.notices,
+    remarks,
+    lastRun: row.last ? { outcome: row.last.outcome, since: new Date(row.last.since).toISOString() } : null,
+  };
+}

@@ -1,0 +1,260 @@
+import { deflateSync, inflateSync } from 'node:zlib';
+import {
+  type Change,
+  type Closing,
+  countOutcomes,
+  NO_OUTCOME,
+  type OutcomeCounts,
+  outcomeOf,
+  packClosing,
+  packUnits,
+  playDay,
+  unpackClosing,
+  unpackUnits,
+} from '../domain/day-record.ts';
+import { addDays, localDay, startOfDay } from '../domain/days.ts';
+import type { Outcome } from '../domain/gates.ts';
+import { type Database, type Queryable, transaction } from './database.ts';
+
+/** The daily record: what became of every mark of a cabinet on a local day, kept for the charts. */
+
+type CabinetKey = { readonly agencyId: number; readonly id: number };
+
+const LEVEL = 6;
+/** In pieces of about one vector: with Node's small ones most of the time goes into joining them. */
+const unpack = (packed: Buffer) => inflateSync(packed, { chunkSize: 1 << 18 });
+
+/**
+ * Records the local days of a cabinet that have ended and are not recorded yet, oldest first. Safe to run twice, by
+ * two workers at once, and to be killed: a day is written whole and once, and never changes after that.
+ * @returns how many days this call has written
+ */
+export async function recordDays(db: Database, cabinet: CabinetKey, now: Date): Promise<number> {
+  let written = 0;
+  let units: Uint32Array | undefined;
+  for (;;) {
+    const next = await dayToRecord(db.pool, cabinet);
+    if (next === null || next.day >= localDay(now, next.zone)) return written;
+    const before = next.recordedThrough === null ? START : await closingOf(db.pool, cabinet, next.recordedThrough);
+    const { throughId, changes } = await changesOf(db.pool, cabinet, before.throughId, next.day, next.zone);
+    const { outcomes, closing } = playDay(before.codes, changes);
+    // Whose a listing is today it was for all we know on the days that were missed, too.
+    units ??= await unitsOf(db, cabinet);
+    const own = new Uint32Array(outcomes.length);
+    for (let ordinal = 0; ordinal < own.length; ordinal++) {
+      if (outcomes[ordinal] !== NO_OUTCOME) own[ordinal] = units[ordinal] ?? 0;
+    }
+    const isNew = await writeDay(db, cabinet, next.day, {
+      outcomes: deflateSync(outcomes, { level: LEVEL }),
+      closing: deflateSync(packClosing({ throughId, codes: closing }), { level: LEVEL }),
+      units: deflateSync(packUnits(own), { level: LEVEL }),
+    });
+    if (isNew) written++;
+  }
+}
+
+const START: Closing = { throughId: 0, codes: new Uint8Array(0) };
+
+/** The first day that is not recorded; null: nothing has happened in the cabinet yet. */
+async function dayToRecord(
+  client: Queryable,
+  cabinet: CabinetKey,
+): Promise<{ readonly day: string; readonly zone: string; readonly recordedThrough: string | null } | null> {
+  const found = await client.query<{ zone: string; recordedThrough: string | null; firstAt: Date | null }>(
+    `select coalesce(b.time_zone, a.time_zone) as zone, c.recorded_through as "recordedThrough",
+       case when c.recorded_through is null then (select min(t.at) from mark_transition t where t.agency_id = c.agency_id and t.cabinet_id = c.id) end as "firstAt"
+     from cabinet c join agency a on a.id = c.agency_id left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
+     where c.agency_id = $1 and c.id = $2`,
+    [cabinet.agencyId, cabinet.id],
+  );
+  const { zone, recordedThrough, firstAt } = found.rows[0]!;
+  if (recordedThrough !== null) return { day: addDays(recordedThrough, 1), zone, recordedThrough };
+  return firstAt === null ? null : { day: localDay(firstAt, zone), zone, recordedThrough: null };
+}
+
+async function closingOf(client: Queryable, cabinet: CabinetKey, day: string): Promise<Closing> {
+  const found = await client.query<{ closing: Buffer }>(
+    'select closing from day_record where agency_id = $1 and cabinet_id = $2 and day = $3',
+    [cabinet.agencyId, cabinet.id, day],
+  );
+  return unpackClosing(unpack(found.rows[0]!.closing));
+}
+
+/**
+ * What happened since the last recorded day, up to the end of a day. Numbers tell the order and not the clock, which
+ * may have been set back; so a run that was committed after its day was recorded is not lost, it counts from the next.
+ */
+async function changesOf(
+  client: Queryable,
+  cabinet: CabinetKey,
+  afterId: number,
+  day: string,
+  zone: string,
+): Promise<{ readonly throughId: number; readonly changes: readonly Change[] }> {
+  const found = await client.query<Change & { id: number }>(
+    `select t.id, m.ordinal, t.outcome, t.at < $4 as "isOlder"
+     from mark_transition t join mark m on m.agency_id = t.agency_id and m.cabinet_id = t.cabinet_id and m.listing_id = t.listing_id
+     where t.agency_id = $1 and t.cabinet_id = $2 and t.id > $3 and t.id <= (
+       select max(last.id) from mark_transition last
+       where last.agency_id = $1 and last.cabinet_id = $2 and last.id > $3 and last.at < $5)
+     order by t.id`,
+    [cabinet.agencyId, cabinet.id, afterId, startOfDay(day, zone), startOfDay(addDays(day, 1), zone)],
+  );
+  return { throughId: found.rows.at(-1)?.id ?? afterId, changes: found.rows };
+}
+
+interface Owner {
+  readonly branchId: number | null;
+  readonly departmentId: number | null;
+  readonly employeeId: number | null;
+}
+
+const ownerKey = ({ branchId, departmentId, employeeId }: Owner) => `${branchId}/${departmentId}/${employeeId}`;
+
+/** The unit of every mark by its ordinal; units that are new get their numbers. */
+async function unitsOf(db: Database, cabinet: CabinetKey): Promise<Uint32Array> {
+  const marks = await db.pool.query<Owner & { ordinal: number }>(
+    `select m.ordinal, coalesce(l.branch_id, e.branch_id) as "branchId", e.department_id as "departmentId", l.employee_id as "employeeId"
+     from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
+     left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+     where m.agency_id = $1 and m.cabinet_id = $2`,
+    [cabinet.agencyId, cabinet.id],
+  );
+  let known = await unitNumbers(db.pool, cabinet.agencyId);
+  const missing = new Map(marks.rows.map((row) => [ownerKey(row), row] as const).filter(([key]) => !known.has(key)));
+  if (missing.size > 0) known = await makeUnits(db, cabinet.agencyId, [...missing.values()]);
+  const units = new Uint32Array(marks.rows.reduce((most, { ordinal }) => Math.max(most, ordinal + 1), 0));
+  for (const row of marks.rows) units[row.ordinal] = known.get(ownerKey(row))!;
+  return units;
+}
+
+async function unitNumbers(client: Queryable, agencyId: number): Promise<Map<string, number>> {
+  const found = await client.query<Owner & { id: number }>(
+    'select id, branch_id as "branchId", department_id as "departmentId", employee_id as "employeeId" from unit where agency_id = $1',
+    [agencyId],
+  );
+  return new Map(found.rows.map((row) => [ownerKey(row), row.id]));
+}
+
+/** Dense numbers from 1, so only one at a time gives them; what another has just made is taken as it is. */
+function makeUnits(db: Database, agencyId: number, owners: readonly Owner[]): Promise<Map<string, number>> {
+  return transaction(db, async (client) => {
+    await client.query('select 1 from agency where id = $1 for no key update', [agencyId]);
+    const known = await unitNumbers(client, agencyId);
+    const fresh = owners.filter((owner) => !known.has(ownerKey(owner)));
+    for (const owner of fresh) known.set(ownerKey(owner), known.size + 1);
+    await client.query(
+      `insert into unit (agency_id, id, branch_id, department_id, employee_id)
+       select $1, * from unnest($2::int[], $3::bigint[], $4::bigint[], $5::bigint[])`,
+      [
+        agencyId,
+        fresh.map((owner) => known.get(ownerKey(owner))),
+        fresh.map(({ branchId }) => branchId),
+        fresh.map(({ departmentId }) => departmentId),
+        fresh.map(({ employeeId }) => employeeId),
+      ],
+    );
+    return known;
+  });
+}
+
+function writeDay(
+  db: Database,
+  cabinet: CabinetKey,
+  day: string,
+  { outcomes, closing, units }: { readonly outcomes: Buffer; readonly closing: Buffer; readonly units: Buffer },
+): Promise<boolean> {
+  const key = [cabinet.agencyId, cabinet.id, day];
+  return transaction(db, async (client) => {
+    const made = await client.query(
+      'insert into day_record (agency_id, cabinet_id, day, outcomes, closing, units) values ($1, $2, $3, $4, $5, $6) on conflict do nothing',
+      [...key, outcomes, closing, units],
+    );
+    await client.query(
+      'update cabinet set recorded_through = $3 where agency_id = $1 and id = $2 and (recorded_through is null or recorded_through < $3)',
+      key,
+    );
+    return made.rowCount === 1;
+  });
+}
+
+export interface DaySum {
+  readonly cabinetId: number;
+  readonly day: string;
+  readonly counts: OutcomeCounts;
+}
+
+/** How many vectors are in memory at a time; others get their turn between two such batches. */
+const BATCH = 50;
+
+/**
+ * How many marks had which outcome, by cabinet and day, both days inclusive.
+ * @param unitIds only marks of these units; absent: all
+ */
+export async function sumDays(
+  db: Database,
+  agencyId: number,
+  cabinetIds: readonly number[],
+  fromDay: string,
+  toDay: string,
+  unitIds?: readonly number[],
+): Promise<DaySum[]> {
+  const isCounted = unitIds && new Uint8Array(unitIds.reduce((most, id) => Math.max(most, id + 1), 1));
+  for (const id of unitIds ?? []) isCounted![id] = 1;
+  const sums: DaySum[] = [];
+  for (const cabinetId of cabinetIds) {
+    for (let after = addDays(fromDay, -1); ; ) {
+      const found = await db.pool.query<{ day: string; outcomes: Buffer; units?: Buffer }>(
+        `select day, outcomes${isCounted ? ', units' : ''} from day_record
+         where agency_id = $1 and cabinet_id = $2 and day > $3 and day <= $4 order by day limit ${BATCH}`,
+        [agencyId, cabinetId, after, toDay],
+      );
+      for (const { day, outcomes, units } of found.rows) {
+        const filter = isCounted && { packed: unpack(units!), isCounted };
+        sums.push({ cabinetId, day, counts: countOutcomes(unpack(outcomes), filter) });
+      }
+      const last = found.rows.at(-1);
+      if (last === undefined || found.rows.length < BATCH) break;
+      after = last.day;
+    }
+  }
+  return sums;
+}
+
+export interface MarkDay {
+  readonly listingId: number;
+  readonly outcome: Outcome;
+  readonly unitId: number;
+}
+
+/**
+ * The marks behind a day's count, by listing number; null: the day is not recorded.
+ * @param outcome only these; absent: every mark that had one
+ */
+export async function readDay(
+  db: Database,
+  cabinet: CabinetKey,
+  day: string,
+  outcome?: Outcome,
+): Promise<MarkDay[] | null> {
+  const found = await db.pool.query<{ outcomes: Buffer; units: Buffer }>(
+    'select outcomes, units from day_record where agency_id = $1 and cabinet_id = $2 and day = $3',
+    [cabinet.agencyId, cabinet.id, day],
+  );
+  const row = found.rows[0];
+  if (!row) return null;
+  const units = unpackUnits(unpack(row.units));
+  const wanted = new Map<number, Pick<MarkDay, 'outcome' | 'unitId'>>();
+  for (const [ordinal, code] of unpack(row.outcomes).entries()) {
+    const had = outcomeOf(code);
+    if (had !== null && (outcome === undefined || had === outcome)) {
+      wanted.set(ordinal, { outcome: had, unitId: units[ordinal]! });
+    }
+  }
+  const marks = await db.pool.query<{ listingId: number; ordinal: number }>(
+    `select listing_id as "listingId", ordinal from mark
+     where agency_id = $1 and cabinet_id = $2 and ordinal = any($3) order by listing_id`,
+    [cabinet.agencyId, cabinet.id, [...wanted.keys()]],
+  );
+  return marks.rows.map(({ listingId, ordinal }) => ({ listingId, ...wanted.get(ordinal)! }));
+}
