@@ -20,9 +20,12 @@ import { publishCabinet } from '../src/export/publish.ts';
 import { ensureCabinet, resolveAgency } from '../src/store/agencies.ts';
 import { type Database, openDatabase } from '../src/store/database.ts';
 import { importListings } from '../src/store/intake.ts';
+import { confirm } from '../src/store/market.ts';
 import { markListings } from '../src/store/marks.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { currentEdition, listCabinets } from '../src/store/publishing.ts';
+import { giveVerdict } from '../src/store/moderation.ts';
+import { countOutcomes, currentEdition, listCabinets } from '../src/store/publishing.ts';
+import { setPinned } from '../src/store/rotation.ts';
 import { type CorridorReport, corridor } from './bench-corridor.ts';
 
 const BOARDS = ['avito', 'cian', 'yandex'] as const;
@@ -107,6 +110,52 @@ function inOwnProcess(name: string, board: string, dataDir: string): Promise<Mea
   });
 }
 
+/** Milliseconds by what people did while runs were under way. */
+type Waits = Record<string, number[]>;
+interface Waited {
+  readonly count: number;
+  readonly middleMs: number;
+  readonly longestMs: number;
+}
+
+function summed(all: readonly number[]): Waited {
+  const sorted = [...all].sort((a, b) => a - b);
+  return {
+    count: sorted.length,
+    middleMs: round(sorted[Math.floor(sorted.length / 2)] ?? 0),
+    longestMs: round(sorted.at(-1) ?? 0),
+  };
+}
+
+let turn = 0;
+
+/** What people do meanwhile: a page is opened, a mark is pinned, a listing confirmed, a verdict given. */
+async function othersAtWork(
+  db: Database,
+  agencyId: number,
+  board: string,
+  waits: Waits,
+  signal: AbortSignal,
+): Promise<void> {
+  const cabinet = (await listCabinets(db, { board }))[0]!;
+  const someone = { employeeId: null, name: 'Измеритель', role: 'admin' } as const;
+  const timed = async (what: string, work: () => Promise<unknown>) => {
+    const startedAt = performance.now();
+    await work();
+    waits[what] = [...(waits[what] ?? []), performance.now() - startedAt];
+  };
+  for (; !signal.aborted; turn++) {
+    const listingId = 1 + ((turn * 977) % 1000);
+    await timed('страница с итогами', () => countOutcomes(db, cabinet));
+    await timed('закрепить объект', () => setPinned(db, cabinet, listingId, turn % 2 === 0, someone.name, new Date()));
+    await timed('подтвердить объект', () => confirm(db, agencyId, [listingId], someone, new Date()));
+    await timed('вердикт модератора', () =>
+      giveVerdict(db, agencyId, { listingId: 2000 + turn, kind: 'approved', actor: someone }, new Date()),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
 /** Puts listings into the base as an import does. */
 async function load(
   db: Database,
@@ -143,8 +192,13 @@ async function main(): Promise<void> {
     }
     await db.pool.query('vacuum analyze');
     const cold: Measured[] = [];
+    const waits: Waits = {};
     for (const board of BOARDS) {
+      const others = new AbortController();
+      const busy = othersAtWork(db, agency.id, board, waits, others.signal);
       cold.push(await inOwnProcess('publish', board, dataDir));
+      others.abort();
+      await busy;
       say(`${board}, с нуля: ${JSON.stringify(cold.at(-1))}`);
     }
     let gzip = 0;
@@ -163,6 +217,7 @@ async function main(): Promise<void> {
       listings,
       machine: machine(),
       gzip: { cpuSeconds: round(gzip) },
+      waits: Object.fromEntries(Object.entries(waits).map(([what, all]) => [what, summed(all)])),
       families: BOARDS.map((family, index) => ({ family, cold: cold[index]!, republish: again[index]! })),
     };
     if (args.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
@@ -188,6 +243,7 @@ function table(report: {
   listings: number;
   machine: string;
   gzip: { cpuSeconds: number };
+  waits: Record<string, Waited>;
   families: { family: string; cold: Measured; republish: Measured }[];
 }): string {
   const lines = [
@@ -199,6 +255,9 @@ function table(report: {
       `${family}: с нуля ${cold.cpuSeconds} с CPU, ${cold.wallSeconds} с, ${cold.mb} МБ (${round((cold.mb ?? 0) / cold.wallSeconds)} МБ/с), память ${cold.peakMemoryMb} МБ;` +
         ` после правки 1 % ${republish.cpuSeconds} с CPU, ${republish.wallSeconds} с, память ${republish.peakMemoryMb} МБ`,
     );
+  }
+  for (const [what, { count, middleMs, longestMs }] of Object.entries(report.waits)) {
+    lines.push(`Пока идут прогоны, ${what}: ${count} раз, обычно ${middleMs} мс, дольше всего ${longestMs} мс`);
   }
   const cold = report.families.reduce((sum, family) => sum + family.cold.cpuSeconds, 0);
   const again = report.families.reduce((sum, family) => sum + family.republish.cpuSeconds, 0);

@@ -1,8 +1,8 @@
-import { CROWDED, demoHappenings, type HappeningKey, MODERATED } from '../../fixtures/agency.ts';
+import { CROWDED, demoHappenings, type HappeningKey, MODERATED, OFFICE_LINE } from '../../fixtures/agency.ts';
 import { type Corrections, effective, fieldValue } from '../domain/corrections.ts';
 import { addDays, localDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { findEmployees } from '../store/agencies.ts';
+import { findEmployees, listBranches } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { hashOf } from '../store/hash.ts';
 import { listDeeds } from '../store/journal.ts';
@@ -10,6 +10,7 @@ import { confirm, forbid, recordCall, setStatus } from '../store/market.ts';
 import { eachListing, findListings, type ListingRow, saveCorrections, setTerm } from '../store/marks.ts';
 import { giveVerdict, switchOn } from '../store/moderation.ts';
 import { addPause, listPauses } from '../store/pauses.ts';
+import { addPhoneLine, listPhoneLines } from '../store/phones.ts';
 import type { CabinetRow } from '../store/publishing.ts';
 import { savePackage } from '../store/rotation.ts';
 import { changeCabinetSettings } from '../store/settings.ts';
@@ -60,6 +61,28 @@ export async function liveThrough(
   }
   await savePackage(db, on(CROWDED.board), { kind: 'concurrent', places: CROWDED.places }, 7, manager.name, before(19));
 
+  if ((await listPhoneLines(db.pool, agencyId)).length === 0) {
+    const [centre] = (await listBranches(db.pool, agencyId)).filter(({ name }) => name === OFFICE_LINE.branch);
+    await addPhoneLine(
+      db,
+      agencyId,
+      {
+        scope: 'branch',
+        scopeId: centre!.id,
+        board: OFFICE_LINE.board,
+        weekdays: [1, 2, 3, 4, 5, 6, 7],
+        fromMinute: 0,
+        toMinute: 1440,
+        startsOn: null,
+        endsOn: null,
+        kind: 'call-centre',
+        phone: OFFICE_LINE.phone,
+        note: 'звонки с Move принимает офис',
+      },
+      manager.name,
+      before(18),
+    );
+  }
   for (const { id } of await all('sold')) await setStatus(db, agencyId, id, { status: 'sold' }, manager, before(6));
   for (const { id } of await all('reserved')) {
     const reservedUntil = addDays(today, 5);

@@ -7,9 +7,13 @@ import {
   AGENTS,
   BRANCHES,
   CRM_GROUPS,
+  CROWDED,
   DEPARTMENTS,
   type DemoEntry,
   demoEntries,
+  demoHappenings,
+  HAPPENINGS,
+  OFFICE_LINE,
   STORIES,
 } from '../../fixtures/agency.ts';
 import type { Config } from '../config.ts';
@@ -379,6 +383,16 @@ function reportOf(context: Context, seeded: Seeded, published: readonly Publishe
       url: context.publicUrl(feedPath(context.secret, seeded.cabinets.find((row) => row.id === cabinet.cabinetId)!)),
     })),
     stories: demoStories(),
+    happenings: HAPPENINGS.map(({ key, title, board, outcome }) => ({
+      key,
+      title,
+      board,
+      outcome,
+      listings: [...demoHappenings()].flatMap(([listing, happening]) => (happening === key ? [listing] : [])),
+    })),
+    /** A listing whose number differs from board to board. */
+    office: demoEntries(LISTINGS).find(({ branch, story }) => branch === OFFICE_LINE.branch && story === undefined)!
+      .before.externalId,
     seconds: Object.fromEntries(
       Object.entries(spent).map(([name, ms]) => [name, Math.round((ms as number) / 100) / 10]),
     ) as unknown as Seconds,
@@ -428,8 +442,11 @@ function greeting(context: Context, report: DemoReport, url: string | null, take
     '',
     '  Попробуйте в другом окне:',
     `    ${command} explain ${story('floors-missing')} --all`,
+    `    ${command} explain ${story('twins')} --board yandex`,
+    `    ${command} moderation list`,
+    `    ${command} rotation preview --board ${CROWDED.board}`,
+    `    ${command} phone at ${report.office} --at "сб 11:00"`,
     `    ${command} check --board cian`,
-    `    ${command} preview ${story('found-by-mail')} --board yandex`,
     '',
     `  ${report.isNew ? 'Создано и опубликовано' : 'Всё уже было, открыто'} за ${formatNumber(seconds.total)} с (база ${formatNumber(seconds.database)}, объекты ${formatNumber(seconds.listings)}, публикация ${formatNumber(seconds.publishing)}). Данные — в ${folder}`,
     ...(takenPort === null ? [] : [`  Порт ${takenPort} занят, взят свободный.`]),

@@ -25,8 +25,6 @@ export interface JudgedRow {
   readonly priceKopecks: number | null;
   /** The offer; absent when something in the content keeps it off the board. */
   readonly xml?: string | undefined;
-  /** Where the run has put it aside. */
-  readonly spooled?: { readonly at: number; readonly bytes: number } | undefined;
 }
 
 /** Chooses, checks, renders and inspects the content of some marks, in the order given. */

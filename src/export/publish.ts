@@ -45,7 +45,7 @@ import {
   sweepEditions,
 } from './edition.ts';
 import { type Frame, loadFrame, rotationOf } from './frame.ts';
-import { type JudgedRow, judgeRows } from './judge.ts';
+import { judgeRows } from './judge.ts';
 import { renderOffer } from './offer.ts';
 
 export interface PublishOptions {
@@ -361,6 +361,14 @@ interface Waiting {
   readonly judged: Found;
 }
 
+/** What this run has judged: small, for a batch of them is kept at a time. */
+interface Fresh {
+  readonly judgement: Judgement | null;
+  readonly priceKopecks: number | null;
+  /** Where the run has put the offer aside. */
+  readonly spooled: { readonly at: number; readonly bytes: number } | undefined;
+}
+
 /** The judgement of a mark, new or kept. */
 interface Found {
   readonly judgement: Judgement | null;
@@ -450,12 +458,13 @@ class Deciding {
     const frame = this.#frame;
     const keys = rows.map((row) => frame.keys(row));
     const anew = rows.filter((row, index) => row.last?.inputKey !== keys[index]!.inputKey);
-    const judged = new Map<number, JudgedRow>();
+    const judged = new Map<number, Fresh>();
     for (let start = 0; start < anew.length; start += WINDOW) {
       const window = anew.slice(start, start + WINDOW);
       for (const one of await judgeRows(this.#snapshot.client, frame, window)) {
         const place = await this.#spool.put(one.xml);
-        judged.set(one.listingId, { ...one, xml: undefined, spooled: place });
+        const { judgement, priceKopecks } = one;
+        judged.set(one.listingId, { judgement, priceKopecks, spooled: place });
       }
     }
     for (const [index, row] of rows.entries()) {
@@ -475,7 +484,7 @@ class Deciding {
     this.#options.onProgress?.(frame.cabinet.id, this.#done);
   }
 
-  #consider(row: NarrowRow, found: Found, fresh: JudgedRow | undefined): void {
+  #consider(row: NarrowRow, found: Found, fresh: Fresh | undefined): void {
     const { fates } = this;
     const place = fates.ids.length;
     fates.ids.push(row.listingId);

@@ -196,7 +196,7 @@ export interface Probe {
 }
 
 /** Space of the advisory locks that let one transaction of an agency at a time give names to looks. */
-const LOOKS_LOCK = 7_061_971;
+const LOOKS_LOCK = 7_061_972;
 
 /**
  * Keeps what was seen, gives names to looks, tells of servers that fell silent or came back, and sums up for the

@@ -595,6 +595,7 @@ export async function commitRun(
       ...key,
       fence,
     ]);
+    const outcomes = await countOutcomes({ pool: client }, cabinet);
     // From here on others may have to wait for us: nothing long comes after this line.
     const mine = await client.query(
       'select 1 from cabinet where agency_id = $1 and id = $2 and fence = $3 for no key update',
@@ -623,7 +624,6 @@ export async function commitRun(
       ],
     );
     const changed = moved.rowCount ?? 0;
-    const outcomes = await countOutcomes({ pool: client }, cabinet);
     await endRun(
       client,
       cabinet.agencyId,

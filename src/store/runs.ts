@@ -18,9 +18,12 @@ export interface RunClaim {
 
 type CabinetKey = { readonly agencyId: number; readonly id: number };
 
-/** Advisory locks of ours: the first number says what for, the second is the cabinet's, or a chore's name as a number. */
-const RUN_LOCKS = 7_061_970;
-const CHORE_LOCKS = 7_061_971;
+/**
+ * Advisory locks of ours: the first number says what for (imports, marks and looks have others), the second is the
+ * cabinet's, or a chore's name as a number.
+ */
+const RUN_LOCKS = 7_061_973;
+const CHORE_LOCKS = 7_061_974;
 
 /** Due is what nobody has taken, and what a killed or failed run had taken. */
 const DUE_AT = 'least(c.due_at, c.claimed_due_at)';
