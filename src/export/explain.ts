@@ -10,6 +10,7 @@ import { wasteOf } from '../domain/rotation.ts';
 import type { Queryable } from '../store/database.ts';
 import {
   type CabinetRow,
+  keptAway,
   likeListings,
   type NarrowRow,
   narrowRows,
@@ -150,6 +151,13 @@ async function remarksOf(
     const returnsOn = answer.closing?.opensAt ? localDay(answer.closing.opensAt, context.zone) : null;
     const waste = wasteOf(until, returnsOn, context.today, cause);
     if (waste) remarks.push(waste.text);
+  }
+  if (answer.outcome !== 'duplicate') {
+    for (const twin of await keptAway(client, cabinet, row.listingId)) {
+      remarks.push(
+        `Место у этого объекта; тот же объект ${twin.externalId} (#${twin.id}, агент ${twin.agent ?? 'не назначен'}) отмечен позже и ждёт.`,
+      );
+    }
   }
   for (const like of await likeListings(client, cabinet, row.listingId)) {
     remarks.push(

@@ -31,6 +31,7 @@ import {
   sharedKeys,
   stageOutcomes,
   tellChanges,
+  tellKeepers,
 } from '../store/publishing.ts';
 import { claimRun, endRun, type RunClaim } from '../store/runs.ts';
 import { Brake } from './brake.ts';
@@ -322,6 +323,7 @@ async function after(
   const { cabinet } = frame;
   await notePending(db, cabinet.agencyId, decided.pending, now);
   await tellChanges(db.pool, cabinet, frame.desk.board.name, now);
+  await tellKeepers(db.pool, cabinet, frame.desk.board.name, decided.newDuplicates, now);
   // The twins in the board's other cabinets may win or lose their places by what we have decided.
   if (decided.hasChangedTwins && decided.rivalCabinets.length > 0) {
     await makeDue(db.pool, cabinet.agencyId, { cabinetIds: decided.rivalCabinets }, 'edit', now);
@@ -384,6 +386,7 @@ class Deciding {
   readonly brake: Brake;
   readonly pending: { since: number[]; over: number[] } = { since: [], over: [] };
   readonly rivalCabinets: number[] = [];
+  readonly newDuplicates: { readonly listingId: number; readonly of: number }[] = [];
   hasChangedTwins = false;
   /** Decisions put aside for the commit. */
   staged = 0;
@@ -517,6 +520,9 @@ class Deciding {
     for (const [listingId, one] of settled) {
       const { row, place, judged } = this.#waiting.get(listingId)!;
       if (one.gate === 'place') this.#hasQueue = true;
+      if (one.duplicate !== null && row.last?.outcome !== 'duplicate') {
+        this.newDuplicates.push({ listingId, of: one.duplicate.listingId });
+      }
       const isTwin = one.duplicate !== null || row.last?.outcome === 'duplicate';
       if (isTwin && row.last?.outcome !== (one.closing?.outcome ?? 'published')) this.hasChangedTwins = true;
       this.#conclude(

@@ -706,6 +706,63 @@ export async function tellChanges(
   await tell(client, cabinet.agencyId, messages, at);
 }
 
+/** Tells the agent who keeps the place that a second one has brought the same property. */
+export async function tellKeepers(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  boardName: string,
+  pairs: readonly { readonly listingId: number; readonly of: number }[],
+  at: Date,
+): Promise<void> {
+  if (pairs.length === 0) return;
+  const found = await client.query<{
+    id: number;
+    of: number;
+    externalId: string;
+    olderId: string;
+    agent: string | null;
+    keeper: number;
+  }>(
+    `select l.id, o.id as "of", l.external_id as "externalId", o.external_id as "olderId", e.name as agent, o.employee_id as keeper
+     from unnest($2::bigint[], $3::bigint[]) as p(id, of)
+     join listing l on l.agency_id = $1 and l.id = p.id join listing o on o.agency_id = $1 and o.id = p.of
+     left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+     where o.employee_id is not null and o.id <> l.id`,
+    [cabinet.agencyId, pairs.map(({ listingId }) => listingId), pairs.map(({ of }) => of)],
+  );
+  await tell(
+    client,
+    cabinet.agencyId,
+    found.rows.map((row) => ({
+      key: `keeps-place:${cabinet.id}:${row.of}:${row.id}`,
+      kind: 'keeps-place',
+      employeeId: row.keeper,
+      listingId: row.of,
+      cabinetId: cabinet.id,
+      text: `${boardName}: место у вашего объекта ${row.olderId}. Тот же объект под номером ${row.externalId} (#${row.id}) отметил позже агент ${row.agent ?? 'без имени'}.`,
+    })),
+    at,
+  );
+}
+
+/** Listings that are kept off a board because this one has the place. */
+export async function keptAway(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'board'>,
+  listingId: number,
+): Promise<{ readonly id: number; readonly externalId: string; readonly agent: string | null }[]> {
+  const found = await client.query<{ id: number; externalId: string; agent: string | null }>(
+    `select distinct t.id, t.external_id as "externalId", e.name as agent from listing l
+     join listing t on t.agency_id = l.agency_id and t.id <> l.id and (t.duplicate_key = l.duplicate_key or t.photos_key = l.photos_key)
+     left join employee e on e.agency_id = t.agency_id and e.id = t.employee_id
+     join mark_outcome o on o.agency_id = t.agency_id and o.listing_id = t.id and o.outcome = 'duplicate'
+     join cabinet c on c.agency_id = o.agency_id and c.id = o.cabinet_id and c.board = $2
+     where l.agency_id = $1 and l.id = $3 order by t.id limit 3`,
+    [cabinet.agencyId, cabinet.board, listingId],
+  );
+  return found.rows;
+}
+
 /** What the brake keeps, cabinet by cabinet. */
 export async function heldBrakes(
   db: Database,
