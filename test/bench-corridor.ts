@@ -76,6 +76,7 @@ export async function corridor(db: Database, listings: number): Promise<Corridor
     callBackAt: null,
     pendingSince: null,
     isChangedBySource: true,
+    isPriceCorrected: false,
     branchId: null,
     employeeId: null,
     duplicateKey: null,

@@ -86,6 +86,7 @@ describe('a new user', () => {
   it('mends a listing over the source and sees it go out', async () => {
     const before = JSON.parse((await ask('explain', 'N-2', '--board', 'yandex', '--json')).stdout);
     expect(before.outcome).toBe('published');
+    expect(await ask('employees', 'add', 'Ольга')).toMatchObject({ code: 0 });
     const answer = await ask(
       'correct',
       'N-2',

@@ -10,7 +10,7 @@ import { addPauses, endPause, listPauses, type NamedPauseRow, type NewPause } fr
 import { askRow } from '../store/phones.ts';
 import { agencyFrame, type CalendarOwner, calendarOf, changeCalendar } from '../store/settings.ts';
 import { type Context, EXIT } from './context.ts';
-import { actorOf, DEFAULT_CABINET, oneListing, ours } from './naming.ts';
+import { actorOf, DEFAULT_CABINET, oneListing, ours, proveMay } from './naming.ts';
 import { type Action, several } from './program.ts';
 import { dayNamed, momentNamed, momentTold, oneBranch, oneCabinet } from './units.ts';
 
@@ -153,7 +153,7 @@ async function change(
   by: string | undefined,
   to: (known: Calendar | null) => Calendar | null,
 ): Promise<void> {
-  const actor = await actorOf(db, owner.agency.id, by);
+  const actor = await actorOf(db, owner.agency.id, by, 'calendars');
   await changeCalendar(
     db,
     owner.agency.id,
@@ -224,7 +224,8 @@ function pauseCommands(program: Command, action: Action): void {
       action(async (context, options: PauseOptions) => {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const actor = await actorOf(db, agency.id, options.by);
+        const deed = options.listing === undefined ? 'pauses' : 'listing-pauses';
+        const actor = await actorOf(db, agency.id, options.by, deed);
         const now = context.clock();
         const { targets, zone } = await targetsOf(context, db, agency, options);
         const day = readDay(options.until);
@@ -268,8 +269,12 @@ function pauseCommands(program: Command, action: Action): void {
           throw new Refusal('pause-unknown', `«${number.slice(0, 60)}» — не номер паузы: pause list.`, EXIT.usage);
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const actor = await actorOf(db, agency.id, options.by);
-        const ended = await endPause(db, agency.id, Number(number), actor.name, context.clock());
+        const actor = await actorOf(db, agency.id, options.by, 'listing-pauses');
+        const now = context.clock();
+        const pause = (await listPauses(db.pool, agency.id, now)).find(({ id }) => id === Number(number));
+        // Whoever stopped a thing may let it go on.
+        if (pause && pause.by !== actor.name) proveMay(actor, 'foreign-pauses');
+        const ended = await endPause(db, agency.id, Number(number), actor.name, now);
         context.print({ ended }, `Пауза ${ended.id} снята: ${ended.reason}.`);
         return EXIT.done;
       }),

@@ -10,7 +10,7 @@ import { resolveAgency } from '../store/agencies.ts';
 import { hashOf } from '../store/hash.ts';
 import { type ListingRow, saveCorrections } from '../store/marks.ts';
 import { EXIT } from './context.ts';
-import { oneListing } from './naming.ts';
+import { actorOf, oneListing } from './naming.ts';
 import { type Action, several } from './program.ts';
 
 export function correctCommands(program: Command, action: Action): void {
@@ -25,20 +25,21 @@ export function correctCommands(program: Command, action: Action): void {
     .addOption(several('--drop <поле...>', 'убрать исправление и вернуться к источнику'))
     .addOption(several('--keep <поле...>', 'источник изменился, но оставить исправление'))
     .option('--conflicts', 'показать поля, где источник и исправление разошлись')
-    .option('--by <имя>', 'кто исправил', 'командная строка')
+    .option('--by <сотрудник>', 'кто исправил')
     .option('--agency <название>', 'агентство')
     .action(
       action(
         async (
           context,
           name: string,
-          options: { set?: string[]; drop?: string[]; keep?: string[]; by: string; agency?: string },
+          options: { set?: string[]; drop?: string[]; keep?: string[]; by?: string; agency?: string },
         ) => {
           const db = await context.db();
           const agency = await resolveAgency(db, options.agency);
           const listing = await oneListing(db, agency.id, name);
-          const proven = provenCorrections(listing, options, context.clock());
-          if (proven && !(await saveCorrections(db, listing, proven, context.clock(), { by: options.by })))
+          const { name: by } = await actorOf(db, agency.id, options.by, 'corrections');
+          const proven = provenCorrections(listing, { ...options, by }, context.clock());
+          if (proven && !(await saveCorrections(db, listing, proven, context.clock(), { by })))
             throw new Refusal('stale', `Объект ${listing.id} только что изменился. Повторите.`, EXIT.refused);
           const next = proven?.corrections ?? listing.corrections;
           const open = conflicts(listing.sourceValues, next);

@@ -187,13 +187,7 @@ function brakeCommands(program: Command, action: Action): void {
           const db = await context.db();
           const agency = await resolveAgency(db, options.agency);
           const cabinet = await oneCabinet(context, db, agency.id, options);
-          const actor = await actorOf(db, agency.id, options.by);
-          if (actor.role === 'agent')
-            throw new Refusal(
-              'not-for-agents',
-              'Тормоз отпускает специалист по рекламе или руководитель.',
-              EXIT.refused,
-            );
+          const actor = await actorOf(db, agency.id, options.by, 'brake');
           if (!(await releaseBrake(db, cabinet, { by: actor.name, reason: options.reason }, context.clock())))
             throw new Refusal(
               'brake-not-on',

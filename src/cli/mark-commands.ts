@@ -68,6 +68,7 @@ export function markCommands(program: Command, action: Action): void {
         const board = context.board(options.board);
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
+        const { name: by } = await actorOf(db, agency.id, options.by, 'marks');
         if (!/^[a-z0-9-]{1,40}$/.test(options.cabinet))
           throw new Refusal(
             'cabinet-slug',
@@ -93,7 +94,6 @@ export function markCommands(program: Command, action: Action): void {
           name: board.name,
           family,
         });
-        const { name: by } = await actorOf(db, agency.id, options.by);
         const { marked, forbidden } = await markListings(db, agency.id, cabinetId, ids, context.clock(), {
           boardOfferId: options.boardId,
           term,
@@ -137,7 +137,7 @@ export function markCommands(program: Command, action: Action): void {
           cabinet.id,
           await chosenListings(db, agency.id, options),
           context.clock(),
-          (await actorOf(db, agency.id, options.by)).name,
+          (await actorOf(db, agency.id, options.by, 'marks')).name,
         );
         context.print(
           { board: board.id, cabinet: options.cabinet, unmarked },

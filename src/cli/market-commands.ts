@@ -5,6 +5,7 @@ import { DEALS, KINDS } from '../domain/listing.ts';
 import { MARKET_STATUS_LABELS, MARKET_STATUSES, type MarketStatus } from '../domain/market.ts';
 import type { MarkingCondition } from '../domain/marking.ts';
 import { FIXER_LABELS } from '../domain/people.ts';
+import type { Deed } from '../domain/rights.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
@@ -26,7 +27,7 @@ import { remind } from '../store/reminders.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { type Context, EXIT } from './context.ts';
 import { readTerm, type TermOptions } from './mark-commands.ts';
-import { actorOf, DEFAULT_CABINET, objects, oneListing, ours } from './naming.ts';
+import { actorOf, DEFAULT_CABINET, objects, oneEmployee, oneListing, ours } from './naming.ts';
 import { type Action, several } from './program.ts';
 import { dayNamed, oneBranch, oneCabinet } from './units.ts';
 
@@ -52,7 +53,7 @@ export function marketCommands(program: Command, action: Action): void {
     .option('--by <сотрудник>', 'кто подтвердил')
     .action(
       action(async (context, names: string[], options: Common) => {
-        const { db, agencyId, actor, now } = await opened(context, options);
+        const { db, agencyId, actor, now } = await openedBy(context, options, 'confirmation');
         const ids: number[] = [];
         for (const name of names) ids.push((await oneListing(db, agencyId, name)).id);
         await confirm(db, agencyId, [...new Set(ids)], actor, now);
@@ -74,7 +75,7 @@ export function marketCommands(program: Command, action: Action): void {
       action(async (context, name: string, wanted: string, options: Common & { until?: string }) => {
         const status = oneOf<MarketStatus>('status-unknown', 'Статуса', wanted, MARKET_STATUSES);
         const reservedUntil = options.until === undefined ? null : dayNamed(options.until);
-        const { db, agencyId, actor, now } = await opened(context, options);
+        const { db, agencyId, actor, now } = await openedBy(context, options, 'status');
         const { id } = await oneListing(db, agencyId, name);
         await setStatus(db, agencyId, id, { status, reservedUntil }, actor, now);
         const until = reservedUntil === null ? '' : ` до ${russianDay(reservedUntil)} включительно`;
@@ -99,7 +100,7 @@ export function marketCommands(program: Command, action: Action): void {
       action(async (context, name: string, stage: string | undefined, options: Common & { clear?: boolean }) => {
         if ((stage === undefined) !== (options.clear === true))
           throw new Refusal('stage-missing', 'Назовите стадию или укажите --clear.', EXIT.usage);
-        const { db, agencyId, actor, now } = await opened(context, options);
+        const { db, agencyId, actor, now } = await openedBy(context, options, 'stage');
         const { id } = await oneListing(db, agencyId, name);
         await setStage(db, agencyId, id, stage ?? null, actor, now);
         const told = stage === undefined ? 'без стадии' : `стадия «${stage}»`;
@@ -122,7 +123,11 @@ export function marketCommands(program: Command, action: Action): void {
         const reason = options.reason?.trim().replace(/\.$/, '') ?? '';
         if ((reason === '') !== (options.lift === true))
           throw new Refusal('reason-missing', 'Назовите причину (--reason) или снимите запрет (--lift).', EXIT.usage);
-        const { db, agencyId, actor, now } = await opened(context, options);
+        const { db, agencyId, actor, now } = await openedBy(
+          context,
+          options,
+          options.lift ? 'forbid-lift' : 'forbidding',
+        );
         const { id } = await oneListing(db, agencyId, name);
         if (options.lift) await allow(db, agencyId, id, actor, now);
         else await forbid(db, agencyId, id, reason, actor, now);
@@ -143,7 +148,7 @@ export function marketCommands(program: Command, action: Action): void {
     .action(
       action(async (context, name: string, wanted: string, options: Common) => {
         const result = oneOf<CallResult>('call-result-unknown', 'Результата', wanted, CALL_RESULTS);
-        const { db, agencyId, actor, now } = await opened(context, options);
+        const { db, agencyId, actor, now } = await openedBy(context, options, 'calls');
         const { id } = await oneListing(db, agencyId, name);
         const callBackAt = await recordCall(db, agencyId, id, result, actor, now);
         const { timeZone } = await agencyFrame(db, agencyId);
@@ -179,7 +184,7 @@ function termCommands(command: NewCommand, action: Action): void {
         const wish = readTerm(options);
         if (Object.keys(wish).length === 0)
           throw new Refusal('term-missing', 'Назовите срок: --from, --until или --days.', EXIT.usage);
-        const { db, agencyId, actor, now } = await opened(context, options);
+        const { db, agencyId, actor, now } = await openedBy(context, options, 'terms');
         const { id } = await oneListing(db, agencyId, name);
         const { board } = options;
         const only =
@@ -227,8 +232,9 @@ function messageCommands(command: NewCommand, action: Action): void {
     .option('--all', 'и те, на которые уже ответили')
     .action(
       action(async (context, options: Common & { all?: boolean }) => {
-        const { db, agencyId, actor } = await opened(context, options);
-        const whose = actor.employeeId === null ? {} : { employeeId: actor.employeeId, role: actor.role };
+        const { db, agencyId } = await opened(context, options);
+        const whom = options.by === undefined ? null : await oneEmployee(db, agencyId, options.by);
+        const whose = whom === null ? {} : { employeeId: whom.id, role: whom.role };
         const rows = await listMessages(db, agencyId, { ...whose, isOpen: options.all !== true });
         const { timeZone } = await agencyFrame(db, agencyId);
         context.print({ messages: rows }, () =>
@@ -302,7 +308,7 @@ function markingCommands(command: NewCommand, action: Action): void {
     .option('--by <сотрудник>', 'кто добавил')
     .action(
       action(async (context, name: string, options: RuleOptions) => {
-        const { db, agencyId, actor, now } = await opened(context, options);
+        const { db, agencyId, actor, now } = await openedBy(context, options, 'marking-rules');
         const when: MarkingCondition = {
           ...(options.kind && { kinds: options.kind.map((kind) => oneOf('kind-unknown', 'Вида', kind, KINDS)) }),
           ...(options.deal && { deals: options.deal.map((deal) => oneOf('deal-unknown', 'Сделки', deal, DEALS)) }),
@@ -348,7 +354,7 @@ function markingCommands(command: NewCommand, action: Action): void {
     .option('--by <сотрудник>', 'кто убрал')
     .action(
       action(async (context, name: string, options: Common) => {
-        const { db, agencyId, actor, now } = await opened(context, options);
+        const { db, agencyId, actor, now } = await openedBy(context, options, 'marking-rules');
         await removeMarkingRule(db, agencyId, name, actor, now);
         context.print({ removed: name }, `Правила «${name}» больше нет.`);
         return EXIT.done;
@@ -380,7 +386,13 @@ function markingCommands(command: NewCommand, action: Action): void {
 async function opened(context: Context, options: Common) {
   const db = await context.db();
   const { id: agencyId } = await resolveAgency(db, options.agency);
-  return { db, agencyId, actor: await actorOf(db, agencyId, options.by), now: context.clock() };
+  return { db, agencyId, now: context.clock() };
+}
+
+/** The same with the one who does something. */
+async function openedBy(context: Context, options: Common, deed: Deed) {
+  const desk = await opened(context, options);
+  return { ...desk, actor: await actorOf(desk.db, desk.agencyId, options.by, deed) };
 }
 
 async function cabinetNames(db: Database, agencyId: number): Promise<Map<number, CabinetRow>> {

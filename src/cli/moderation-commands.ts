@@ -168,7 +168,7 @@ export function moderationCommands(program: Command, action: Action): void {
       action(async (context, name: string, decision: string, options: VerdictOptions) => {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const actor = await actorOf(db, agency.id, options.by);
+        const actor = await actorOf(db, agency.id, options.by, 'moderation');
         return name === 'undo'
           ? undo(context, db, agency.id, decision, actor)
           : decide(context, db, await oneListing(db, agency.id, name), decision, actor, options);
@@ -179,7 +179,7 @@ export function moderationCommands(program: Command, action: Action): void {
 async function switchModeration(context: Context, mode: 'on' | 'off', options: SwitchOptions): Promise<number> {
   const db = await context.db();
   const agency = await resolveAgency(db, options.agency);
-  const actor = await actorOf(db, agency.id, options.by);
+  const actor = await actorOf(db, agency.id, options.by, 'moderation');
   const { board } = options;
   const cabinet =
     board === undefined ? null : await oneCabinet(context, db, agency.id, { board, cabinet: options.cabinet });

@@ -1,5 +1,6 @@
 import { Refusal } from '../domain/fault.ts';
 import type { Role } from '../domain/people.ts';
+import { type Deed, may, whoMay } from '../domain/rights.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import { findEmployees } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
@@ -54,13 +55,20 @@ export interface Actor {
 }
 
 /**
- * The employee a person means by `--by`: a name, an e-mail, or `#5`.
- * @throws Refusal `employee-unknown`, `employee-ambiguous`
+ * The employee a person means by `--by` (a name, an e-mail, or `#5`), who may do what the command does.
+ * @throws Refusal `employee-unknown`, `employee-ambiguous`, `not-allowed`
  */
-export async function actorOf(db: Database, agencyId: number, name: string | undefined): Promise<Actor> {
+export async function actorOf(db: Database, agencyId: number, name: string | undefined, deed: Deed): Promise<Actor> {
   if (name === undefined) return { employeeId: null, name: 'командная строка', role: 'admin' };
   const found = await oneEmployee(db, agencyId, name);
-  return { employeeId: found.id, name: found.name, role: found.role };
+  const actor = { employeeId: found.id, name: found.name, role: found.role };
+  proveMay(actor, deed);
+  return actor;
+}
+
+/** @throws Refusal `not-allowed` that names who may */
+export function proveMay({ role }: Actor, deed: Deed): void {
+  if (!may(role, deed)) throw new Refusal('not-allowed', whoMay(deed, role), EXIT.refused);
 }
 
 /** @throws Refusal `employee-unknown`, `employee-ambiguous` */

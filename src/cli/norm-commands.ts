@@ -161,14 +161,15 @@ async function changeNorm(
   const limit = numberOf('--limit', options.limit)!;
   const db = await context.db();
   const agency = await resolveAgency(db, options.agency);
-  const by = (await actorOf(db, agency.id, options.by)).name;
+  // Whoever only looks need not be allowed to change.
+  const actor = isRehearsal ? null : await actorOf(db, agency.id, options.by, 'norms');
   const now = context.clock();
   const rehearsal = await rehearseNorm(db, context.boards, agency.id, change, now, limit);
   let state: 'rehearsed' | 'new' | 'replaced' | 'unchanged' | 'removed' = 'rehearsed';
-  if (!isRehearsal) {
-    if (change.save) state = await saveNorm(db, agency.id, { ...change.save, by }, now);
+  if (actor !== null) {
+    if (change.save) state = await saveNorm(db, agency.id, { ...change.save, by: actor.name }, now);
     else {
-      await removeNorm(db, agency.id, change.remove, by, now);
+      await removeNorm(db, agency.id, change.remove, actor.name, now);
       state = 'removed';
     }
   }
@@ -305,7 +306,7 @@ function exceptCommands(program: Command, action: Action): void {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
         const listing = await oneListing(db, agency.id, name);
-        const by = (await actorOf(db, agency.id, options.by)).name;
+        const by = (await actorOf(db, agency.id, options.by, 'exceptions')).name;
         const given = {
           listingId: listing.id,
           gate: options.gate!,
@@ -360,7 +361,7 @@ function exceptCommands(program: Command, action: Action): void {
           throw new Refusal('bad-number', `«${number.slice(0, 60)}» — не номер исключения.`, EXIT.usage);
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const by = (await actorOf(db, agency.id, options.by)).name;
+        const by = (await actorOf(db, agency.id, options.by, 'exceptions')).name;
         await revokeException(db, agency.id, Number(number), by, context.clock());
         context.print({ id: Number(number), state: 'revoked' }, `Исключение № ${number} отозвано.`);
         return EXIT.done;

@@ -83,7 +83,7 @@ export function phoneCommands(program: Command, action: Action): void {
       action(async (context, options: LineOptions) => {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const actor = await actorOf(db, agency.id, options.by);
+        const actor = await actorOf(db, agency.id, options.by, 'phones');
         const line = await lineOf(context, db, agency.id, options);
         const id = await addPhoneLine(db, agency.id, line, actor.name, context.clock());
         const frame = await phoneFrameRow(db.pool, agency.id);
@@ -135,7 +135,7 @@ export function phoneCommands(program: Command, action: Action): void {
           );
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const actor = await actorOf(db, agency.id, options.by);
+        const actor = await actorOf(db, agency.id, options.by, 'phones');
         const line = await removePhoneLine(db, agency.id, Number(number), actor.name, context.clock());
         const frame = await phoneFrameRow(db.pool, agency.id);
         context.print({ removed: line }, () => `Убрана строка ${numberedText(line, frame, context)}`);

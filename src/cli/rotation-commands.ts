@@ -87,7 +87,7 @@ export function rotationCommands(program: Command, action: Action): void {
         action(async (context, listingName: string, options: CabinetOptions & { by?: string }) => {
           const db = await context.db();
           const cabinet = await cabinetNamed(context, db, options);
-          const actor = await actorOf(db, cabinet.agencyId, options.by);
+          const actor = await actorOf(db, cabinet.agencyId, options.by, 'packages');
           const listing = await oneListing(db, cabinet.agencyId, listingName);
           const isNew = await setPinned(db, cabinet, listing.id, isPinned, actor.name, context.clock());
           const done = isPinned ? 'закреплён' : 'откреплён';
@@ -125,7 +125,7 @@ export function rotationCommands(program: Command, action: Action): void {
         const cabinet = await cabinetNamed(context, db, options);
         const frame = await packageFrame(db, cabinet, context.clock());
         const { pack, turnDays } = readPackage(kind, options, frame.today);
-        const actor = await actorOf(db, cabinet.agencyId, options.by);
+        const actor = await actorOf(db, cabinet.agencyId, options.by, 'packages');
         await savePackage(db, cabinet, pack, turnDays, actor.name, context.clock());
         await showPackage(context, db, cabinet);
         context.say(`Дальше: rotation preview --board ${cabinet.board}`);
@@ -138,7 +138,7 @@ export function rotationCommands(program: Command, action: Action): void {
       action(async (context, options: PackageOptions) => {
         const db = await context.db();
         const cabinet = await cabinetNamed(context, db, options);
-        const actor = await actorOf(db, cabinet.agencyId, options.by);
+        const actor = await actorOf(db, cabinet.agencyId, options.by, 'packages');
         await savePackage(db, cabinet, null, undefined, actor.name, context.clock());
         await showPackage(context, db, cabinet);
         return EXIT.done;

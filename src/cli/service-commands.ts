@@ -7,6 +7,7 @@ import { loadBoards } from '../boards/catalogue.ts';
 import { readPhone } from '../boards/formats/phone.ts';
 import { Refusal } from '../domain/fault.ts';
 import { ROLES, type Role } from '../domain/people.ts';
+import type { Deed } from '../domain/rights.ts';
 import { agree } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { buildApp } from '../server/app.ts';
@@ -171,7 +172,7 @@ export function serviceCommands(program: Command, action: Action): void {
       action(async (context, name: string, role: string, options: { by?: string; agency?: string }) => {
         if (!(ROLES as readonly string[]).includes(role))
           throw new Refusal('role-unknown', `Роли «${role.slice(0, 60)}» нет. Можно: ${ROLES.join(', ')}.`, EXIT.usage);
-        const { person } = await changePerson(context, name, options, async () => ({ role: role as Role }));
+        const { person } = await changePerson(context, 'roles', name, options, async () => ({ role: role as Role }));
         context.print({ id: person.id, name: person.name, role }, `${person.name}: ${ROLE_LABELS[role as Role]}.`);
         return EXIT.done;
       }),
@@ -191,7 +192,7 @@ export function serviceCommands(program: Command, action: Action): void {
           name: string,
           options: { branch: string; department?: string; by?: string; agency?: string },
         ) => {
-          const { person, listings } = await changePerson(context, name, options, async (db, agencyId) => {
+          const { person, listings } = await changePerson(context, 'people', name, options, async (db, agencyId) => {
             const { branchId, departmentId } = await unitsOf(db, agencyId, options);
             return { branchId: branchId ?? null, departmentId: departmentId ?? null };
           });
@@ -212,7 +213,9 @@ export function serviceCommands(program: Command, action: Action): void {
     .option('--agency <название>', 'агентство')
     .action(
       action(async (context, name: string, options: { by?: string; agency?: string }) => {
-        const { person, listings } = await changePerson(context, name, options, async () => ({ isActive: false }));
+        const { person, listings } = await changePerson(context, 'dismissal', name, options, async () => ({
+          isActive: false,
+        }));
         context.print(
           { id: person.id, name: person.name, listings },
           `${person.name} больше не работает. За ним осталось: ${objects(listings)}.`,
@@ -261,13 +264,14 @@ async function unitsOf(
 
 async function changePerson(
   context: Context,
+  deed: Deed,
   name: string,
   options: { readonly by?: string; readonly agency?: string },
   changeOf: (db: Database, agencyId: number) => Promise<EmployeeChange>,
 ): Promise<{ person: EmployeeRow; listings: number }> {
   const db = await context.db();
   const agency = await resolveAgency(db, options.agency);
-  const actor = await actorOf(db, agency.id, options.by);
+  const actor = await actorOf(db, agency.id, options.by, deed);
   const person = await oneEmployee(db, agency.id, name);
   const change = await changeOf(db, agency.id);
   return { person, listings: await changeEmployee(db, agency.id, person.id, change, actor.name, context.clock()) };

@@ -200,7 +200,7 @@ async function change(
   const db = await context.db();
   const desk = await deskOf(context, db, options);
   const parts = pathNamed(desk, path);
-  const actor = await actorOf(db, desk.agency.id, options.by);
+  const actor = await actorOf(db, desk.agency.id, options.by, 'settings');
   const { whole: before, own } = await readSettings(db, desk);
   const after = settled<object>(desk.defaults, to(desk, parts, own));
   proveModeration(before, after);
@@ -273,7 +273,7 @@ function branchCommands(program: Command, action: Action): void {
       action(async (context, name: string, options: { zone?: string; by?: string; agency?: string }) => {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency, true);
-        const actor = await actorOf(db, agency.id, options.by);
+        const actor = await actorOf(db, agency.id, options.by, 'branches');
         const wanted = { name: name.trim(), timeZone: options.zone === undefined ? null : zoneNamed(options.zone) };
         if (wanted.name === '' || wanted.name.length > 200)
           throw new Refusal('branch-name', 'Название филиала: от 1 до 200 знаков.', EXIT.usage);
@@ -295,7 +295,7 @@ function branchCommands(program: Command, action: Action): void {
       action(async (context, name: string, zone: string, options: { by?: string; agency?: string }) => {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const actor = await actorOf(db, agency.id, options.by);
+        const actor = await actorOf(db, agency.id, options.by, 'branches');
         const found = await oneBranch(db, agency.id, name);
         await setBranchZone(db, agency.id, found.id, zoneNamed(zone), actor.name, context.clock());
         context.print({ id: found.id, name: found.name, zone }, `Филиал «${found.name}»: ${zone}.`);

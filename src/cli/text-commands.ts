@@ -113,7 +113,7 @@ export function textCommands(program: Command, action: Action): void {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
         const { id } = await oneListing(db, agency.id, name);
-        const actor = await actorOf(db, agency.id, options.by);
+        const actor = await actorOf(db, agency.id, options.by, 'texts');
         const written = await rewriteDescription(db, agency.id, id, actor.name, context.clock(), options.force);
         context.print({ listing: id, ...written }, () =>
           written.isNew
@@ -388,7 +388,7 @@ async function change(
 ): Promise<void> {
   const db = await context.db();
   const agency = await resolveAgency(db, options.agency);
-  const actor = await actorOf(db, agency.id, options.by);
+  const actor = await actorOf(db, agency.id, options.by, 'templates');
   await changeAgencySettings(
     db,
     agency.id,

@@ -433,6 +433,11 @@ export function ownClosing(
   return null;
 }
 
+/** All closed ones of the gates 1–7, in their order. */
+export function closedGates(facts: MarkFacts, context: CorridorContext): readonly GateName[] {
+  return OWN_GATES.flatMap(([gate, check]) => (check(facts, context) === null ? [] : [gate]));
+}
+
 export function duplicateClosing(duplicate: DuplicateFacts): Closing {
   if (duplicate.why === 'cabinet')
     return closed(

@@ -2,6 +2,7 @@ import { canonicalJson, fieldValue, withField } from './corrections.ts';
 import type { Approval } from './judgement.ts';
 import { FAMILIES, type Family, FIELDS, type Listing, labelOf, type Photo } from './listing.ts';
 import type { Role } from './people.ts';
+import { may } from './rights.ts';
 import type { AgencySettings, CabinetSettings, FieldPolicy } from './settings.ts';
 
 /**
@@ -25,7 +26,7 @@ export function moderationFor(
 }
 
 /** May this person give verdicts at all? Whose listing it is, is another question. */
-export const mayModerate = (role: Role): boolean => role !== 'agent';
+export const mayModerate = (role: Role): boolean => may(role, 'moderation');
 
 /** The newest verdict of its kind, as the store keeps it. */
 export interface VerdictFacts {

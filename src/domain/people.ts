@@ -1,6 +1,6 @@
 import type { Fixer } from './notice.ts';
 
-/** What an employee may do. Whoever may more, may the lesser things too; only the moderator's rules are stricter. */
+/** What an employee is, from the one who may least to the one who may everything: `rights.ts` has the table. */
 export const ROLES = ['agent', 'adSpecialist', 'manager', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 

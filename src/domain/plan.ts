@@ -99,7 +99,8 @@ interface Pending {
 }
 
 export interface Plan {
-  consider(mark: PlanMark): Considered;
+  /** @param own what the gates 1–7 say; null asks what the others would leave to the mark if they were open */
+  consider(mark: PlanMark, own?: ReturnType<typeof ownClosing>): Considered;
   settle(): ReadonlyMap<number, Settled>;
   /** When an answer changes by itself next, as far as the marks considered tell. */
   nextAt(): Date | null;
@@ -119,8 +120,7 @@ export function planOf(options: PlanOptions): Plan {
   let next: Date | null = null;
 
   return {
-    consider(mark) {
-      const own = ownClosing(mark, context);
+    consider(mark, own = ownClosing(mark, context)) {
       next = earliest(next, changesAt(mark, context, own?.gate ?? null));
       if (own) return { state: 'closed', ...own };
       const twin = isTwin(mark.duplicateKey) || isTwin(mark.photosKey) || rivalListings.has(mark.listingId);
@@ -168,6 +168,11 @@ function settle(pending: readonly Pending[], options: PlanOptions): ReadonlyMap<
   );
   const positions = new Map(allocation.waiting.map((listingId, index) => [listingId, index + 1]));
   const places = pack === null ? null : pack.kind === 'concurrent' ? pack.places : pack.placements;
+  // Money is asked for in the order in which places are given, so that it is the last ones who come short.
+  const asked = new Map<number, Funds>();
+  if (options.fundsOf) {
+    for (const listingId of allocation.placed.keys()) asked.set(listingId, options.fundsOf(listingId));
+  }
   const settled = new Map<number, Settled>();
   for (const { listingId } of pending) {
     const duplicate = duplicates.get(listingId) ?? null;
@@ -184,7 +189,7 @@ function settle(pending: readonly Pending[], options: PlanOptions): ReadonlyMap<
               given === null || pack.kind !== 'concurrent' ? null : addDays(given.placedOn, options.turnDays - 1),
             placementUntil: given?.placementUntil ?? null,
           };
-    const funds = duplicate === null && place.hasPlace ? (options.fundsOf?.(listingId) ?? FREE) : FREE;
+    const funds = asked.get(listingId) ?? FREE;
     const [gate, closing]: [GateName | null, Closing | null] = duplicate
       ? ['duplicate', duplicateClosing(duplicate)]
       : !place.hasPlace

@@ -1,10 +1,8 @@
-import { FIXER_LABELS, ROLES, type Role } from './people.ts';
+import type { Role } from './people.ts';
+import { DEEDS, mayAs, notYou } from './rights.ts';
 import type { AgencySettings } from './settings.ts';
 
 /** Who may move a listing from one stage of its deal to another. */
-
-/** Whoever may more, may the lesser things too. */
-export const mayAs = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed);
 
 export type StageRefusal = { readonly code: 'stage-unknown' | 'stage-guarded'; readonly message: string };
 
@@ -16,8 +14,8 @@ export function isPermitting(stage: string | null, { stages, requiresStage }: Ag
 
 /**
  * Why a person may not move a listing from one stage to another; null when he may.
- * The stage that is left says who may. Where nothing goes out without a stage, only a manager gives the first one
- * that permits: otherwise nobody's consent would be needed.
+ * The stage that is left says who may. Where nothing goes out without a stage, to bring a listing to one that permits
+ * needs consent too, whatever it comes from: otherwise a detour by another stage would do without it.
  * @param to null: no stage any more
  */
 export function stageRefusal(
@@ -33,8 +31,12 @@ export function stageRefusal(
     return { code: 'stage-unknown', message: `Стадии «${to}» в настройках нет. Есть: ${known}.` };
   }
   const own = stages.find(({ name }) => name === from)?.changedBy ?? 'agent';
-  const needed: Role = from === null && requiresStage && isPermitting(to, market) ? 'manager' : own;
-  if (mayAs(role, needed)) return null;
-  const what = from === null ? 'Поставить стадию, которая разрешает рекламу,' : `Снять объект со стадии «${from}»`;
-  return { code: 'stage-guarded', message: `${what} может ${FIXER_LABELS[needed]}, а не ${FIXER_LABELS[role]}.` };
+  const guarded = (what: string, least: Role): StageRefusal => ({
+    code: 'stage-guarded',
+    message: `${what} ${notYou(least, role)}`,
+  });
+  if (!mayAs(role, own)) return guarded(`Снять объект со стадии «${from}»`, own);
+  const isConsent = requiresStage && isPermitting(to, market) && !isPermitting(from, market);
+  const { least, told } = DEEDS['stage-consent'];
+  return isConsent && !mayAs(role, least) ? guarded(told, least) : null;
 }

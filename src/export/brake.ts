@@ -1,6 +1,6 @@
 import type { BrakeState } from '../domain/brake.ts';
-import type { GateName, Outcome } from '../domain/gates.ts';
-import type { HeldBy } from '../domain/judgement.ts';
+import { closedGates, type GateName, isReserved, type Outcome } from '../domain/gates.ts';
+import type { HeldBy, Judgement } from '../domain/judgement.ts';
 import { agree } from '../domain/text.ts';
 import type { NarrowRow, StagedOutcome } from '../store/publishing.ts';
 import type { Frame } from './frame.ts';
@@ -18,7 +18,7 @@ const CAUSE_LABELS: Record<Cause, string> = {
   rules: 'изменились требования доски или программа',
   norms: 'изменились нормы агентства',
   settings: 'изменились настройки',
-  photos: 'не отвечают фотографии',
+  photos: 'не отвечают фотографии или пропали номера',
   price: 'цена изменилась в десять раз или больше',
 };
 
@@ -34,6 +34,7 @@ export interface Loss {
 }
 
 interface Found {
+  readonly judgement: Judgement | null;
   readonly contentKey: string;
   readonly priceKopecks: number | null;
   readonly isNew: boolean;
@@ -46,7 +47,7 @@ export class Brake {
   #held = 0;
   readonly #causes: Partial<Record<Cause, number>> = {};
 
-  /** @param served offers of the edition that is served now; 0 when its files are lost */
+  /** @param served offers of the edition that is served now */
   constructor(frame: Frame, served: number) {
     this.#frame = frame;
     this.#before = served === 0 ? 0 : (frame.row.brake?.before ?? served);
@@ -71,50 +72,84 @@ export class Brake {
         : null;
     }
     const gate = answer.gate!;
-    const cause = this.#causeOf(row, found, gate);
-    if (cause !== null) return { cause, gate };
-    // The change itself is seen once; what it holds stays held for the same reason.
-    const isSame = held?.gate === gate && found.contentKey === last.contentKey && held.cause !== 'source';
-    return isSame ? { cause: held.cause, gate } : null;
+    // The change itself is seen once; what it holds stays held for the same reason, until a person makes it another's.
+    const isSame = held?.gate === gate && (found.contentKey === last.contentKey || row.isChangedBySource);
+    // What the source lost and has again is off the market through something else.
+    const isBack = gate === 'market' && held?.cause === 'source';
+    const cause = this.#causeOf(row, found, gate) ?? (isSame && !isBack ? held.cause : null);
+    return cause === null || this.#isExplained(row, found, gate, held?.gate) ? null : { cause, gate };
+  }
+
+  /** Would a person's act, a verdict, a term or the hours take it off the board without the mass cause too? */
+  #isExplained(row: NarrowRow, found: Found, gate: GateName, heldBy: GateName | undefined): boolean {
+    const facts = { ...this.#frame.mark(row, found.judgement), goneOn: null };
+    const { today } = this.#frame.context;
+    const isFor = (group: GateName) => gate === group || heldBy === group;
+    return closedGates(facts, this.#frame.context).some((closed) => {
+      switch (closed) {
+        case 'market':
+          if (row.forbiddenReason !== null || isReserved(row, today)) return true;
+          if (row.status !== 'active' && row.status !== 'reserved') return true;
+          // A stage: somebody's act, unless it is the meaning of the stages that has changed.
+          return row.goneOn !== null
+            ? !this.#hasChanged('market')
+            : !(this.#hasChanged('market') || heldBy === 'market');
+        case 'term':
+        case 'calendar':
+          return true;
+        case 'fresh':
+          return !(this.#hasChanged('freshness') || isFor('fresh'));
+        case 'moderation':
+          return !this.#isApprovedThere(row) || found.judgement?.approval === 'returned' || !isFor('moderation');
+        default:
+          return false;
+      }
+    });
+  }
+
+  /** Did somebody approve what the board has? Only that may stay there while a moderator is waited for. */
+  #isApprovedThere(row: NarrowRow): boolean {
+    const approval = row.last?.judgement?.approval;
+    return approval === 'approved' || approval === 'kept' || (row.last?.isHeld === true && approval === 'awaiting');
+  }
+
+  /** Is this part of what all decisions depend on another one than in the last run, or than before there was such a part? */
+  #hasChanged(group: string): boolean {
+    return this.#frame.row.causes?.[group] !== this.#frame.causes[group];
   }
 
   #isPriceJump(row: NarrowRow, found: Found): boolean {
     const was = row.last?.priceKopecks;
     const now = found.priceKopecks;
-    if (!found.isNew || !row.isChangedBySource || !was || !now) return false;
+    if (!found.isNew || row.isPriceCorrected || !was || !now) return false;
     const factor = this.#frame.settings.brake.priceFactor;
     return now >= was * factor || now * factor <= was;
   }
 
   #causeOf(row: NarrowRow, found: Found, gate: GateName): Cause | null {
     const last = row.last!;
-    const hasChanged = (group: string) => {
-      const before = this.#frame.row.causes?.[group];
-      return before !== undefined && before !== this.#frame.causes[group];
-    };
     const isSameContent = found.contentKey === last.contentKey;
     const bySource = row.isChangedBySource ? 'source' : null;
     switch (gate) {
       case 'market':
-        if (row.goneOn !== null && row.forbiddenReason === null && row.status === 'active') return 'source';
-        return hasChanged('market') ? 'settings' : null;
+        if (row.goneOn !== null) return 'source';
+        return this.#hasChanged('market') ? 'settings' : null;
       case 'fresh':
-        return hasChanged('freshness') ? 'settings' : null;
+        return this.#hasChanged('freshness') ? 'settings' : null;
       case 'board-rules':
         if (!isSameContent) return bySource;
-        if (hasChanged('rules')) return 'rules';
+        if (this.#hasChanged('rules')) return 'rules';
         return found.isNew ? 'photos' : null;
       case 'norms':
         if (!isSameContent) return bySource;
-        return hasChanged('norms') ? 'norms' : null;
+        return this.#hasChanged('norms') ? 'norms' : null;
       case 'moderation':
-        if (hasChanged('moderation')) return 'settings';
+        // A policy and a verdict are people's acts; texts that a source changed by the hundred are not.
         return isSameContent || row.lastVerdictId !== row.approvedId ? null : bySource;
-      case 'calendar':
-        return hasChanged('calendar') ? 'settings' : null;
       case 'place':
-        return hasChanged('package') ? 'settings' : null;
+        return this.#hasChanged('package') ? 'settings' : null;
       default:
+        // Hours and pauses are a person's act and end by themselves.
         return null;
     }
   }

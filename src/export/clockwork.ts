@@ -36,7 +36,7 @@ export interface ClockworkOptions {
 export interface Clockwork {
   /** Asks at once what is due, instead of within seconds. Never throws. */
   ring(): Promise<void>;
-  /** Takes no more work and waits for what is under way, but not for ever. */
+  /** Takes no more work; runs under way give up at their next step and are due again. Does not wait for ever. */
   stop(): Promise<void>;
 }
 
@@ -65,8 +65,8 @@ const REMIND_AT_LEAST_EVERY_MS = 600_000;
  */
 export async function startClockwork(options: ClockworkOptions): Promise<Clockwork> {
   const { db, clock, log, concurrency = 3, patienceMs = 8000 } = options;
-  const { publish = (cabinet: CabinetRow) => publishDue(cabinet, options) } = options;
   const ending = new AbortController();
+  const { publish = (cabinet: CabinetRow) => publishDue(cabinet, { ...options, signal: ending.signal }) } = options;
   let timer: NodeJS.Timeout | undefined;
   let worker: { readonly runner: Runner; readonly url: string } | undefined;
   /** Looks one after the other. */
@@ -87,6 +87,7 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
         if (ran !== undefined) log.info({ ...facts, ms: Math.round(performance.now() - startedAt) }, 'cabinet run');
       } catch (err) {
         if (err instanceof Fault && isElsewhere(err)) log.debug({ ...facts, err }, 'cabinet run elsewhere');
+        else if (err instanceof Fault && err.code === 'publish-stopped') log.info(facts, 'cabinet run stopped');
         // It stays due, and is tried again after a pause that grows (store/runs.ts); the others go on.
         else log.error({ ...facts, err }, 'cabinet run failed');
       }
@@ -136,6 +137,9 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
       taskList: tasks,
       parsedCronItems: [],
       noHandleSignals: true,
+      // Otherwise a job that ends while the database is away ends the whole process: the queue does not wait for that
+      // promise of its own and nobody could catch it. In batches it stops the queue, and we begin a new one.
+      preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
       logger: queueLog(log),
     });
     worker = { runner, url };

@@ -14,12 +14,13 @@ import {
   likeListings,
   type NarrowRow,
   narrowRows,
+  type RivalRow,
   rivalRows,
   runningPlacements,
   sharedKeys,
   twinIds,
 } from '../store/publishing.ts';
-import { brakeSentence } from './brake.ts';
+import { Brake, brakeSentence } from './brake.ts';
 import { type Frame, loadFrame, rotationOf } from './frame.ts';
 import { type JudgedRow, judgeRows } from './judge.ts';
 
@@ -50,7 +51,7 @@ export interface Explanation {
   readonly since: string | null;
   /** When it opens by itself. */
   readonly opensAt: string | null;
-  /** The shrink brake keeps the listing in the feed although a gate is closed. */
+  /** The shrink brake keeps the listing in the feed although a gate is closed, or with a price it no longer has. */
   readonly isHeld: boolean;
   readonly gates: readonly GateResult[];
   readonly notices: readonly Notice[];
@@ -79,17 +80,33 @@ export async function explain(
   const [judged] = await judgeRows(client, frame, [row]);
   const others = await othersOf(client, frame, row, judged!);
   const facts = frame.mark(row, judged!.judgement);
-  const answer = ladder(facts, context, {
-    isMarked: row.isMarked,
-    duplicate: others?.duplicate ?? null,
-    place: others?.place ?? NO_PACKAGE,
-    funds: others?.funds ?? FREE,
-    isHeld: row.last?.isHeld === true && frame.row.brake !== null && frame.row.brakeRelease === null,
-  });
-  return told(frame, row, judged!, answer, await remarksOf(client, frame, row, judged!, answer));
+  const answerOf = (isHeld: boolean) =>
+    ladder(facts, context, {
+      isMarked: row.isMarked,
+      duplicate: others?.duplicate ?? null,
+      place: others?.place ?? NO_PACKAGE,
+      funds: others?.funds ?? FREE,
+      isHeld,
+    });
+  const isHeld = isStillHeld(frame, row, judged!, answerOf(false));
+  const answer = answerOf(isHeld);
+  return told(frame, row, judged!, answer, isHeld, await remarksOf(client, frame, row, judged!, answer, isHeld));
 }
 
-/** Its twins and, where places are few, everybody who wants one: settled as a run would. */
+/** Would the brake, which holds the mark since the last run, hold it in the next one? */
+function isStillHeld(frame: Frame, row: NarrowRow, judged: JudgedRow, answer: Ladder): boolean {
+  if (!row.isMarked || row.last?.isHeld !== true || frame.row.brake === null) return false;
+  const { inputKey, contentKey } = frame.keys(row);
+  const { judgement, priceKopecks } = judged;
+  const found = { judgement, contentKey, priceKopecks, isNew: row.last.inputKey !== inputKey };
+  const { outcome, gate } = answer;
+  return new Brake(frame, frame.row.brake.before).lossOf(row, found, { outcome, ...(gate && { gate }) }) !== null;
+}
+
+/**
+ * What the others leave to it: its twins and, where places are few, everybody who wants one, settled as a run would.
+ * Asked as if nothing of its own stood in its way, so that nobody puts that right only to meet the next.
+ */
 async function othersOf(
   client: Queryable,
   frame: Frame,
@@ -98,10 +115,16 @@ async function othersOf(
 ): Promise<Settled | undefined> {
   const { cabinet, context, cabinetSettings, isModerated } = frame;
   const pack = cabinetSettings.package;
-  const ids = pack === null ? await twinIds(client, cabinet, row.listingId) : null;
-  const rivals = await rivalRows(client, cabinet, pack === null ? row.listingId : null);
-  const rows = await narrowRows(client, cabinet, context.zone, isModerated, context.now, ids);
-  const mates = rows.filter((mate) => mate.listingId !== row.listingId);
+  const mates =
+    pack === null
+      ? await twinRows(client, frame, row)
+      : (await narrowRows(client, cabinet, context.zone, isModerated, context.now, null)).filter(
+          (mate) => mate.listingId !== row.listingId,
+        );
+  const rivals: RivalRow[] = [];
+  for (const one of pack === null ? [row, ...mates] : [null]) {
+    rivals.push(...(await rivalRows(client, cabinet, one?.listingId ?? null)));
+  }
   if (pack === null && mates.length === 0 && rivals.length === 0) return undefined;
   const stale = mates.filter((mate) => mate.last?.inputKey !== frame.keys(mate).inputKey);
   const fresh = new Map((await judgeRows(client, frame, stale)).map((one) => [one.listingId, one.judgement]));
@@ -114,18 +137,40 @@ async function othersOf(
     package: pack,
     turnDays: cabinetSettings.turnDays,
     ...(await rotationOf(client, frame)),
-    sharedKeys:
-      pack === null
-        ? new Set([row.duplicateKey, row.photosKey].filter((key) => key !== null))
-        : await sharedKeys(client, cabinet),
+    sharedKeys: pack === null ? new Set([row, ...mates].flatMap(duplicateKeys)) : await sharedKeys(client, cabinet),
     rivals,
   });
   for (const one of [...mates, row].sort((a, b) => a.listingId - b.listingId)) {
     const placement = running.get(one.listingId);
     const judgement = fresh.has(one.listingId) ? fresh.get(one.listingId)! : (one.last?.judgement ?? null);
-    plan.consider(frame.mark(placement ? { ...one, placement } : one, judgement));
+    const mark = frame.mark(placement ? { ...one, placement } : one, judgement);
+    if (one !== row) plan.consider(mark);
+    // Whoever marked it would mark it now.
+    else plan.consider(row.isMarked ? mark : { ...mark, markedAt: context.now.getTime() }, null);
   }
   return plan.settle().get(row.listingId);
+}
+
+const duplicateKeys = ({ duplicateKey, photosKey }: NarrowRow) =>
+  [duplicateKey, photosKey].filter((key) => key !== null);
+
+/** Marks that share a key of duplicates with a listing, or with one that does: of a chain, the oldest decides first. */
+async function twinRows(client: Queryable, frame: Frame, row: NarrowRow): Promise<NarrowRow[]> {
+  const { cabinet, context, isModerated } = frame;
+  const found = new Map<number, NarrowRow>();
+  const seen = new Set<string>();
+  const chain = [row];
+  for (const one of chain) {
+    const keys = duplicateKeys(one);
+    if (keys.every((key) => seen.has(key))) continue;
+    for (const key of keys) seen.add(key);
+    const ids = (await twinIds(client, cabinet, one.listingId)).filter((id) => id !== row.listingId && !found.has(id));
+    for (const mate of await narrowRows(client, cabinet, context.zone, isModerated, context.now, ids)) {
+      found.set(mate.listingId, mate);
+      chain.push(mate);
+    }
+  }
+  return [...found.values()];
 }
 
 async function remarksOf(
@@ -134,10 +179,11 @@ async function remarksOf(
   row: NarrowRow,
   judged: JudgedRow,
   answer: Ladder,
+  isHeld: boolean,
 ): Promise<string[]> {
   const { context, cabinet } = frame;
   const remarks: string[] = [];
-  if (answer.isHeld && frame.row.brake) {
+  if (isHeld && frame.row.brake) {
     remarks.push(brakeSentence(context.boardName, frame.row.brake.held, frame.row.brake.causes));
   }
   if (judged.judgement?.approval === 'kept') {
@@ -172,6 +218,7 @@ function told(
   row: NarrowRow,
   judged: JudgedRow,
   answer: Ladder,
+  isHeld: boolean,
   remarks: readonly string[],
 ): Explanation {
   const { closing } = answer;
@@ -199,7 +246,7 @@ function told(
     command: closing?.command?.map((word) => (word === '#' ? `#${row.listingId}` : word)) ?? null,
     since: row.last !== null && row.last.outcome === outcome ? new Date(row.last.since).toISOString() : null,
     opensAt: closing?.opensAt?.toISOString() ?? null,
-    isHeld: answer.isHeld,
+    isHeld,
     gates: answer.gates,
     notices: judged.notices,
     remarks,

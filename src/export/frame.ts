@@ -189,8 +189,6 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
       norms: norms.key,
       market: digest(agency.market),
       freshness: digest(agency.freshness),
-      moderation: moderationKey,
-      calendar: digest([row.calendar, [...branches.values()].map((branch) => branch.calendar)]),
       package: digest([cabinetSettings.package]),
     },
     person: (employeeId) => (employeeId === null ? undefined : people.get(employeeId)),

@@ -6,7 +6,7 @@ import { formatPhone } from '../boards/formats/phone.ts';
 import type { NormChecker } from '../boards/norms.ts';
 import { factsOf } from '../domain/facts.ts';
 import type { Approval, Judgement, KeptNotice } from '../domain/judgement.ts';
-import type { Family, Listing } from '../domain/listing.ts';
+import { type Family, type Listing, labelOf } from '../domain/listing.ts';
 import type { ChosenContent } from '../domain/moderation.ts';
 import type { Notice } from '../domain/notice.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
@@ -103,13 +103,30 @@ export function judge(input: JudgeInput, desk: BoardDesk): Judged {
   const ours =
     worn.phones === undefined ? 0 : placeholders(chosen.values.title) + placeholders(chosen.values.description);
   const seen = ours === 0 ? facts : { ...facts, phonesInText: Math.max(0, facts.phonesInText - ours) };
-  const board = desk.checker.check(dressed, seen);
+  const board = [...numberless(chosen.values, worn), ...desk.checker.check(dressed, seen)];
   const agency = exempt === 'all' ? [] : norms.check(dressed, seen).filter((notice) => !exempt.has(notice.code));
   const notices = agency.length === 0 ? board : [...board, ...agency].sort((a, b) => rank(a) - rank(b));
   return { dressed, notices, judgement: judgementOf(board, agency, chosen) };
 }
 
 const placeholders = (text: string | undefined) => (text?.includes('{phone}') ? text.split('{phone}').length - 1 : 0);
+
+/** A text that asks for a number where nobody knows one would show its `{phone}` to everybody. */
+function numberless(values: Listing, worn: Dress): Notice[] {
+  if (worn.phones !== undefined) return [];
+  return (['title', 'description'] as const)
+    .filter((field) => values[field]?.includes('{phone}'))
+    .map((field) => ({
+      code: 'inspector/phone-missing',
+      severity: 'blocking',
+      field,
+      label: labelOf(field),
+      message: `${labelOf(field)}: в тексте стоит {phone}, а номера нет ни у объекта, ни у агента, ни в графике телефонов.`,
+      fixedBy: 'agent',
+      source: 'подстановка номера в тексты',
+      checkedOn: '2026-11-21',
+    }));
+}
 
 const rank = (notice: Notice) => (notice.severity === 'blocking' ? 0 : 1);
 

@@ -7,12 +7,11 @@ import type { Clock } from '../clock.ts';
 import type { BrakeState } from '../domain/brake.ts';
 import { nextMidnight } from '../domain/days.ts';
 import { Fault } from '../domain/fault.ts';
-import { earliest, type GateName, type Outcome } from '../domain/gates.ts';
+import { changesAt, earliest, type GateName, type Outcome } from '../domain/gates.ts';
 import type { Judgement } from '../domain/judgement.ts';
 import type { Listing } from '../domain/listing.ts';
 import { type Plan, planOf, type Settled } from '../domain/plan.ts';
-import type { Database } from '../store/database.ts';
-import { makeDue } from '../store/due.ts';
+import type { Database, Queryable } from '../store/database.ts';
 import { tell } from '../store/journal.ts';
 import {
   type CabinetRow,
@@ -56,6 +55,8 @@ export interface PublishOptions {
   readonly clock: Clock;
   /** Told how many marks of a cabinet are decided, for the progress bar. */
   readonly onProgress?: (cabinetId: number, done: number) => void;
+  /** The process is to end: a run gives up at the next step and leaves its cabinet due. */
+  readonly signal?: AbortSignal;
 }
 
 export interface PublishedCabinet {
@@ -85,6 +86,14 @@ export interface FailedCabinet {
   readonly error: unknown;
 }
 
+/** Long work asks here at every step whether it is still wanted. */
+function goOn({ signal }: PublishOptions): void {
+  if (!signal?.aborted) return;
+  throw new Fault('publish-stopped', 'Программу остановили, пока она собирала фид. Он будет собран после запуска.', {
+    retryable: true,
+  });
+}
+
 /**
  * Publishes several cabinets, two at a time: one renders while the other waits for the database.
  * A cabinet that fails keeps its old edition and does not hold the others back.
@@ -106,7 +115,8 @@ export async function publishAll(
 /**
  * Makes a new edition of a cabinet's feed, or finds that the served one is still right.
  * The old edition is served until the last moment and stays when anything fails.
- * @throws Fault `publish-busy` when another run has the cabinet, `publish-overtaken`, `disk-full`, and faults of the database
+ * @throws Fault `publish-busy` when another run has the cabinet, `publish-overtaken`, `publish-stopped`, `disk-full`,
+ *   and faults of the database
  */
 export async function publishCabinet(cabinet: CabinetRow, options: PublishOptions): Promise<PublishedCabinet> {
   return (await publishFor('person', cabinet, options))!;
@@ -116,6 +126,12 @@ export async function publishCabinet(cabinet: CabinetRow, options: PublishOption
 export function publishDue(cabinet: CabinetRow, options: PublishOptions): Promise<PublishedCabinet | undefined> {
   return publishFor('due', cabinet, options);
 }
+
+/** Ends that are nobody's failure: after a failure the cabinet pauses. */
+const ENDINGS: Readonly<Record<string, 'overtaken' | 'lost'>> = {
+  'publish-overtaken': 'overtaken',
+  'publish-stopped': 'lost',
+};
 
 async function publishFor(
   cause: 'due' | 'person',
@@ -151,7 +167,7 @@ async function publishFor(
     }
   } catch (error) {
     const told = error instanceof Fault ? error.message : String((error as Error)?.message ?? error);
-    const status = error instanceof Fault && error.code === 'publish-overtaken' ? 'overtaken' : 'failed';
+    const status = error instanceof Fault ? (ENDINGS[error.code] ?? 'failed') : 'failed';
     await endRun(
       options.db.pool,
       cabinet.agencyId,
@@ -203,8 +219,11 @@ async function runOnce(
   const folder = editionFolder(options.dataDir, cabinet.agencyId, cabinet.id);
   await sweepEditions(folder, await recentEditions(db, cabinet), (name) => Number(name) <= fence);
   const served = await currentEdition(db, cabinet);
-  const snapshot = await PublishSnapshot.open(db, cabinet);
   const spool = await Spool.create(folder, String(fence));
+  const snapshot = await PublishSnapshot.open(db, cabinet).catch(async (error: unknown) => {
+    await spool.discard();
+    throw error;
+  });
   let writer: EditionWriter | undefined;
   let previous: EditionReader | undefined;
   try {
@@ -213,11 +232,11 @@ async function runOnce(
       if (!(await previous.open())) previous = undefined;
     }
     const frame = await loadFrame(snapshot.client, cabinet, board, now);
-    const decided = new Deciding(frame, fence, snapshot, spool, served, previous !== undefined, options);
+    const decided = new Deciding(frame, fence, snapshot, spool, served, options);
     await decided.run();
     const header = frame.desk.codec.header(headMoment(now));
     writer = await EditionWriter.create(folder, String(fence), header, frame.desk.codec.footer);
-    await new Writing(frame, snapshot, spool, writer, previous, decided).run();
+    await new Writing(frame, snapshot, spool, writer, previous, decided, options).run();
     return await commit(frame, claim, decided, writer, previous !== undefined, folder, options, now);
   } catch (error) {
     // The next attempt renders everything from the base and needs nothing of the damaged files.
@@ -248,6 +267,8 @@ async function commit(
     const { isSameAsPrevious: _, ...written } = await writer.finish();
     edition = { ...written, ...dated };
   }
+  // True whatever becomes of the commit.
+  await notePending(db, cabinet.agencyId, decided.pending, frame.isModerated, now);
   const cut = new Set<number>();
   for (;;) {
     const result = await commitRun(
@@ -263,14 +284,12 @@ async function commit(
         nextAt: decided.nextAt(),
         cut: [...cut],
         finishedAt: clock(),
+        alongside: (client, editionId) => tellPeople(frame, decided, editionId, client, now),
       },
       now,
     );
     if (result.state === 'overtaken') throw overtaken();
-    if (result.state === 'committed') {
-      await after(frame, decided, result.editionId, db, now);
-      return edition ? 'committed' : 'kept-edition';
-    }
+    if (result.state === 'committed') return edition ? 'committed' : 'kept-edition';
     for (const listingId of result.listingIds) cut.add(listingId);
     const from = edition ?? (await currentEdition(db, cabinet));
     if (!from) continue;
@@ -312,26 +331,21 @@ async function cutEdition(
   }
 }
 
-/** What may be done after the commit and is done again by the next run if this one dies here. */
-async function after(
+/** Whom a run's decisions concern. */
+async function tellPeople(
   frame: Frame,
   decided: Deciding,
   editionId: number | null,
-  db: Database,
+  client: Queryable,
   now: Date,
 ): Promise<void> {
   const { cabinet } = frame;
-  await notePending(db, cabinet.agencyId, decided.pending, now);
-  await tellChanges(db.pool, cabinet, frame.desk.board.name, now);
-  await tellKeepers(db.pool, cabinet, frame.desk.board.name, decided.newDuplicates, now);
-  // The twins in the board's other cabinets may win or lose their places by what we have decided.
-  if (decided.hasChangedTwins && decided.rivalCabinets.length > 0) {
-    await makeDue(db.pool, cabinet.agencyId, { cabinetIds: decided.rivalCabinets }, 'edit', now);
-  }
+  await tellChanges(client, cabinet, frame.desk.board.name, now);
+  await tellKeepers(client, cabinet, frame.desk.board.name, decided.newDuplicates, now);
   const brake = decided.brake.state(now);
   if (brake && brake.since === now.toISOString()) {
     await tell(
-      db.pool,
+      client,
       cabinet.agencyId,
       [
         {
@@ -385,9 +399,7 @@ class Deciding {
   readonly fates: Fates = { ids: [], fate: [], spooledAt: [], spooledBytes: [] };
   readonly brake: Brake;
   readonly pending: { since: number[]; over: number[] } = { since: [], over: [] };
-  readonly rivalCabinets: number[] = [];
   readonly newDuplicates: { readonly listingId: number; readonly of: number }[] = [];
-  hasChangedTwins = false;
   /** Decisions put aside for the commit. */
   staged = 0;
   readonly #frame: Frame;
@@ -399,6 +411,7 @@ class Deciding {
   readonly #rows: StagedOutcome[] = [];
   #plan!: Plan;
   #hasQueue = false;
+  #heldNextAt: Date | null = null;
   #done = 0;
   #concluded = 0;
 
@@ -408,7 +421,6 @@ class Deciding {
     snapshot: PublishSnapshot,
     spool: Spool,
     served: EditionRow | undefined,
-    hasPrevious: boolean,
     options: PublishOptions,
   ) {
     this.#frame = frame;
@@ -416,7 +428,7 @@ class Deciding {
     this.#snapshot = snapshot;
     this.#spool = spool;
     this.#options = options;
-    this.brake = new Brake(frame, hasPrevious ? (served?.offers ?? 0) : 0);
+    this.brake = new Brake(frame, served?.offers ?? 0);
   }
 
   async run(): Promise<void> {
@@ -425,7 +437,6 @@ class Deciding {
     const { package: pack, turnDays } = frame.cabinetSettings;
     const { today } = frame.context;
     const rivals = await rivalRows(client, frame.cabinet);
-    this.rivalCabinets.push(...new Set(rivals.map((rival) => rival.cabinetId)));
     this.#plan = planOf({
       cabinetId: frame.cabinet.id,
       context: frame.context,
@@ -440,7 +451,13 @@ class Deciding {
       await this.#take(running ? rows.map((row) => withPlacement(row, running)) : rows);
     }
     await this.#settle();
-    for (const loss of this.brake.decide()) this.#stage(loss.row, loss.isHeld ? 2 : 0, loss.place, loss.outcome);
+    for (const loss of this.brake.decide()) {
+      this.#stage(loss.row, loss.isHeld ? 2 : 0, loss.place, loss.outcome);
+      if (!loss.isHeld) continue;
+      // What it is held through is not the end of it: its term or its freshness may end meanwhile.
+      const facts = frame.mark(loss.row, loss.outcome.judgement);
+      this.#heldNextAt = earliest(this.#heldNextAt, changesAt(facts, frame.context, null));
+    }
     await this.#flush(true);
     if (this.#concluded !== this.fates.ids.length) {
       throw new Error(
@@ -452,7 +469,7 @@ class Deciding {
   /** When the cabinet's answer changes by itself next. */
   nextAt(): Date | null {
     const { context } = this.#frame;
-    const next = earliest(this.#plan.nextAt(), this.#frame.nextAt());
+    const next = earliest(earliest(this.#plan.nextAt(), this.#heldNextAt), this.#frame.nextAt());
     // Places change hands at midnight only.
     return this.#hasQueue ? earliest(next, nextMidnight(context.now, context.zone)) : next;
   }
@@ -463,6 +480,7 @@ class Deciding {
     const anew = rows.filter((row, index) => row.last?.inputKey !== keys[index]!.inputKey);
     const judged = new Map<number, Fresh>();
     for (let start = 0; start < anew.length; start += WINDOW) {
+      goOn(this.#options);
       const window = anew.slice(start, start + WINDOW);
       for (const one of await judgeRows(this.#snapshot.client, frame, window)) {
         const place = await this.#spool.put(one.xml);
@@ -497,7 +515,7 @@ class Deciding {
     const approval = found.judgement?.approval;
     if ((approval === 'awaiting' || approval === 'kept') && row.pendingSince === null)
       this.pending.since.push(row.listingId);
-    if (row.pendingSince !== null && (approval === 'approved' || approval === undefined) && found.isNew)
+    if (row.pendingSince !== null && (approval === 'approved' || approval === undefined))
       this.pending.over.push(row.listingId);
     const answer = this.#plan.consider(this.#frame.mark(row, found.judgement));
     if (answer.state === 'pending') {
@@ -523,8 +541,6 @@ class Deciding {
       if (one.duplicate !== null && row.last?.outcome !== 'duplicate') {
         this.newDuplicates.push({ listingId, of: one.duplicate.listingId });
       }
-      const isTwin = one.duplicate !== null || row.last?.outcome === 'duplicate';
-      if (isTwin && row.last?.outcome !== (one.closing?.outcome ?? 'published')) this.hasChangedTwins = true;
       this.#conclude(
         row,
         place,
@@ -539,12 +555,6 @@ class Deciding {
       await this.#flush(false);
     }
     if (this.#frame.cabinetSettings.package !== null && settled.size > 0) this.#hasQueue = true;
-    if (settled.size > 0 && this.rivalCabinets.length > 0) {
-      this.hasChangedTwins ||= [...settled.keys()].some((id) => {
-        const { row } = this.#waiting.get(id)!;
-        return row.last === null || row.last.outcome !== (settled.get(id)!.closing?.outcome ?? 'published');
-      });
-    }
   }
 
   /** The final word on a mark, unless the brake has something to say. */
@@ -638,6 +648,7 @@ class Writing {
   readonly #writer: EditionWriter;
   readonly #previous: EditionReader | undefined;
   readonly #fates: Fates;
+  readonly #options: PublishOptions;
 
   constructor(
     frame: Frame,
@@ -646,6 +657,7 @@ class Writing {
     writer: EditionWriter,
     previous: EditionReader | undefined,
     decided: Deciding,
+    options: PublishOptions,
   ) {
     this.#frame = frame;
     this.#snapshot = snapshot;
@@ -653,12 +665,14 @@ class Writing {
     this.#writer = writer;
     this.#previous = previous;
     this.#fates = decided.fates;
+    this.#options = options;
   }
 
   async run(): Promise<void> {
     const { ids } = this.#fates;
     for (let start = 0; start < ids.length; ) {
       let end = Math.min(start + WINDOW, ids.length);
+      goOn(this.#options);
       // A window never cuts a segment.
       while (end < ids.length && segmentOf(ids[end]!) === segmentOf(ids[end - 1]!)) end++;
       await this.#window(start, end);
@@ -739,6 +753,12 @@ class Writing {
           : row.spooledAt >= 0
             ? await this.#spool.take(row.spooledAt, row.spooledBytes)
             : (rendered.get(row.listingId) ?? before);
+      if (!bytes && row.fate === 2) {
+        throw new Fault(
+          'edition-lost',
+          'Файлы прежнего издания потеряны, а из нового ушло бы слишком много объектов. Проверьте причину (brake list) и отпустите тормоз или верните файлы.',
+        );
+      }
       if (!bytes) throw new Error(`broken invariant: listing ${row.listingId} is published and has no offer`);
       offers.push({ listingId: row.listingId, bytes });
     }
@@ -762,12 +782,12 @@ class Writing {
     const [wide] = await this.#snapshot.wide([listingId]);
     const { phones } = this.#frame.worn(row, wide!.values);
     const was = listing.contactPhones?.[0];
-    if (phones === undefined || was === undefined || was === phones[0]) return before;
-    const put = (text: string | undefined) => text?.replaceAll(formatPhone(was), formatPhone(phones[0]!));
-    const redressed = {
-      ...listing,
-      contactPhones: phones.slice(0, desk.board.quirks.phonesMax ?? phones.length),
-    } as Listing;
+    if (was === phones?.[0]) return before;
+    const put = (text: string | undefined) =>
+      phones && was ? text?.replaceAll(formatPhone(was), formatPhone(phones[0]!)) : text;
+    const redressed = { ...listing } as Listing;
+    if (phones) redressed.contactPhones = phones.slice(0, desk.board.quirks.phonesMax ?? phones.length);
+    else delete redressed.contactPhones;
     const title = put(listing.title);
     const description = put(listing.description);
     if (title !== undefined) redressed.title = title;

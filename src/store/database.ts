@@ -284,8 +284,25 @@ export function openDatabase(options: DatabaseOptions): Promise<Database> {
 /** Anything that runs a statement: the pool for one, a client for several of a transaction. */
 export type Queryable = Pick<pg.PoolClient, 'query'>;
 
-/** All of the statements or none. The work gets the client; whatever it throws rolls everything back. */
+/** Two transactions waited for each other, or looked at what the other was changing: one of them is to try again. */
+const AGAIN = new Set(['40P01', '40001']);
+const TRIES = 3;
+
+/**
+ * All of the statements or none. The work gets the client; whatever it throws rolls everything back. When the database
+ * gave way to another transaction the work is done once more from the start, so it must do nothing but statements.
+ */
 export async function transaction<T>(db: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await oneTransaction(db, work);
+    } catch (error) {
+      if (attempt === TRIES || !AGAIN.has((error as { code?: string }).code ?? '')) throw error;
+    }
+  }
+}
+
+async function oneTransaction<T>(db: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await db.pool.connect();
   try {
     await client.query('begin');

@@ -7,7 +7,7 @@ import { AUTOTEXT } from './autotext.ts';
 import type { Database, Queryable } from './database.ts';
 import { makeDue } from './due.ts';
 import { hashOf } from './hash.ts';
-import { forgetPhotos, keysOf } from './keys.ts';
+import { forgetPhotos, freshAfter, keysOf } from './keys.ts';
 
 /** Offers on their way in: a staging table, and one merge at the end that changes everything or nothing. */
 
@@ -261,7 +261,7 @@ export async function mergeImport(
     const corrected = await mergeCorrected(client, key, now);
     const updated = await client.query(
       `update listing l set source_values = r.values, source_hash = r.hash, values = r.values, values_hash = r.hash,
-         changed_at = $4, fresh_at = $4, is_changed_by_source = true,
+         changed_at = $4, fresh_at = ${freshAfter('$4', 'l.source_values', 'r.values')}, is_changed_by_source = true,
          duplicate_key = r.duplicate_key, likeness_key = r.likeness_key, ${forgetPhotos('r.values')}
        from import_row r where l.agency_id = $1 and l.source_id = $2 and l.corrections = '{}'::jsonb
          and r.agency_id = l.agency_id and r.run_id = $3 and r.external_id = l.external_id and r.hash is distinct from l.source_hash and r.hash is not null`,
@@ -373,7 +373,7 @@ async function mergeCorrected(
     if (isTouched) conflicting++;
     const { duplicateKey, likenessKey } = keysOf(values);
     await client.query(
-      `update listing l set source_values = $3, source_hash = $4, values = $5, values_hash = $6, changed_at = $7, fresh_at = $7,
+      `update listing l set source_values = $3, source_hash = $4, values = $5, values_hash = $6, changed_at = $7, fresh_at = ${freshAfter('$7', 'l.source_values', '$3::jsonb')},
          is_changed_by_source = true, duplicate_key = $8, likeness_key = $9, ${forgetPhotos('$5::jsonb')}
        where agency_id = $1 and id = $2`,
       [

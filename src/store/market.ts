@@ -3,8 +3,9 @@ import { addDays, localDay, russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { MARKET_STATUS_LABELS, type MarketStatus } from '../domain/market.ts';
 import type { Role } from '../domain/people.ts';
+import { may, whoMay } from '../domain/rights.ts';
 import { AGENCY_DEFAULTS, type AgencySettings, settled } from '../domain/settings.ts';
-import { isPermitting, mayAs, stageRefusal } from '../domain/stage.ts';
+import { isPermitting, stageRefusal } from '../domain/stage.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { endMessages, record } from './journal.ts';
@@ -195,8 +196,7 @@ export async function allow(
     const [row] = await hold(client, agencyId, [listingId]);
     if (row!.forbiddenReason === null)
       throw new Refusal('not-forbidden', `Рекламировать объект #${listingId} никто не запрещал.`);
-    if (!mayAs(actor.role, 'manager'))
-      throw new Refusal('not-allowed', 'Снять запрет рекламы может руководитель или администратор.');
+    if (!may(actor.role, 'forbid-lift')) throw new Refusal('not-allowed', whoMay('forbid-lift', actor.role));
     await client.query('update listing set forbidden_reason = null where agency_id = $1 and id = $2', [
       agencyId,
       listingId,

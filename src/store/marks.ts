@@ -18,7 +18,7 @@ import {
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { record } from './journal.ts';
-import { forgetPhotos, keysOf } from './keys.ts';
+import { forgetPhotos, freshAfter, keysOf } from './keys.ts';
 
 /** Marks: wishes to have a listing on a board, and their terms. */
 
@@ -501,7 +501,7 @@ export async function saveCorrections(
   const { duplicateKey, likenessKey } = keysOf(next.values);
   await on.query(
     `update listing l set corrections = $3, values = $4, values_hash = $5, changed_at = $6, is_changed_by_source = case when $7 then is_changed_by_source else false end,
-       fresh_at = case when $7 then fresh_at else $6 end, duplicate_key = $8, likeness_key = $9, ${forgetPhotos('$4::jsonb')}
+       fresh_at = case when $7 then l.fresh_at else ${freshAfter('$6', 'l.values', '$4::jsonb')} end, duplicate_key = $8, likeness_key = $9, ${forgetPhotos('$4::jsonb')}
      where agency_id = $1 and id = $2`,
     [
       agencyId,

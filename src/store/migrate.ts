@@ -5,10 +5,14 @@ import { migrate as drizzleMigrate } from 'drizzle-orm/node-postgres/migrator';
 import { Fault } from '../domain/fault.ts';
 import { ROOT } from '../root.ts';
 import type { Database } from './database.ts';
+import { fillKeys } from './keys.ts';
 
 const FOLDER = join(ROOT, 'src', 'store', 'migrations');
 /** Any fixed number will do; two commands that start together must agree on it. */
 const MIGRATION_LOCK = 7_061_969;
+
+/** The migration that brought the keys of duplicates. */
+const KEYS_CAME_WITH = '0001_corridor';
 
 interface JournalEntry {
   readonly tag: string;
@@ -55,6 +59,8 @@ export async function migrate(db: Database): Promise<string[]> {
       }
       const pending = await pendingMigrations(db);
       if (pending.length > 0) await drizzleMigrate(drizzle(client), { migrationsFolder: FOLDER });
+      // What SQL cannot compute; on a fresh base there is nothing to do.
+      if (pending.includes(KEYS_CAME_WITH)) await fillKeys(client);
       return pending;
     } finally {
       await client.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);

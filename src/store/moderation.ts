@@ -14,6 +14,7 @@ import {
   type VerdictFacts,
 } from '../domain/moderation.ts';
 import type { Role } from '../domain/people.ts';
+import { whoMay } from '../domain/rights.ts';
 import { AGENCY_DEFAULTS, type AgencySettings, settled } from '../domain/settings.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue, makeDueAt } from './due.ts';
@@ -213,8 +214,7 @@ interface Proven {
 /** Takes the listing's row, so that of two moderators one comes second, and refuses what may not be. */
 async function prove(client: Queryable, agencyId: number, wish: VerdictWish, now: Date): Promise<Proven> {
   const { listingId, kind, actor, seen } = wish;
-  if (!mayModerate(actor.role))
-    throw new Refusal('not-a-moderator', `${actor.name} — агент. Проверяет специалист по рекламе или руководитель.`);
+  if (!mayModerate(actor.role)) throw new Refusal('not-a-moderator', whoMay('moderation', actor.role));
   // Not `for update`: whoever makes a mark needs only the listing's key, and shall not wait for us.
   const listing = await listingRow(client, agencyId, listingId, 'for no key update of l');
   const { moderation } = settled(AGENCY_DEFAULTS, listing.settings);
@@ -491,11 +491,7 @@ export async function switchOn(
   { acceptsCurrent = true, actor }: { readonly acceptsCurrent?: boolean; readonly actor: Moderator },
   now: Date,
 ): Promise<SwitchResult> {
-  if (!mayModerate(actor.role))
-    throw new Refusal(
-      'not-a-moderator',
-      `${actor.name} — агент. Модерацию включает специалист по рекламе или руководитель.`,
-    );
+  if (!mayModerate(actor.role)) throw new Refusal('not-a-moderator', whoMay('moderation', actor.role));
   const cabinetId = 'cabinetId' in of ? of.cabinetId : null;
   return transaction(db, async (client) => {
     const done =
@@ -543,6 +539,8 @@ async function acceptPublished(
        select distinct o.listing_id as id from mark_outcome o
        join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
        where o.agency_id = $1 and ($2::bigint is null or o.cabinet_id = $2) and o.outcome = 'published' and not o.is_held
+         -- An edit that no run has seen yet is not on the board.
+         and exists(select 1 from listing l where l.agency_id = o.agency_id and l.id = o.listing_id and o.content_key like l.values_hash || '|%')
      ), moderated as (
        select distinct o.listing_id as id from mark_outcome o
        join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live

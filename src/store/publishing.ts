@@ -7,7 +7,7 @@ import type { Judgement } from '../domain/judgement.ts';
 import type { Deal, Family, Listing } from '../domain/listing.ts';
 import type { MarketStatus } from '../domain/market.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
-import type { AgencySettings, CabinetSettings } from '../domain/settings.ts';
+import { AGENCY_DEFAULTS, type AgencySettings, type CabinetSettings } from '../domain/settings.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { type NewMessage, record, tell } from './journal.ts';
@@ -227,6 +227,8 @@ export interface NarrowRow {
   readonly callBackAt: number | null;
   readonly pendingSince: number | null;
   readonly isChangedBySource: boolean;
+  /** The price is a person's, whatever the source says. */
+  readonly isPriceCorrected: boolean;
   readonly branchId: number | null;
   readonly employeeId: number | null;
   readonly duplicateKey: string | null;
@@ -270,7 +272,7 @@ interface FlatRow extends Omit<NarrowRow, 'last'>, Omit<LastDecision, 'outcome'>
 const NARROW = `l.id as "listingId", l.deal, l.values_hash as "valuesHash", case when l.photo_facts is null then null else md5(l.photo_facts::text) end as "photoKey",
   to_char(l.gone_at at time zone $3, 'YYYY-MM-DD') as "goneOn", l.status, l.reserved_until as "reservedUntil", l.stage, l.forbidden_reason as "forbiddenReason",
   ${ms('l.fresh_at')} as "freshAt", ${ms('l.call_back_at')} as "callBackAt", ${ms('l.pending_since')} as "pendingSince",
-  l.is_changed_by_source as "isChangedBySource", l.branch_id as "branchId", l.employee_id as "employeeId", l.duplicate_key as "duplicateKey", l.photos_key as "photosKey",
+  l.is_changed_by_source as "isChangedBySource", jsonb_exists(l.corrections, 'priceKopecks') as "isPriceCorrected", l.branch_id as "branchId", l.employee_id as "employeeId", l.duplicate_key as "duplicateKey", l.photos_key as "photosKey",
   ${ms('l.first_seen_at')} as "firstSeenAt",
   coalesce(${ms('m.marked_at')}, 0) as "markedAt", coalesce(m.is_live, false) as "isMarked", m.starts_on as "startsOn", m.ends_on as "endsOn", coalesce(m.is_pinned, false) as "isPinned", coalesce(m.board_offer_id, l.external_id) as "boardOfferId", m.avito_id as "avitoId",
   o.outcome, o.reason, o.judgement, o.input_key as "inputKey", o.content_key as "contentKey", o.price_kopecks as "priceKopecks", coalesce(o.is_held, false) as "isHeld",
@@ -487,6 +489,8 @@ export interface RunResult {
   readonly cut: readonly number[];
   /** By the clock; the run's decisions are of the moment it began. */
   readonly finishedAt: Date;
+  /** What happens with the commit or not at all: people are told once, however often a run dies. */
+  readonly alongside?: (client: Queryable, editionId: number | null) => Promise<void>;
 }
 
 export type CommitResult =
@@ -574,7 +578,7 @@ export async function commitRun(
       [...key, fence, now, result.cut],
     );
     // A mark that was taken off has left the feed with this edition.
-    await client.query(
+    const gone = await client.query(
       `with gone as (
          delete from mark_outcome o using mark m
          where o.agency_id = $1 and o.cabinet_id = $2 and m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id
@@ -591,17 +595,21 @@ export async function commitRun(
        on conflict do nothing`,
       [...key, fence, result.cut],
     );
+    const twins = result.staged > 0 || gone.rowCount! > 0 ? await twinCabinets(client, cabinet, fence, now) : [];
     await client.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence = $3', [
       ...key,
       fence,
     ]);
+    await result.alongside?.(client, editionId);
     const outcomes = await countOutcomes({ pool: client }, cabinet);
-    // From here on others may have to wait for us: nothing long comes after this line.
-    const mine = await client.query(
-      'select 1 from cabinet where agency_id = $1 and id = $2 and fence = $3 for no key update',
-      [...key, fence],
+    // From here on others may have to wait for us: nothing long comes after this line. In one order, for twins commit
+    // at the same time and make each other due.
+    const rows = await client.query<{ id: number; fence: number }>(
+      'select id, fence from cabinet where agency_id = $1 and id = any($2) order by id for no key update',
+      [cabinet.agencyId, [cabinet.id, ...twins.map((twin) => twin.cabinetId)]],
     );
-    if (mine.rows.length === 0) return await giveUp(client, { state: 'overtaken' });
+    if (rows.rows.find((row) => row.id === cabinet.id)?.fence !== fence)
+      return await giveUp(client, { state: 'overtaken' });
     const unmarked = await client.query<{ id: number }>(
       `select listing_id as id from mark where agency_id = $1 and cabinet_id = $2 and not is_live and unmarked_fence >= $3
          and listing_id <> all($4::bigint[])`,
@@ -623,6 +631,9 @@ export async function commitRun(
         result.nextAt,
       ],
     );
+    for (const { cabinetId, takesPlace } of twins) {
+      await makeDue(client, cabinet.agencyId, { cabinetIds: [cabinetId] }, takesPlace ? 'withdrawal' : 'edit', now);
+    }
     const changed = moved.rowCount ?? 0;
     await endRun(
       client,
@@ -639,6 +650,43 @@ export async function commitRun(
     client.release(error as Error);
     throw error;
   }
+}
+
+/**
+ * The board's other cabinets that have marks of the same property as one that the run has decided anew: they win or
+ * lose their places by it. Two runs at once do not see each other's decisions, so whoever commits calls the other.
+ */
+async function twinCabinets(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  fence: number,
+  now: Date,
+): Promise<{ readonly cabinetId: number; readonly takesPlace: boolean }[]> {
+  const others = await client.query<{ id: number }>(
+    `select c.id from cabinet c join cabinet mine on mine.agency_id = c.agency_id and mine.board = c.board
+     where mine.agency_id = $1 and mine.id = $2 and c.id <> mine.id`,
+    [cabinet.agencyId, cabinet.id],
+  );
+  if (others.rows.length === 0) return [];
+  const found = await client.query<{ cabinetId: number; takesPlace: boolean }>(
+    `with decided as (
+       select l.id, l.duplicate_key, l.photos_key, d.outcome in ('published', 'waiting-turn', 'unfunded') as takes_place
+       from (select listing_id, outcome from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence = $3
+         union all select listing_id, outcome from mark_transition
+           where agency_id = $1 and cabinet_id = $2 and at = $4 and outcome = 'unmarked') as d
+       join listing l on l.agency_id = $1 and l.id = d.listing_id),
+     theirs as not materialized (
+       select m.cabinet_id, l.id, l.duplicate_key, l.photos_key
+       from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
+       where m.agency_id = $1 and m.cabinet_id = any($5) and m.is_live)
+     select cabinet_id as "cabinetId", bool_or(takes_place) as "takesPlace" from (
+       select t.cabinet_id, d.takes_place from decided d join theirs t on t.id = d.id
+       union all select t.cabinet_id, d.takes_place from decided d join theirs t on t.duplicate_key = d.duplicate_key
+       union all select t.cabinet_id, d.takes_place from decided d join theirs t on t.photos_key = d.photos_key) as twins
+     group by 1 order by 1`,
+    [cabinet.agencyId, cabinet.id, fence, now, others.rows.map(({ id }) => id)],
+  );
+  return found.rows;
 }
 
 async function giveUp<T extends CommitResult>(client: pg.PoolClient, result: T): Promise<T> {
@@ -798,11 +846,15 @@ export function releaseBrake(
   });
 }
 
-/** Notes since when contents wait for a moderator, and forgets it where they wait no more. */
+/**
+ * Notes since when contents wait for a moderator, and forgets it where they wait no more.
+ * @param isModerated a cabinet without moderation knows nothing of what waits for another cabinet
+ */
 export async function notePending(
   db: Database,
   agencyId: number,
   pending: { readonly since: readonly number[]; readonly over: readonly number[] },
+  isModerated: boolean,
   now: Date,
 ): Promise<void> {
   if (pending.since.length > 0) {
@@ -812,10 +864,13 @@ export async function notePending(
     );
   }
   if (pending.over.length > 0) {
-    await db.pool.query('update listing set pending_since = null where agency_id = $1 and id = any($2)', [
-      agencyId,
-      pending.over,
-    ]);
+    await db.pool.query(
+      `update listing l set pending_since = null from agency a where l.agency_id = $1 and a.id = $1 and l.id = any($2)
+         and ($3 or not exists (select 1 from mark m join cabinet c on c.agency_id = m.agency_id and c.id = m.cabinet_id
+           where m.agency_id = l.agency_id and m.listing_id = l.id and m.is_live
+             and coalesce(c.settings->>'moderation', a.settings->'moderation'->>'mode', $4) = 'on'))`,
+      [agencyId, pending.over, isModerated, AGENCY_DEFAULTS.moderation.mode],
+    );
   }
 }
 

@@ -154,7 +154,8 @@ async function begin(
 
 /** How a run ended. */
 export interface RunEnd {
-  readonly status: 'done' | 'failed' | 'overtaken';
+  /** `lost`: the process was told to stop. */
+  readonly status: 'done' | 'failed' | 'overtaken' | 'lost';
   readonly editionId: number | null;
   readonly outcomes: Partial<Record<Outcome, number>> | null;
   /** How many marks changed their outcome. */

@@ -107,7 +107,7 @@ async function world(moderation: Partial<AgencySettings['moderation']> = {}): Pr
       );
       await db.pool.query(
         `insert into mark_outcome (agency_id, cabinet_id, listing_id, outcome, judgement, input_key, content_key, since, decided_at)
-         values ($1, $2, $3, $4, $5, 'i', 'c', $6, $6)`,
+         values ($1, $2, $3, $4, $5, 'i', (select values_hash || '||' from listing where id = $3), $6, $6)`,
         [agencyId, cabinetId, id, outcome, judgement === null ? null : JSON.stringify(judgement), at(-800)],
       );
       return id;

@@ -227,7 +227,8 @@ ALTER TABLE "import_row" ADD COLUMN "duplicate_key" text;--> statement-breakpoin
 ALTER TABLE "import_row" ADD COLUMN "likeness_key" text;--> statement-breakpoint
 ALTER TABLE "listing" ADD COLUMN "is_changed_by_source" boolean DEFAULT true NOT NULL;--> statement-breakpoint
 ALTER TABLE "listing" ADD COLUMN "fresh_at" timestamp with time zone;--> statement-breakpoint
-UPDATE "listing" SET "fresh_at" = "changed_at";--> statement-breakpoint
+-- Until now nobody could confirm a listing; whoever is on a board today is believed from today.
+UPDATE "listing" SET "fresh_at" = date_trunc('milliseconds', now());--> statement-breakpoint
 ALTER TABLE "listing" ALTER COLUMN "fresh_at" SET NOT NULL;--> statement-breakpoint
 ALTER TABLE "listing" ADD COLUMN "kind" text GENERATED ALWAYS AS (values->>'kind') STORED NOT NULL;--> statement-breakpoint
 ALTER TABLE "listing" ADD COLUMN "deal" text GENERATED ALWAYS AS (values->>'deal') STORED NOT NULL;--> statement-breakpoint
@@ -302,4 +303,5 @@ ALTER TABLE "mark" DROP COLUMN "notices";--> statement-breakpoint
 ALTER TABLE "mark" DROP COLUMN "input_key";--> statement-breakpoint
 ALTER TABLE "mark" DROP COLUMN "decided_at";--> statement-breakpoint
 ALTER TABLE "outcome_stage" DROP COLUMN "notices";--> statement-breakpoint
-ALTER TABLE "mark" ADD CONSTRAINT "mark_agency_id_cabinet_id_ordinal_unique" UNIQUE("agency_id","cabinet_id","ordinal");
+ALTER TABLE "mark" ADD CONSTRAINT "mark_agency_id_cabinet_id_ordinal_unique" UNIQUE("agency_id","cabinet_id","ordinal");--> statement-breakpoint
+UPDATE "cabinet" SET "due_at" = date_trunc('milliseconds', now());
