@@ -104,6 +104,8 @@ export interface PauseFacts {
   readonly reason: string;
   readonly by: string;
   readonly until: Date;
+  /** Its number, by which it is ended. */
+  readonly id: number;
 }
 
 /** What is the same for all marks of a cabinet in one run. */
@@ -161,7 +163,10 @@ export interface Closing {
   readonly fixedBy: Fixer;
   /** When it opens by itself; null: only a person opens it. */
   readonly opensAt: Date | null;
-  /** The command that opens it, where a command alone can; `#` stands for the listing's number. */
+  /**
+   * The command that opens it, where a command can. `#` stands for the listing's number, `@` for the board, `@@` for the
+   * cabinet, `…` for what only a person can say.
+   */
   readonly command: readonly string[] | null;
 }
 
@@ -309,7 +314,7 @@ const fresh: Check = (facts, { now, settings, zone }) => {
       `Перезвонить собственнику нужно было ${russianMoment(facts.callBackAt, zone)}.`,
       'Позвоните и отметьте результат звонка.',
       'agent',
-      { command: ['call', '#', 'not-rented'] },
+      { command: ['call', '#', '…'] },
     );
   const days = freshDays(facts.deal, settings);
   if (now.getTime() < facts.freshAt.getTime() + days * DAY_MS) return null;
@@ -392,7 +397,7 @@ const calendar: Check = ({ pause, branchCalendar }, { cabinetCalendar, boardName
       `Пауза ${pause.of} до ${russianMoment(pause.until, zone)}: ${pause.reason} (${pause.by}).`,
       'Пауза кончится сама; раньше её может снять тот, кто поставил.',
       'adSpecialist',
-      { opensAt: pause.until, command: ['pause', 'end'] },
+      { opensAt: pause.until, command: ['pause', 'end', String(pause.id)] },
     );
   for (const [state, whose] of [
     [cabinetCalendar, `Кабинет (${boardName})`],
@@ -452,7 +457,7 @@ export function duplicateClosing(duplicate: DuplicateFacts): Closing {
     `Дубль объекта ${duplicate.externalId} (#${duplicate.listingId}, агент ${duplicate.agent ?? 'не назначен'}): ${why}. Место у того, кого отметили раньше.`,
     'Снимите отметку с одного из двух или попросите исключение.',
     'manager',
-    { command: ['except', '#', '--gate', 'duplicate'] },
+    { command: ['except', '#', '--gate', 'duplicate', '--reason', '…', '--until', '…'] },
   );
 }
 
@@ -463,7 +468,7 @@ export function placeClosing(place: PlaceFacts): Closing {
     `Ждёт места: в пакете ${count} ${agree(count, 'место', 'места', 'мест')}${place.position === null ? '' : `, в очереди ${place.position}-й`}.`,
     'Место дойдёт по очереди; закрепите объект или увеличьте пакет, чтобы раньше.',
     'adSpecialist',
-    { command: ['pin', '#'] },
+    { command: ['pin', '#', '--board', '@', '--cabinet', '@@'] },
   );
 }
 
@@ -515,7 +520,7 @@ export function ladder(
   const unmarked = others.isMarked
     ? null
     : closed('off-market', 'Не отмечен на выгрузку.', 'Отметьте объект на выгрузку.', 'agent', {
-        command: ['mark', '#'],
+        command: ['mark', '--board', '@', '--cabinet', '@@', '--listing', '#'],
       });
   const isExempt = facts.exceptions.includes('duplicate');
   const steps: readonly (readonly [GateName, Closing | null])[] = [

@@ -2,6 +2,7 @@ import type { Board } from '../boards/catalogue.ts';
 import { localDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { FREE, type GateResult, type Ladder, ladder, OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
+import type { Judgement } from '../domain/judgement.ts';
 import { describeKind } from '../domain/listing.ts';
 import type { Fixer, Notice } from '../domain/notice.ts';
 import { FIXER_LABELS } from '../domain/people.ts';
@@ -23,6 +24,9 @@ import {
 import { Brake, brakeSentence } from './brake.ts';
 import { type Frame, loadFrame, rotationOf } from './frame.ts';
 import { type JudgedRow, judgeRows } from './judge.ts';
+
+/** Marks judged at a time: a board's whole queue may be asked about. */
+const WINDOW = 128;
 
 /** The whole answer to «почему объект есть или не есть на доске», as it stands at one moment. */
 export interface Explanation {
@@ -127,7 +131,11 @@ async function othersOf(
   }
   if (pack === null && mates.length === 0 && rivals.length === 0) return undefined;
   const stale = mates.filter((mate) => mate.last?.inputKey !== frame.keys(mate).inputKey);
-  const fresh = new Map((await judgeRows(client, frame, stale)).map((one) => [one.listingId, one.judgement]));
+  const fresh = new Map<number, Judgement | null>();
+  for (let start = 0; start < stale.length; start += WINDOW) {
+    const window = stale.slice(start, start + WINDOW);
+    for (const { listingId, judgement } of await judgeRows(client, frame, window)) fresh.set(listingId, judgement);
+  }
   fresh.set(row.listingId, judged.judgement);
   const running =
     pack?.kind === 'placements' ? await runningPlacements(client, cabinet, context.today) : new Map<number, never>();
@@ -224,6 +232,11 @@ function told(
   const { closing } = answer;
   const outcome = row.isMarked ? answer.outcome : null;
   const agent = frame.person(row.employeeId)?.name ?? null;
+  const names: Readonly<Record<string, string>> = {
+    '#': `#${row.listingId}`,
+    '@': frame.cabinet.board,
+    '@@': frame.cabinet.slug,
+  };
   const fixer = closing?.fixedBy ?? null;
   const fixerName =
     fixer === null ? null : fixer === 'agent' && agent !== null ? `агент ${agent}` : FIXER_LABELS[fixer];
@@ -243,7 +256,7 @@ function told(
     fix: closing?.fix ?? null,
     fixedBy: fixer,
     fixedByName: fixerName,
-    command: closing?.command?.map((word) => (word === '#' ? `#${row.listingId}` : word)) ?? null,
+    command: closing?.command?.map((word) => names[word] ?? word) ?? null,
     since: row.last !== null && row.last.outcome === outcome ? new Date(row.last.since).toISOString() : null,
     opensAt: closing?.opensAt?.toISOString() ?? null,
     isHeld,

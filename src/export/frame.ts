@@ -274,6 +274,7 @@ function pauseFinder(
     reason: pause.reason,
     by: pause.by,
     until: pause.until,
+    id: pause.id,
   });
   const byListing = new Map<number, PauseRow[]>();
   for (const pause of holding) {

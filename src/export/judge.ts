@@ -6,7 +6,7 @@ import { type ChosenContent, chooseContent, moderatable } from '../domain/modera
 import type { Notice } from '../domain/notice.ts';
 import type { Queryable } from '../store/database.ts';
 import { hashOf } from '../store/hash.ts';
-import { verdictsInForce } from '../store/moderation.ts';
+import { photoHashes, verdictsInForce } from '../store/moderation.ts';
 import { type NarrowRow, wideRows } from '../store/publishing.ts';
 import type { Frame } from './frame.ts';
 import { type BoardDesk, type Dress, inspectorNotice, judge, renderOffer, withInspector } from './offer.ts';
@@ -33,6 +33,16 @@ export async function judgeRows(client: Queryable, frame: Frame, rows: readonly 
   const ids = rows.map((row) => row.listingId);
   const wide = new Map((await wideRows(client, cabinet.agencyId, ids)).map((row) => [row.listingId, row]));
   const verdicts = frame.isModerated ? await verdictsInForce(client, cabinet.agencyId, ids, context.now) : undefined;
+  const hashes = frame.isModerated
+    ? await photoHashes(
+        client,
+        cabinet.agencyId,
+        [...wide.values()].flatMap(({ listingId, values }) => [
+          ...(values.photos ?? []),
+          ...(verdicts?.get(listingId)?.approved?.content.photos ?? []),
+        ]),
+      )
+    : {};
   const judged: JudgedRow[] = [];
   const written: { index: number; id: string; xml: string }[] = [];
   for (const row of rows) {
@@ -44,7 +54,7 @@ export async function judgeRows(client: Queryable, frame: Frame, rows: readonly 
           verdict?.approved ?? null,
           verdict?.last ?? null,
           settings.moderation,
-          photoFacts?.hashes ?? {},
+          hashes,
           hashOf(moderatable(values)),
         )
       : { values, approval: 'not-needed', waiting: [], changes: [] };

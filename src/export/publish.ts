@@ -119,7 +119,17 @@ export async function publishAll(
  *   and faults of the database
  */
 export async function publishCabinet(cabinet: CabinetRow, options: PublishOptions): Promise<PublishedCabinet> {
-  return (await publishFor('person', cabinet, options))!;
+  let published = (await publishFor('person', cabinet, options))!;
+  // Whatever was withdrawn while the run was under way has made the cabinet due at once: it must not wait for the clock.
+  for (let again = 1; again < TRIES; again++) {
+    const next = await publishDue(cabinet, options).catch((error: unknown) => {
+      if (error instanceof Fault && error.code === 'publish-busy') return undefined;
+      throw error;
+    });
+    if (!next) break;
+    published = { ...next, isNewEdition: published.isNewEdition || next.isNewEdition };
+  }
+  return published;
 }
 
 /** The same for the clockwork. @returns undefined when the cabinet is not due any more: somebody has done it */
@@ -744,12 +754,13 @@ class Writing {
     const old = new Map(
       kept ? (await this.#previous!.offers(kept)).map(({ listingId, bytes }) => [listingId, bytes]) : [],
     );
+    const phones = await this.#phonesOf(rows.filter(({ fate }) => fate === 2).map(({ listingId }) => listingId));
     const offers: { listingId: number; bytes: Buffer }[] = [];
     for (const row of rows) {
       const before = old.get(row.listingId);
       const bytes =
         row.fate === 2 && before
-          ? await this.#redress(row.listingId, before)
+          ? this.#redress(before, phones.get(row.listingId))
           : row.spooledAt >= 0
             ? await this.#spool.take(row.spooledAt, row.spooledBytes)
             : (rendered.get(row.listingId) ?? before);
@@ -773,20 +784,28 @@ class Writing {
     else await this.#writer.add(key, offers);
   }
 
-  /** A held offer keeps its last published content and takes today's number. */
-  async #redress(listingId: number, before: Buffer): Promise<Buffer> {
-    const { context, cabinet, isModerated, desk } = this.#frame;
-    const [row] = await narrowRows(this.#snapshot.client, cabinet, context.zone, isModerated, context.now, [listingId]);
+  /** The numbers that some listings show now. */
+  async #phonesOf(ids: readonly number[]): Promise<ReadonlyMap<number, readonly string[] | undefined>> {
+    if (ids.length === 0) return new Map();
+    const { context, cabinet, isModerated } = this.#frame;
+    const { client } = this.#snapshot;
+    const rows = await narrowRows(client, cabinet, context.zone, isModerated, context.now, ids);
+    const wide = new Map((await this.#snapshot.wide(ids)).map((one) => [one.listingId, one.values]));
+    return new Map(rows.map((row) => [row.listingId, this.#frame.worn(row, wide.get(row.listingId)!).phones]));
+  }
+
+  /** A held offer keeps its last published content and takes today's numbers. */
+  #redress(before: Buffer, known: readonly string[] | undefined): Buffer {
+    const { desk } = this.#frame;
     const { listing } = desk.codec.read(parseElement(before.toString()));
-    if (!row || !listing) return before;
-    const [wide] = await this.#snapshot.wide([listingId]);
-    const { phones } = this.#frame.worn(row, wide!.values);
+    if (!listing) return before;
+    const phones = known?.slice(0, desk.board.quirks.phonesMax ?? known.length);
     const was = listing.contactPhones?.[0];
-    if (was === phones?.[0]) return before;
+    if (phones?.join() === listing.contactPhones?.join()) return before;
     const put = (text: string | undefined) =>
       phones && was ? text?.replaceAll(formatPhone(was), formatPhone(phones[0]!)) : text;
     const redressed = { ...listing } as Listing;
-    if (phones) redressed.contactPhones = phones.slice(0, desk.board.quirks.phonesMax ?? phones.length);
+    if (phones) redressed.contactPhones = phones;
     else delete redressed.contactPhones;
     const title = put(listing.title);
     const description = put(listing.description);

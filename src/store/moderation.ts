@@ -127,7 +127,7 @@ export async function moderationCase(
       listingId,
       externalId: listing.externalId,
       values: listing.values,
-      photoHashes: await knownHashes(client, agencyId, listing.values),
+      photoHashes: await photoHashes(client, agencyId, listing.values.photos ?? []),
       seen: { contentHash: contentHashOf(listing.values), lastVerdictId: newest?.id ?? null },
       pendingSince: listing.pendingSince,
       employee: listing.employee,
@@ -136,11 +136,16 @@ export async function moderationCase(
   });
 }
 
-/** The newest sha-256 by address of the photos a content shows. */
-async function knownHashes(client: Queryable, agencyId: number, values: Listing): Promise<Record<string, string>> {
+/** The newest sha-256 of pictures by address, where somebody has looked at them. */
+export async function photoHashes(
+  client: Queryable,
+  agencyId: number,
+  photos: readonly { readonly url: string }[],
+): Promise<Record<string, string>> {
+  if (photos.length === 0) return {};
   const found = await client.query<{ url: string; sha256: string }>(
     'select url, sha256 from photo where agency_id = $1 and url = any($2) and sha256 is not null',
-    [agencyId, (values.photos ?? []).map(({ url }) => url)],
+    [agencyId, photos.map(({ url }) => url)],
   );
   return Object.fromEntries(found.rows.map(({ url, sha256 }) => [url, sha256]));
 }
@@ -233,10 +238,10 @@ async function prove(client: Queryable, agencyId: number, wish: VerdictWish, now
   );
   const newest = found.rows[0] ?? null;
   const contentHash = contentHashOf(listing.values);
-  const photoHashes = await knownHashes(client, agencyId, listing.values);
+  const hashes = await photoHashes(client, agencyId, listing.values.photos ?? []);
   const isRepeated =
     newest !== null &&
-    isAbout(newest, contentHash, listing.values.photos ?? [], photoHashes) &&
+    isAbout(newest, contentHash, listing.values.photos ?? [], hashes) &&
     (now < newest.effectiveAt || (newest.kind === kind && wish.corrections === undefined));
   if (newest !== null && (isRepeated || (seen !== undefined && newest.id > (seen.lastVerdictId ?? 0)))) {
     const isMine = newest.employeeId === actor.employeeId && now < newest.effectiveAt;
@@ -283,7 +288,7 @@ async function decide(client: Queryable, agencyId: number, wish: VerdictWish, no
       kind,
       JSON.stringify(moderatable(values)),
       contentHashOf(values),
-      JSON.stringify(await knownHashes(client, agencyId, values)),
+      JSON.stringify(await photoHashes(client, agencyId, values.photos ?? [])),
       kind === 'returned' ? JSON.stringify(reasons) : null,
       note,
       actor.employeeId,

@@ -719,6 +719,22 @@ export async function tellChanges(
   boardName: string,
   at: Date,
 ): Promise<void> {
+  // What was told and holds for nobody of the agent's any more is done with.
+  await client.query(
+    `update message m set done_at = $3 where m.agency_id = $1 and m.cabinet_id = $2 and m.done_at is null and m.kind in ('blocked', 'duplicate')
+       and not exists (select 1 from mark_outcome o join listing l on l.agency_id = o.agency_id and l.id = o.listing_id
+         where o.agency_id = $1 and o.cabinet_id = $2 and o.outcome = m.kind
+           and (l.id = m.listing_id or m.listing_id is null and l.employee_id = m.employee_id))`,
+    [cabinet.agencyId, cabinet.id, at],
+  );
+  await client.query(
+    `update message m set done_at = $3 where m.agency_id = $1 and m.cabinet_id = $2 and m.done_at is null
+       and (m.kind = 'brake' and not exists (select 1 from mark_outcome o where o.agency_id = $1 and o.cabinet_id = $2 and o.is_held)
+         or m.kind = 'keeps-place' and not exists (select 1 from mark_outcome o join listing t on t.agency_id = o.agency_id and t.id = o.listing_id
+           join listing l on l.agency_id = t.agency_id and l.id = m.listing_id and (l.duplicate_key = t.duplicate_key or l.photos_key = t.photos_key)
+           where o.agency_id = $1 and o.cabinet_id = $2 and o.outcome = 'duplicate' and t.id <> l.id))`,
+    [cabinet.agencyId, cabinet.id, at],
+  );
   const found = await client.query<{
     outcome: Outcome;
     employeeId: number;

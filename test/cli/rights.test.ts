@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { run as runCommand } from '../../src/cli/program.ts';
 import { AGENCY_DEFAULTS } from '../../src/domain/settings.ts';
 import { addBranch, addEmployee } from '../../src/store/agencies.ts';
+import { hashOf } from '../../src/store/hash.ts';
 import { forbid } from '../../src/store/market.ts';
 import { addPause, listPauses } from '../../src/store/pauses.ts';
 import { type Stock, stock } from '../store/stock.ts';
@@ -17,17 +19,37 @@ const MARIA = 'Мария Руководова';
 let base: Awaited<ReturnType<typeof testDatabase>>;
 let home: Awaited<ReturnType<typeof temporaryFolder>>;
 let house: Stock;
-/** `#1` of the listing, and the numbers of pauses. */
+/** `#1`: a listing like any other, and one that may not be advertised. */
 let listing: string;
 let barred: string;
 let foreignPause: number;
 
-const ask = (...words: string[]): Promise<Ran> =>
-  run(['--now', NOW.toISOString(), '-q', ...words], { DATABASE_URL: base.url, DATA_DIR: home.path }, home.path);
+/** The command line in this process: thirty processes would be half a minute of loading the program. */
+async function ask(...words: string[]): Promise<Ran> {
+  const said = { stdout: '', stderr: '' };
+  const listen = (stream: 'stdout' | 'stderr') =>
+    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
+      said[stream] += text;
+      return true;
+    });
+  const ears = [listen('stdout'), listen('stderr')];
+  const known = (['SIGINT', 'SIGTERM'] as const).map((signal) => [signal, process.listeners(signal)] as const);
+  try {
+    return { code: await runCommand(['--now', NOW.toISOString(), '-q', ...words]), ...said };
+  } finally {
+    for (const ear of ears) ear.mockRestore();
+    // A command listens to signals until its process ends, and this one does not.
+    for (const [signal, before] of known) {
+      for (const listener of process.listeners(signal)) if (!before.includes(listener)) process.off(signal, listener);
+    }
+  }
+}
 
 beforeAll(async () => {
   base = await testDatabase();
   home = await temporaryFolder('rights');
+  vi.stubEnv('DATABASE_URL', base.url);
+  vi.stubEnv('DATA_DIR', home.path);
   const stages = [
     { name: 'Осмотр', effect: 'not-yet' as const },
     { name: 'Реклама', effect: 'permits' as const },
@@ -37,6 +59,9 @@ beforeAll(async () => {
   const { agencyId } = house;
   await house.cabinet();
   const [one, two] = await house.listings([{}, {}]);
+  const { values } = await house.listing(one!);
+  // Whoever corrects proves by the hash that nothing changed meanwhile.
+  await db.pool.query('update listing set values_hash = $2 where id = $1', [one, hashOf(values)]);
   listing = `#${one}`;
   barred = `#${two}`;
   await addEmployee(db, agencyId, { name: ANNA, phones: [], role: 'agent' });
@@ -48,6 +73,7 @@ beforeAll(async () => {
   foreignPause = await addPause(db, agencyId, pause, MARIA, NOW);
 });
 afterAll(async () => {
+  vi.unstubAllEnvs();
   await base.drop();
   await home.drop();
 });
@@ -85,11 +111,20 @@ describe('an agent may not', () => {
   });
 });
 
+it('so it is with the program as people start it', async () => {
+  const env = { DATABASE_URL: base.url, DATA_DIR: home.path };
+  expect(await run(['employees', 'role', ANNA, 'admin', '--by', ANNA], env, home.path)).toEqual({
+    code: 4,
+    stdout: '',
+    stderr: `Менять роли сотрудников ${ADMINS}\n`,
+  });
+});
+
 describe('an agent may', () => {
   it.each<[string, () => string[], string]>([
-    ['mark', () => ['mark', '--board', 'avito', '--listing', listing], 'marked'],
-    ['confirm', () => ['confirm', listing], 'confirmed'],
-    ['correct, in her name', () => ['correct', listing, '--set', 'title=Дом'], 'corrected'],
+    ['mark', () => ['mark', '--board', 'avito', '--listing', listing], 'listing-marked'],
+    ['confirm', () => ['confirm', listing], 'listing-confirmed'],
+    ['correct, in her name', () => ['correct', listing, '--set', 'title=Дом'], 'listing-corrected'],
     ['move a listing on the way', () => ['stage', listing, 'Осмотр'], 'stage-set'],
   ])('%s', async (_, words, action) => {
     expect(await ask(...words(), '--by', ANNA)).toMatchObject({ code: 0, stderr: '' });

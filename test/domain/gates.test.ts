@@ -139,7 +139,7 @@ const CLOSINGS: readonly Case[] = [
     reason: 'Не отмечен на выгрузку.',
     fix: 'Отметьте объект на выгрузку.',
     fixedBy: 'agent',
-    command: 'mark #',
+    command: 'mark --board @ --cabinet @@ --listing #',
   },
   {
     what: 'the owner forbids it',
@@ -298,7 +298,7 @@ const CLOSINGS: readonly Case[] = [
     reason: 'Перезвонить собственнику нужно было 21.11.2026 12:00.',
     fix: 'Позвоните и отметьте результат звонка.',
     fixedBy: 'agent',
-    command: 'call # not-rented',
+    command: 'call # …',
   },
   ...(
     [
@@ -387,13 +387,13 @@ const CLOSINGS: readonly Case[] = [
     what: 'a person paused it',
     gate: 'calendar',
     facts: {
-      pause: { of: 'объекта', reason: 'ремонт у соседей', by: 'Ирина', until: new Date('2026-11-22T15:30:00Z') },
+      pause: { of: 'объекта', reason: 'ремонт у соседей', by: 'Ирина', until: new Date('2026-11-22T15:30:00Z'), id: 7 },
     },
     outcome: 'paused',
     reason: 'Пауза объекта до 22.11.2026 18:30: ремонт у соседей (Ирина).',
     fix: 'Пауза кончится сама; раньше её может снять тот, кто поставил.',
     fixedBy: 'adSpecialist',
-    command: 'pause end',
+    command: 'pause end 7',
     opensAt: '2026-11-22T15:30:00.000Z',
   },
   {
@@ -426,7 +426,7 @@ const CLOSINGS: readonly Case[] = [
       'Дубль объекта крм-7 (#7, агент Ирина Соколова): тот же адрес, квартира, площадь и этаж. Место у того, кого отметили раньше.',
     fix: 'Снимите отметку с одного из двух или попросите исключение.',
     fixedBy: 'manager',
-    command: 'except # --gate duplicate',
+    command: 'except # --gate duplicate --reason … --until …',
   },
   {
     what: 'an older mark has the same photos',
@@ -436,7 +436,7 @@ const CLOSINGS: readonly Case[] = [
     reason: 'Дубль объекта крм-7 (#7, агент не назначен): те же фотографии. Место у того, кого отметили раньше.',
     fix: 'Снимите отметку с одного из двух или попросите исключение.',
     fixedBy: 'manager',
-    command: 'except # --gate duplicate',
+    command: 'except # --gate duplicate --reason … --until …',
   },
   {
     what: 'another cabinet shows it',
@@ -455,7 +455,7 @@ const CLOSINGS: readonly Case[] = [
     reason: 'Ждёт места: в пакете 5 мест, в очереди 3-й.',
     fix: 'Место дойдёт по очереди; закрепите объект или увеличьте пакет, чтобы раньше.',
     fixedBy: 'adSpecialist',
-    command: 'pin #',
+    command: 'pin # --board @ --cabinet @@',
   },
   {
     what: 'others have the one place',
@@ -465,7 +465,7 @@ const CLOSINGS: readonly Case[] = [
     reason: 'Ждёт места: в пакете 1 место.',
     fix: 'Место дойдёт по очереди; закрепите объект или увеличьте пакет, чтобы раньше.',
     fixedBy: 'adSpecialist',
-    command: 'pin #',
+    command: 'pin # --board @ --cabinet @@',
   },
   {
     what: 'the account is short',
@@ -556,7 +556,7 @@ describe('a gate', () => {
 
   it('of the pause tells itself and not the hours behind it', () => {
     const shut: CalendarState = { isOpen: false, reason: 'выходной', changesAt: NOW };
-    const pause = { of: 'кабинета', reason: 'переезд', by: 'Ирина', until: new Date(NOW.getTime() + DAY) };
+    const pause = { of: 'кабинета', reason: 'переезд', by: 'Ирина', until: new Date(NOW.getTime() + DAY), id: 8 };
     const context = { cabinetCalendar: shut };
     expect(answerTo({ facts: { pause, branchCalendar: shut }, context }).closing!.reason).toMatch(/^Пауза кабинета/);
     expect(answerTo({ facts: { branchCalendar: shut }, context }).closing!.reason).toMatch(/^Кабинет/);

@@ -336,7 +336,7 @@ describe('a listing that is not marked', () => {
       outcome: null,
       label: 'не отмечен на выгрузку',
       reason: 'Не отмечен на выгрузку.',
-      command: ['mark', `#${younger}`],
+      command: ['mark', '--board', expect.any(String), '--cabinet', expect.any(String), '--listing', `#${younger}`],
       since: null,
       lastRun: null,
     });
@@ -383,7 +383,7 @@ describe('duplicates', () => {
       outcome: 'duplicate',
       reason: `Дубль объекта кв-0 (#${older}, агент Ирина Соколова): тот же адрес, квартира, площадь и этаж. Место у того, кого отметили раньше.`,
       fixedBy: 'manager',
-      command: ['except', `#${younger}`, '--gate', 'duplicate'],
+      command: ['except', `#${younger}`, '--gate', 'duplicate', '--reason', '…', '--until', '…'],
       opensAt: null,
     });
     expect(await ask(cabinet, older)).toMatchObject({ outcome: 'published', reason: null });
