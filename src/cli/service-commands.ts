@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { loadBoards } from '../boards/catalogue.ts';
 import { readPhone } from '../boards/formats/phone.ts';
 import { Refusal } from '../domain/fault.ts';
-import { ROLES, type Role } from '../domain/people.ts';
+import { FIXER_LABELS, ROLES, type Role } from '../domain/people.ts';
 import type { Deed } from '../domain/rights.ts';
 import { agree } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
@@ -154,7 +154,7 @@ export function serviceCommands(program: Command, action: Action): void {
             ? 'Сотрудников ещё нет.'
             : people
                 .map(({ id, name, role, phones, email }) =>
-                  [`#${id}`, name, ROLE_LABELS[role], phones.join(', '), email ?? ''].filter(Boolean).join('  '),
+                  [`#${id}`, name, FIXER_LABELS[role], phones.join(', '), email ?? ''].filter(Boolean).join('  '),
                 )
                 .join('\n'),
         );
@@ -165,7 +165,7 @@ export function serviceCommands(program: Command, action: Action): void {
     .command('role')
     .description('Меняет роль сотрудника.')
     .argument('<сотрудник>', 'имя, почта или #номер')
-    .argument('<роль>', ROLES.map((role) => `${role}: ${ROLE_LABELS[role]}`).join('; '))
+    .argument('<роль>', ROLES.map((role) => `${role}: ${FIXER_LABELS[role]}`).join('; '))
     .option('--by <сотрудник>', 'кто меняет')
     .option('--agency <название>', 'агентство')
     .action(
@@ -173,7 +173,7 @@ export function serviceCommands(program: Command, action: Action): void {
         if (!(ROLES as readonly string[]).includes(role))
           throw new Refusal('role-unknown', `Роли «${role.slice(0, 60)}» нет. Можно: ${ROLES.join(', ')}.`, EXIT.usage);
         const { person } = await changePerson(context, 'roles', name, options, async () => ({ role: role as Role }));
-        context.print({ id: person.id, name: person.name, role }, `${person.name}: ${ROLE_LABELS[role as Role]}.`);
+        context.print({ id: person.id, name: person.name, role }, `${person.name}: ${FIXER_LABELS[role as Role]}.`);
         return EXIT.done;
       }),
     );
@@ -238,13 +238,6 @@ export function serviceCommands(program: Command, action: Action): void {
       }),
     );
 }
-
-const ROLE_LABELS: Record<Role, string> = {
-  agent: 'агент',
-  adSpecialist: 'специалист по рекламе',
-  manager: 'руководитель',
-  admin: 'администратор',
-};
 
 /** The branch and department by their names, made when they are not there yet. */
 async function unitsOf(

@@ -407,8 +407,8 @@ const calendar: Check = ({ pause, branchCalendar }, { cabinetCalendar, boardName
       return closed(
         'paused',
         `${whose}: ${state.reason}.`,
-        'Объект вернётся сам с началом рабочего времени; календарь меняет администратор.',
-        'admin',
+        'Объект вернётся сам с началом рабочего времени; календарь меняет специалист по рекламе.',
+        'adSpecialist',
         { opensAt: state.changesAt },
       );
   }
@@ -456,7 +456,7 @@ export function duplicateClosing(duplicate: DuplicateFacts): Closing {
     'duplicate',
     `Дубль объекта ${duplicate.externalId} (#${duplicate.listingId}, агент ${duplicate.agent ?? 'не назначен'}): ${why}. Место у того, кого отметили раньше.`,
     'Снимите отметку с одного из двух или попросите исключение.',
-    'manager',
+    'adSpecialist',
     { command: ['except', '#', '--gate', 'duplicate', '--reason', '…', '--until', '…'] },
   );
 }

@@ -85,6 +85,8 @@ export class Brake {
     const facts = { ...this.#frame.mark(row, found.judgement), goneOn: null };
     const { today } = this.#frame.context;
     const isFor = (group: GateName) => gate === group || heldBy === group;
+    // Nobody has a number at this hour: yesterday's must not stand there, and the board takes no offer without one.
+    if (gate !== 'board-rules' && found.judgement?.board?.some(({ field }) => field === 'contactPhones')) return true;
     return closedGates(facts, this.#frame.context).some((closed) => {
       switch (closed) {
         case 'market':

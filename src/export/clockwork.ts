@@ -146,6 +146,8 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
     const forget = () => {
       if (worker?.runner === runner) worker = undefined;
     };
+    // One that shuts down takes no more jobs, and may never come to an end when the database went away under it.
+    runner.events.on('pool:gracefulShutdown', forget);
     runner.promise.then(forget, (err: unknown) => {
       log.error({ err }, 'job queue ended');
       forget();

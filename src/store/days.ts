@@ -50,7 +50,21 @@ export async function recordDays(db: Database, cabinet: CabinetKey, now: Date): 
       units: deflateSync(packUnits(own), { level: LEVEL }),
     });
     if (isNew) written++;
+    await forgetTransitions(db, cabinet, throughId, now);
   }
+}
+
+/** How long single changes are kept once their day is recorded: for questions, not for reports. */
+const KEPT_MS = 60 * 86_400_000;
+
+/** A night calendar alone changes every mark twice a day; what is in the record need not be kept for ever. */
+async function forgetTransitions(db: Database, cabinet: CabinetKey, throughId: number, now: Date): Promise<void> {
+  await db.pool.query('delete from mark_transition where agency_id = $1 and cabinet_id = $2 and id <= $3 and at < $4', [
+    cabinet.agencyId,
+    cabinet.id,
+    throughId,
+    new Date(now.getTime() - KEPT_MS),
+  ]);
 }
 
 const START: Closing = { throughId: 0, codes: new Uint8Array(0) };

@@ -404,8 +404,8 @@ const CLOSINGS: readonly Case[] = [
     },
     outcome: 'paused',
     reason: 'Кабинет (Авито): нерабочее время.',
-    fix: 'Объект вернётся сам с началом рабочего времени; календарь меняет администратор.',
-    fixedBy: 'admin',
+    fix: 'Объект вернётся сам с началом рабочего времени; календарь меняет специалист по рекламе.',
+    fixedBy: 'adSpecialist',
     opensAt: '2026-11-23T06:00:00.000Z',
   },
   {
@@ -414,8 +414,8 @@ const CLOSINGS: readonly Case[] = [
     facts: { branchCalendar: { isOpen: false, reason: 'выходной', changesAt: null } },
     outcome: 'paused',
     reason: 'Филиал: выходной.',
-    fix: 'Объект вернётся сам с началом рабочего времени; календарь меняет администратор.',
-    fixedBy: 'admin',
+    fix: 'Объект вернётся сам с началом рабочего времени; календарь меняет специалист по рекламе.',
+    fixedBy: 'adSpecialist',
   },
   {
     what: 'an older mark has the same flat',
@@ -425,7 +425,7 @@ const CLOSINGS: readonly Case[] = [
     reason:
       'Дубль объекта крм-7 (#7, агент Ирина Соколова): тот же адрес, квартира, площадь и этаж. Место у того, кого отметили раньше.',
     fix: 'Снимите отметку с одного из двух или попросите исключение.',
-    fixedBy: 'manager',
+    fixedBy: 'adSpecialist',
     command: 'except # --gate duplicate --reason … --until …',
   },
   {
@@ -435,7 +435,7 @@ const CLOSINGS: readonly Case[] = [
     outcome: 'duplicate',
     reason: 'Дубль объекта крм-7 (#7, агент не назначен): те же фотографии. Место у того, кого отметили раньше.',
     fix: 'Снимите отметку с одного из двух или попросите исключение.',
-    fixedBy: 'manager',
+    fixedBy: 'adSpecialist',
     command: 'except # --gate duplicate --reason … --until …',
   },
   {

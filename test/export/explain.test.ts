@@ -313,7 +313,7 @@ describe('a moment ahead', () => {
     await changeCalendar(base.db, agencyId, { cabinetId: cabinet.id }, () => ({ week, special: [] }), 'Ольга', clock());
     // Saturday evening; Sunday is a day off.
     const evening = await ask(cabinet, ids[0]!, new Date('2026-11-28T17:00:00Z'));
-    expect(evening).toMatchObject({ outcome: 'paused', fixedBy: 'admin', opensAt: '2026-11-30T06:00:00.000Z' });
+    expect(evening).toMatchObject({ outcome: 'paused', fixedBy: 'adSpecialist', opensAt: '2026-11-30T06:00:00.000Z' });
     expect(evening.reason).toBe('Кабинет (Яндекс Недвижимость): нерабочее время, откроется 30.11.2026 в 09:00.');
     expect((await ask(cabinet, ids[0]!, new Date('2026-11-28T16:59:59Z'))).outcome).toBe('published');
   });
@@ -382,7 +382,7 @@ describe('duplicates', () => {
     expect(lost).toMatchObject({
       outcome: 'duplicate',
       reason: `Дубль объекта кв-0 (#${older}, агент Ирина Соколова): тот же адрес, квартира, площадь и этаж. Место у того, кого отметили раньше.`,
-      fixedBy: 'manager',
+      fixedBy: 'adSpecialist',
       command: ['except', `#${younger}`, '--gate', 'duplicate', '--reason', '…', '--until', '…'],
       opensAt: null,
     });
