@@ -86,7 +86,8 @@ export class Brake {
     const { today } = this.#frame.context;
     const isFor = (group: GateName) => gate === group || heldBy === group;
     // Nobody has a number at this hour: yesterday's must not stand there, and the board takes no offer without one.
-    if (gate !== 'board-rules' && found.judgement?.board?.some(({ field }) => field === 'contactPhones')) return true;
+    const isOfContent = gate === 'board-rules' && found.contentKey !== row.last?.contentKey;
+    if (!isOfContent && found.judgement?.board?.some(({ field }) => field === 'contactPhones')) return true;
     return closedGates(facts, this.#frame.context).some((closed) => {
       switch (closed) {
         case 'market':
@@ -141,7 +142,7 @@ export class Brake {
       case 'board-rules':
         if (!isSameContent) return bySource;
         if (this.#hasChanged('rules')) return 'rules';
-        return found.isNew ? 'photos' : null;
+        return found.isNew && found.judgement?.board?.some(({ field }) => field === 'photos') ? 'photos' : null;
       case 'norms':
         if (!isSameContent) return bySource;
         return this.#hasChanged('norms') ? 'norms' : null;

@@ -198,8 +198,11 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
       const person = mark.employeeId === null ? undefined : people.get(mark.employeeId);
       const exempt = exempted.get(mark.listingId);
       const exemptKey = exempt === undefined ? '' : exempt === 'all' ? 'all' : [...exempt].sort().join();
+      const { line, phones: numbers } = phones(mark);
+      // Where no line holds, the listing's own numbers go first: they are part of its content.
+      const worn = `${line === null ? 'own' : 'line'} ${numbers?.join()}`;
       const inputKey = digest(
-        `${contentKey}|${mark.photoKey}|${mark.boardOfferId}|${mark.avitoId}|${phones(mark).phones?.join()}|${person?.name}|${person?.email}|${mark.firstSeenAt}|${exemptKey}|${contextKey}`,
+        `${contentKey}|${mark.photoKey}|${mark.boardOfferId}|${mark.avitoId}|${worn}|${person?.name}|${person?.email}|${mark.firstSeenAt}|${exemptKey}|${contextKey}`,
       );
       return { inputKey, contentKey };
     },
