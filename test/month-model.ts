@@ -190,8 +190,8 @@ export interface World {
     priceDownPercent: number;
     priceUpPercent: number;
   };
-  /** What the board itself says of a content, by its rules: true when it would not take it. */
-  isRefusedByBoard(cabinet: ModelCabinet, listing: ModelListing, values: Listing, phone: string | undefined): boolean;
+  /** Why the board itself would not take a content, by its rules; '' when it would. */
+  refusal(cabinet: ModelCabinet, listing: ModelListing, values: Listing, phone: string | undefined): string;
 }
 
 export const branchOf = (world: World, listing: ModelListing): number | null =>
@@ -345,7 +345,8 @@ export function judge(world: World, cabinet: ModelCabinet, mark: ModelMark, ms: 
     if (listing.freshAt + days * DAY <= ms) return say('stale', 'not confirmed');
   }
 
-  if (world.isRefusedByBoard(cabinet, listing, content.values, phone)) return say('blocked', 'board');
+  const refusal = world.refusal(cabinet, listing, content.values, phone);
+  if (refusal !== '') return say('blocked', refusal);
   for (const [code, norm] of world.norms) {
     if (norm.boards !== null && !norm.boards.includes(cabinet.board)) continue;
     if (isExcepted(world, listing.id, 'norms', ms, code)) continue;

@@ -135,7 +135,7 @@ class Play {
   version = 0;
   readonly counts: Record<string, number> = {};
   readonly outcomesSeen: Record<string, number> = {};
-  readonly #refused = new Map<string, boolean>();
+  readonly #refused = new Map<string, string>();
   #drop!: () => Promise<void>;
 
   constructor(seed: number) {
@@ -231,7 +231,7 @@ class Play {
         priceDownPercent: 5,
         priceUpPercent: 0,
       },
-      isRefusedByBoard: (cabinet, listing, values, phone) => this.isRefused(cabinet, listing, values, phone),
+      refusal: (cabinet, listing, values, phone) => this.refusal(cabinet, listing, values, phone),
     };
     const own: Partial<AgencySettings> = {
       market: { reservedWithdraws: true, requiresStage: false, stages: this.world.settings.stages },
@@ -417,7 +417,7 @@ class Play {
 
   readonly desks = new Map<string, ReturnType<typeof deskOf>>();
 
-  isRefused(cabinet: ModelCabinet, listing: ModelListing, values: Listing, phone: string | undefined): boolean {
+  refusal(cabinet: ModelCabinet, listing: ModelListing, values: Listing, phone: string | undefined): string {
     const key = `${cabinet.board} ${listing.id} ${phone} ${JSON.stringify(contentOf(values))}`;
     let is = this.#refused.get(key);
     if (is === undefined) {
@@ -430,7 +430,8 @@ class Play {
       };
       const clean = { ...values };
       if (phone === undefined) delete clean.contactPhones;
-      is = judgeAlone(clean, deskOf(boardOf(cabinet.board)), worn).isBlocked;
+      const { notices } = judgeAlone(clean, deskOf(boardOf(cabinet.board)), worn);
+      is = notices.flatMap(({ severity, message }) => (severity === 'blocking' ? [message] : [])).join(' ');
       this.#refused.set(key, is);
     }
     return is;
@@ -1301,7 +1302,7 @@ class Play {
 
   // ------------------------------------------------------------------------------------------------ the clockwork
 
-  options(more: { dataDir?: string; onProgress?: () => void } = {}) {
+  options(more: { dataDir?: string } = {}) {
     return { db: this.db, boards, dataDir: this.dataDir, clock: this.clock, ...more };
   }
 
@@ -1401,22 +1402,14 @@ class Play {
       default: {
         const folder = join(this.dataDir, 'a file');
         if (mishap === 'disk') await writeFile(folder, '');
-        let cut: Promise<unknown> | undefined;
-        const ending = publishDue(
-          watch.row,
-          mishap === 'disk'
-            ? this.options({ dataDir: folder })
-            : this.options({
-                onProgress: () => {
-                  cut ??= this.cutConnections();
-                },
-              }),
-        );
+        const ending = publishDue(watch.row, {
+          ...this.options(mishap === 'disk' ? { dataDir: folder } : {}),
+          ...(mishap === 'connections cut' && { db: cutAfter(this.db, dice.int(1, 60), dice.chance(0.5)) }),
+        });
         const failed = await ending.then(
           () => false,
           () => true,
         );
-        await cut;
         // It may have been told of a failure after its commit.
         if (!failed || (await this.isLastRunDone(watch))) {
           await this.ran(watch);
@@ -1435,17 +1428,6 @@ class Play {
       [model.id],
     );
     return found.rows[0]?.status === 'done';
-  }
-
-  /** As if the server had been restarted under us. */
-  async cutConnections(): Promise<void> {
-    const other = await openDatabase({ databaseUrl: this.url, dataDir: '' });
-    await other.pool.query(
-      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
-    );
-    // Until our side has noticed, too.
-    await sleep(50);
-    await other.close();
   }
 
   /** What a run leaves behind in the model. */
@@ -1712,7 +1694,7 @@ class Play {
         ...this.world,
         listings: new Map([[id, { ...listing, isInSource: true }]]),
         norms: new Map(),
-        isRefusedByBoard: () => false,
+        refusal: () => '',
       },
       { ...model, moderation: 'off' },
       mark,
@@ -1968,6 +1950,32 @@ class Play {
       this.fail('a clock that was set back has run something again');
     await this.check();
   }
+}
+
+/**
+ * A database whose connections all break at a statement, as when the server is restarted.
+ * @param isDone the statement that broke was done, and only its answer was lost
+ */
+function cutAfter(db: Database, statements: number, isDone: boolean): Database {
+  let left = statements;
+  const lost = () => new Error('Connection terminated unexpectedly');
+  const wrap = <T extends object>(target: T): T =>
+    new Proxy(target, {
+      get(_, name) {
+        const value = (target as Record<string | symbol, unknown>)[name];
+        if (typeof value !== 'function') return value;
+        if (name === 'connect') return async () => wrap(await value.call(target));
+        if (name !== 'query') return value.bind(target);
+        return async (...given: unknown[]) => {
+          left--;
+          if (left < 0 || (left === 0 && !isDone)) throw lost();
+          const answer = await value.apply(target, given);
+          if (left === 0) throw lost();
+          return answer;
+        };
+      },
+    });
+  return { ...db, pool: wrap(db.pool) };
 }
 
 const isExceptedDuplicate = (world: World, listingId: number, ms: number) =>

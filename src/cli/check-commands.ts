@@ -295,4 +295,4 @@ function explainText(answer: Explanation): string {
   return lines.join('\n');
 }
 
-const quoted = (word: string) => (/[^A-Za-z0-9#:_.-]/.test(word) || word.startsWith('#') ? `'${word}'` : word);
+const quoted = (word: string) => (/[^A-Za-z0-9#:_.-]/.test(word) || word.startsWith('#') ? `"${word}"` : word);

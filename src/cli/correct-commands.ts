@@ -5,6 +5,7 @@ import { readPhone } from '../boards/formats/phone.ts';
 import { type Corrections, canonicalJson, conflicts, effective, fieldValue } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
 import { type Family, FIELDS, type Listing, ListingSchema, labelOf } from '../domain/listing.ts';
+import { formatNumber } from '../domain/text.ts';
 import { faultsOf } from '../intake/normalise.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { hashOf } from '../store/hash.ts';
@@ -21,7 +22,12 @@ export function correctCommands(program: Command, action: Action): void {
       'Кладёт исправление поверх значения источника. Оно переживает повторную загрузку; если источник потом изменит поле, остаются оба значения, и выбирает человек.',
     )
     .argument('<объект>')
-    .addOption(several('--set <поле=значение...>', 'исправить поля; значение — JSON или текст; «поле=» очищает поле'))
+    .addOption(
+      several(
+        '--set <поле=значение...>',
+        'исправить поля: «Этажей в доме=9», «Цена=9800000» (рубли) или floorsTotal=9, priceKopecks=980000000 (копейки); «поле=» очищает поле',
+      ),
+    )
     .addOption(several('--drop <поле...>', 'убрать исправление и вернуться к источнику'))
     .addOption(several('--keep <поле...>', 'источник изменился, но оставить исправление'))
     .option('--conflicts', 'показать поля, где источник и исправление разошлись')
@@ -58,7 +64,7 @@ export function correctCommands(program: Command, action: Action): void {
               : rows
                   .map(
                     (row) =>
-                      `${row.isConflict ? 'РАСХОДИТСЯ ' : ''}${row.label} (${row.field}): ${told(row.correction)}, в источнике ${told(row.source)} — ${row.by}, ${row.at.slice(0, 10)}`,
+                      `${row.isConflict ? 'РАСХОДИТСЯ ' : ''}${row.label} (${row.field}): ${toldOf(row.field, row.correction)}, в источнике ${toldOf(row.field, row.source)} — ${row.by}, ${row.at.slice(0, 10)}`,
                   )
                   .join('\n'),
           );
@@ -68,6 +74,38 @@ export function correctCommands(program: Command, action: Action): void {
     );
 }
 
+/** Money is kept in kopecks. */
+const isMoney = (field: string) => field.endsWith('Kopecks');
+
+const TAKEN_FROM_SOURCE: readonly string[] = ['externalId', 'boardFields'];
+
+/**
+ * The field that a person names: by its name in the program, by what people call it, or one that a family alone has.
+ * Called by the people's name, money is in roubles.
+ * @throws Refusal `field-unknown` with what looks alike
+ */
+function fieldNamed(name: string, hasValue: boolean): { readonly field: string; readonly isByLabel: boolean } {
+  const known = FIELDS.filter((field) => !TAKEN_FROM_SOURCE.includes(field));
+  if (hasValue && (/^(avito|cian|yandex):.+/.test(name) || (known as string[]).includes(name)))
+    return { field: name, isByLabel: false };
+  const wanted = name.toLowerCase();
+  const found = hasValue ? known.find((field) => labelOf(field).toLowerCase() === wanted) : undefined;
+  if (found) return { field: found, isByLabel: true };
+  const alike = known.filter(
+    (field) => labelOf(field).toLowerCase().includes(wanted) || field.toLowerCase().includes(wanted),
+  );
+  const hint =
+    wanted !== '' && alike.length > 0
+      ? `Похожи: ${alike
+          .slice(0, 5)
+          .map((field) => `«${labelOf(field)}» (${field})`)
+          .join(', ')}.`
+      : 'Примеры: --set "Этажей в доме=9", --set Цена=9800000.';
+  throw new Refusal('field-unknown', `Поля «${name.slice(0, 60)}» нет. ${hint}`, EXIT.usage);
+}
+
+const toldOf = (field: string, value: unknown) =>
+  isMoney(field) && typeof value === 'number' ? `${formatNumber(value / 100)} ₽` : told(value);
 const told = (value: unknown) =>
   value === null ? 'пусто' : typeof value === 'string' ? `«${value.slice(0, 60)}»` : JSON.stringify(value);
 
@@ -102,20 +140,9 @@ function corrected(listing: ListingRow, options: CorrectionWords, now: Date): Co
   const basis = (field: string) => fieldValue(listing.sourceValues, field);
   for (const pair of options.set ?? []) {
     const cut = pair.indexOf('=');
-    const field = pair.slice(0, cut);
-    const isOwn = /^(avito|cian|yandex):.+/.test(field);
-    if (
-      cut < 1 ||
-      (!isOwn && (!(FIELDS as string[]).includes(field) || field === 'externalId' || field === 'boardFields'))
-    ) {
-      throw new Refusal(
-        'field-unknown',
-        `Поля «${cut < 1 ? pair : field}» нет. Пример: --set floorsTotal=9.`,
-        EXIT.usage,
-      );
-    }
+    const { field, isByLabel } = fieldNamed(cut < 1 ? pair : pair.slice(0, cut), cut >= 1);
     next[field] = {
-      value: parseValue(field, pair.slice(cut + 1)),
+      value: parseValue(field, pair.slice(cut + 1), isByLabel),
       basis: basis(field),
       by: options.by,
       at: now.toISOString(),
@@ -131,8 +158,12 @@ function corrected(listing: ListingRow, options: CorrectionWords, now: Date): Co
 }
 
 /** A value as people write it, by the field's own type; nothing at all empties the field. */
-function parseValue(field: string, text: string): unknown {
+function parseValue(field: string, text: string, isInRoubles: boolean): unknown {
   if (text === '') return null;
+  if (isInRoubles && isMoney(field)) {
+    const roubles = Number(text.replace(/[\s\u00A0₽]/g, '').replace(',', '.'));
+    return Number.isFinite(roubles) ? Math.round(roubles * 100) : text;
+  }
   const schema = (ListingSchema.properties as Record<string, { type?: string; enum?: unknown }>)[field];
   if (field === 'contactPhones' && !text.startsWith('[')) {
     return text.split(',').map((phone) => readPhone(phone) ?? phone.trim());

@@ -434,7 +434,7 @@ function greeting(context: Context, report: DemoReport, url: string | null, take
   const folder = near === '' || near.startsWith('..') ? report.dataDir : near;
   const command = `DATA_DIR=${folder} npm run -s vygruzka --`;
   return [
-    `  Выгрузка · демо-агентство «${AGENCY}»${url === null ? '' : `   ${url}`}`,
+    `  Выгрузка · демо-агентство «${AGENCY}»`,
     `  ${count(report.branches, 'филиал', 'филиала', 'филиалов')}, ${count(report.employees, 'сотрудник', 'сотрудника', 'сотрудников')}, ${count(report.listings, 'объект', 'объекта', 'объектов')}; ${count(marks, 'отметка', 'отметки', 'отметок')} на ${count(report.feeds.length, 'доску', 'доски', 'досок')}: ${told.join(', ')} (в фидах ${share} %)`,
     '',
     '  Фиды — их забирают доски:',

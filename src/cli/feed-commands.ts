@@ -137,6 +137,10 @@ export function feedCommands(program: Command, action: Action): void {
             `${context.board(board).name} (${cabinet}) не опубликован, отдаётся прежнее издание. ${message}\n`,
           );
         }
+        for (const { board, brake } of answer) {
+          if (brake)
+            process.stderr.write(`ТОРМОЗ. ${brakeSentence(context.board(board).name, brake.held, brake.causes)}\n`);
+        }
         if (troubles.length > 0) return troubles[0]!.exit;
         context.say('Почему объект не на доске: explain <объект> --all');
         return EXIT.done;

@@ -220,7 +220,7 @@ function termCommands(command: NewCommand, action: Action): void {
                 )
                 .join('\n'),
         );
-        if (rows[0]) context.say(`Продлить: term ${ours(rows[0].listingId)} --days 30`);
+        if (rows[0]) context.say(`Продлить: term "${ours(rows[0].listingId)}" --board ${rows[0].board} --days 30`);
         return EXIT.done;
       }),
     );

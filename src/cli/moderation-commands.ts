@@ -126,7 +126,7 @@ export function moderationCommands(program: Command, action: Action): void {
                 })
                 .join('\n'),
         );
-        if (waiting[0]) context.say(`Дальше: moderation show ${ours(waiting[0].listingId)}`);
+        if (waiting[0]) context.say(`Дальше: moderation show "${ours(waiting[0].listingId)}"`);
         return EXIT.done;
       }),
     );
@@ -144,7 +144,7 @@ export function moderationCommands(program: Command, action: Action): void {
         const shown = await showCase(context, db, listing);
         context.print(shown.data, shown.text);
         context.say(
-          `Дальше: verdict ${ours(listing.id)} approve --seen ${seenToken(shown.seen)} — или return --reason <код>, correct --set <поле=значение>`,
+          `Дальше: verdict "${ours(listing.id)}" approve --seen ${seenToken(shown.seen)} — или return --reason <код>, correct --set <поле=значение>`,
         );
         return EXIT.done;
       }),

@@ -283,7 +283,7 @@ const term: Check = (facts, { today, midnight }) => {
       `Срок размещения начинается ${russianDay(facts.startsOn)}.`,
       'Объект выйдет сам в этот день; чтобы раньше, перенесите начало срока.',
       'agent',
-      { opensAt: midnight(facts.startsOn), command: ['term', '#', '--from', 'today'] },
+      { opensAt: midnight(facts.startsOn), command: ['term', '#', '--board', '@', '--from', 'today'] },
     );
   if (facts.endsOn !== null && today > facts.endsOn)
     return closed(
@@ -291,7 +291,7 @@ const term: Check = (facts, { today, midnight }) => {
       `Срок размещения кончился ${russianDay(facts.endsOn)}.`,
       'Продлите срок или снимите отметку.',
       'agent',
-      { command: ['term', '#', '--days', '30'] },
+      { command: ['term', '#', '--board', '@', '--days', '30'] },
     );
   return null;
 };

@@ -207,5 +207,5 @@ export function brakeSentence(boardName: string, held: number, causes: Readonly<
   const why = Object.entries(causes)
     .map(([cause, count]) => `${CAUSE_LABELS[cause as Cause]} (${count})`)
     .join(', ');
-  return `${boardName}: тормоз держит в фиде ${held} ${agree(held, 'объект', 'объекта', 'объектов')}, которые должны были уйти или смениться: ${why}. Проверьте и решите: brake release.`;
+  return `${boardName}: тормоз держит в фиде ${held} ${agree(held, 'объект', 'объекта', 'объектов')}, которые должны были уйти или смениться: ${why}. Проверьте; если так и надо: brake release --board … --reason …`;
 }

@@ -251,7 +251,12 @@ function told(
     zone: frame.context.zone,
     isMarked: row.isMarked,
     outcome,
-    label: outcome === null ? 'не отмечен на выгрузку' : OUTCOME_LABELS[outcome],
+    label:
+      outcome === null
+        ? 'не отмечен на выгрузку'
+        : outcome === 'published' && row.last?.outcome !== 'published'
+          ? 'войдёт в фид при следующей сборке'
+          : OUTCOME_LABELS[outcome],
     reason: closing?.reason ?? null,
     fix: closing?.fix ?? null,
     fixedBy: fixer,

@@ -244,7 +244,7 @@ const CLOSINGS: readonly Case[] = [
     reason: 'Срок размещения начинается 22.11.2026.',
     fix: 'Объект выйдет сам в этот день; чтобы раньше, перенесите начало срока.',
     fixedBy: 'agent',
-    command: 'term # --from today',
+    command: 'term # --board @ --from today',
     opensAt: '2026-11-21T21:00:00.000Z',
   },
   {
@@ -255,7 +255,7 @@ const CLOSINGS: readonly Case[] = [
     reason: 'Срок размещения кончился 20.11.2026.',
     fix: 'Продлите срок или снимите отметку.',
     fixedBy: 'agent',
-    command: 'term # --days 30',
+    command: 'term # --board @ --days 30',
   },
   {
     what: 'nobody confirmed a sale for thirty days',

@@ -210,7 +210,7 @@ describe('a source that loses half', () => {
     ]);
     expect(told.rows).toEqual([
       {
-        text: `${board.name}: тормоз держит в фиде 30 объектов, которые должны были уйти или смениться: изменился источник (30). Проверьте и решите: brake release.`,
+        text: `${board.name}: тормоз держит в фиде 30 объектов, которые должны были уйти или смениться: изменился источник (30). Проверьте; если так и надо: brake release --board … --reason …`,
       },
     ]);
     const kept = await agency.explained(agency.ids[0]!);
