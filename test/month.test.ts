@@ -1711,7 +1711,9 @@ class Play {
     if (cause === 'price') {
       const factor = valuesOf(listing).priceKopecks! / before.values.priceKopecks!;
       if (factor < 10 && factor > 0.1)
-        this.fail(`${where}: the brake holds ${id} for a price that changed ${factor} times`);
+        this.fail(
+          `${where}: the brake holds ${id} for a price that changed ${factor} times: ${before.values.priceKopecks} is served, ${valuesOf(listing).priceKopecks} is wanted`,
+        );
     }
   }
 

@@ -487,7 +487,10 @@ class Deciding {
   async #take(rows: readonly NarrowRow[]): Promise<void> {
     const frame = this.#frame;
     const keys = rows.map((row) => frame.keys(row));
-    const anew = rows.filter((row, index) => row.last?.inputKey !== keys[index]!.inputKey);
+    // Of a price that is held the last decision tells what the board has, not what is wanted: that is asked each time.
+    const anew = rows.filter(
+      ({ last }, index) => last?.inputKey !== keys[index]!.inputKey || last.judgement?.held?.cause === 'price',
+    );
     const judged = new Map<number, Fresh>();
     for (let start = 0; start < anew.length; start += WINDOW) {
       goOn(this.#options);
