@@ -3,7 +3,6 @@ import { russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { failureWords } from '../domain/photos.ts';
 import { agree, formatNumber } from '../domain/text.ts';
-import { probeDue } from '../export/photos.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { countPhotos, type PhotoRow, photoHosts, photosOf } from '../store/photos.ts';
 import { agencyFrame } from '../store/settings.ts';
@@ -31,6 +30,8 @@ export function photoCommands(program: Command, action: Action): void {
         if (!/^[1-9]\d{0,6}$/.test(options.limit))
           throw new Refusal('bad-limit', `--limit: «${options.limit}» — не число снимков. Пример: 500.`, EXIT.usage);
         const db = await context.db();
+        // It brings a picture library along; no other command should wait for it.
+        const { probeDue } = await import('../export/photos.ts');
         const probed = await probeDue(db, { clock: context.clock, limit: Number(options.limit) });
         context.print(probed, () =>
           [
