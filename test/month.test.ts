@@ -3,7 +3,8 @@
  * change and break, clocks jump forward and back, programs die and start again. After every run the bytes that boards
  * would get are held against a small model of the law (month-model.ts), never against the product's own plan.
  *
- * `SEED=7 npx vitest run test/month.test.ts` plays one seed; a failure prints it with the last acts.
+ * `SEED=7 ROUNDS=120 npx vitest run test/month.test.ts` plays one seed; a failure prints it with the last acts.
+ * `MONTH_TELLS=1` tells what was played and seen, `MONTH_TRACE=1` every act as it is done.
  */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -1372,9 +1373,7 @@ class Play {
     }
     switch (mishap) {
       case 'none': {
-        if (process.env.MONTH_TRACE) process.stderr.write(`run ${watch.model.id}\n`);
         const ran = await publishDue(watch.row, this.options());
-        if (process.env.MONTH_TRACE) process.stderr.write(`ran ${watch.model.id}\n`);
         if (ran) await this.ran(watch);
         return ran ? 1 : 0;
       }
@@ -2017,11 +2016,11 @@ const isLong = Boolean(process.env.VYGRUZKA_LONG);
 const chosenSeed = process.env.SEED === undefined ? undefined : Number(process.env.SEED);
 
 describe('a simulated year', () => {
-  const seeds = chosenSeed !== undefined ? [chosenSeed] : isLong ? [1, 2, 3, 4, 5] : [20261121];
+  const seeds = chosenSeed !== undefined ? [chosenSeed] : isLong ? [1, 2, 3] : [20261121];
   it.each(seeds)('nothing that must never happen happens, seed %d', { timeout: 3_600_000 }, async (seed) => {
     const game = await play(
       seed,
-      isLong ? { rounds: 300, untilDay: '2027-01-12' } : { rounds: Number(process.env.ROUNDS ?? 40) },
+      isLong ? { rounds: 300, untilDay: '2027-01-12' } : { rounds: Number(process.env.ROUNDS ?? 25) },
     );
     if (process.env.MONTH_TELLS) console.log(seed, game.clock().toISOString(), game.counts, game.outcomesSeen);
   });
