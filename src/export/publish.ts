@@ -31,6 +31,7 @@ import {
   stageOutcomes,
   tellChanges,
   tellKeepers,
+  unstageOutcomes,
 } from '../store/publishing.ts';
 import { claimRun, endRun, type RunClaim } from '../store/runs.ts';
 import { Brake } from './brake.ts';
@@ -164,7 +165,9 @@ async function publishFor(
       if (result === 'committed' || result === 'kept-edition') {
         return await summary(cabinet, options.db, result === 'committed');
       }
-      if (result === 'torn') isAnew = true;
+      // The files are damaged, and what this attempt has decided by them is decided again.
+      isAnew = true;
+      await unstageOutcomes(options.db, cabinet, claim.fence);
       if (attempt === TRIES) {
         throw new Fault(
           'publish-disturbed',

@@ -438,6 +438,19 @@ export interface StagedOutcome {
 
 const DECISION = `outcome, reason, judgement, input_key, content_key, price_kopecks, is_held, placed_on, waiting_since, placement_from, placement_until`;
 
+/** Forgets what a run put aside in an attempt that it has given up. */
+export async function unstageOutcomes(
+  db: Database,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  fence: number,
+): Promise<void> {
+  await db.pool.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence = $3', [
+    cabinet.agencyId,
+    cabinet.id,
+    fence,
+  ]);
+}
+
 /** Puts decisions where nobody sees them yet. */
 export async function stageOutcomes(
   db: Database,

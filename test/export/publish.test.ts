@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -107,6 +107,22 @@ describe('publishing', () => {
     await rm(editionFolder(dataDir, cabinet.agencyId, cabinet.id), { recursive: true });
     expect((await publish(cabinet)).isNewEdition).toBe(true);
     expect(undated(await file(cabinet))).toBe(undated(before));
+  });
+
+  it('writes everything anew when the index is torn in the middle, although something has changed', async () => {
+    const { agencyId, cabinet } = await newAgency();
+    const source = new Map(Array.from({ length: 120 }, (_, index) => [index, listingAt(index)]));
+    await load(agencyId, source);
+    await markListings(base.db, agencyId, cabinet.id, undefined, clock());
+    const { sha256, offers } = await publish(cabinet);
+    const index = editionPath(editionFolder(dataDir, cabinet.agencyId, cabinet.id), sha256!, 'idx');
+    const lines = (await readFile(index, 'utf8')).split('\n');
+    await writeFile(index, [...lines.slice(0, 2), '{"key":', ...lines.slice(3)].join('\n'));
+    // The change is decided and put aside before the tear is met.
+    source.set(2, { ...listingAt(2), priceKopecks: listingAt(2).priceKopecks! + 100_00 });
+    await load(agencyId, source);
+    expect(await publish(cabinet)).toMatchObject({ offers, isNewEdition: true });
+    expect(inspectEdition('yandex', (await file(cabinet)).toString())).toEqual([]);
   });
 
   it('puts an offer that leaves and returns under the id it had', async () => {
