@@ -1,11 +1,11 @@
 import { copyFile, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { brakeSentence } from '../domain/brake.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
 import { formatNumber } from '../domain/text.ts';
-import { brakeSentence } from '../export/brake.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { type ImportReport, importFeed } from '../intake/import.ts';
 import { resolveAgency } from '../store/agencies.ts';

@@ -1,4 +1,5 @@
 import type { Board } from '../boards/catalogue.ts';
+import { Brake, brakeSentence } from '../domain/brake.ts';
 import { localDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { FREE, type GateResult, type Ladder, ladder, OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
@@ -21,7 +22,6 @@ import {
   sharedKeys,
   twinIds,
 } from '../store/publishing.ts';
-import { Brake, brakeSentence } from './brake.ts';
 import { type Frame, loadFrame, rotationOf } from './frame.ts';
 import { type JudgedRow, judgeRows } from './judge.ts';
 

@@ -4,7 +4,7 @@ import { schemaJudge } from '../boards/formats/inspect.ts';
 import { formatPhone } from '../boards/formats/phone.ts';
 import { parseElement } from '../boards/formats/xml.ts';
 import type { Clock } from '../clock.ts';
-import type { BrakeState } from '../domain/brake.ts';
+import { Brake, type BrakeState, type Loss } from '../domain/brake.ts';
 import { nextMidnight } from '../domain/days.ts';
 import { Fault } from '../domain/fault.ts';
 import { changesAt, earliest, type GateName, type Outcome } from '../domain/gates.ts';
@@ -34,7 +34,6 @@ import {
   unstageOutcomes,
 } from '../store/publishing.ts';
 import { claimRun, endRun, type RunClaim } from '../store/runs.ts';
-import { Brake } from './brake.ts';
 import {
   EditionReader,
   EditionWriter,
@@ -390,6 +389,14 @@ interface Waiting {
   readonly judged: Found;
 }
 
+/** A mark that may leave the feed, or that the brake may keep. */
+interface Lost {
+  readonly row: NarrowRow;
+  readonly place: number;
+  /** The decision without the brake. */
+  readonly outcome: StagedOutcome;
+}
+
 /** What this run has judged: small, for a batch of them is kept at a time. */
 interface Fresh {
   readonly judgement: Judgement | null;
@@ -410,7 +417,7 @@ interface Found {
 /** The first pass: every live mark is decided; whatever is new is judged, rendered and put aside. */
 class Deciding {
   readonly fates: Fates = { ids: [], fate: [], spooledAt: [], spooledBytes: [] };
-  readonly brake: Brake;
+  readonly brake: Brake<NarrowRow, Lost>;
   readonly pending: { since: number[]; over: number[] } = { since: [], over: [] };
   readonly newDuplicates: { readonly listingId: number; readonly of: number }[] = [];
   /** Decisions put aside for the commit. */
@@ -465,10 +472,12 @@ class Deciding {
     }
     await this.#settle();
     for (const loss of this.brake.decide()) {
-      this.#stage(loss.row, loss.isHeld ? 2 : 0, loss.place, loss.outcome);
+      const { row, place } = loss;
+      const outcome = loss.isHeld ? held(loss) : loss.outcome;
+      this.#stage(row, loss.isHeld ? 2 : 0, place, outcome);
       if (!loss.isHeld) continue;
       // What it is held through is not the end of it: its term or its freshness may end meanwhile.
-      const facts = frame.mark(loss.row, loss.outcome.judgement);
+      const facts = frame.mark(row, outcome.judgement);
       this.#heldNextAt = earliest(this.#heldNextAt, changesAt(facts, frame.context, null));
     }
     await this.#flush(true);
@@ -619,6 +628,19 @@ class Deciding {
       this.staged += batch.length;
     }
   }
+}
+
+/** The decision about a mark that the brake keeps: in the feed, with the price and the place it has there. */
+function held({ row, outcome, gate, cause }: Lost & Loss): StagedOutcome {
+  return {
+    ...outcome,
+    outcome: 'published',
+    isHeld: true,
+    judgement: { ...outcome.judgement, held: { gate, cause } },
+    priceKopecks: row.last!.priceKopecks,
+    placedOn: row.last!.placedOn,
+    waitingSince: null,
+  };
 }
 
 function withPlacement(

@@ -284,7 +284,7 @@ export const cabinet = pgTable(
     dueAt: moment('due_at'),
     /** The due moment a run has taken and not finished with; a killed run leaves it, and the cabinet is due again. */
     claimedDueAt: moment('claimed_due_at'),
-    /** What the last run's decisions depended on besides the listings, by group (export/brake.ts): tells a mass cause. */
+    /** What the last run's decisions depended on besides the listings, by group (domain/brake.ts): tells a mass cause. */
     causes: jsonb('causes').$type<Record<string, string>>(),
     /** Why the last edition keeps listings that should have left; null: nothing is held. */
     brake: jsonb('brake').$type<BrakeState>(),
