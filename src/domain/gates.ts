@@ -147,10 +147,21 @@ export interface PlaceFacts {
   readonly placementUntil: string | null;
 }
 
-/** What the account says; the ledger stands behind it. Until there are accounts, everything is free. */
+/** What the account says of the day (or placement) of one mark. */
 export type Funds =
+  /** It costs nothing. */
   | { readonly state: 'free' }
-  | { readonly state: 'short'; readonly reason: string; readonly fix: string };
+  /** Held or charged already, or taken by this very run. */
+  | { readonly state: 'paid'; readonly accountId: number; readonly kopecks: number }
+  | {
+      readonly state: 'short';
+      readonly cause: 'balance' | 'day-limit' | 'month-limit' | 'no-account';
+      readonly accountId: number | null;
+      /** What the account needs for this mark and for all that come before it. */
+      readonly missingKopecks: number;
+      readonly reason: string;
+      readonly fix: string;
+    };
 export const FREE: Funds = { state: 'free' };
 
 /** A closed gate: why, and who opens it how. */
@@ -473,7 +484,10 @@ export function placeClosing(place: PlaceFacts): Closing {
 }
 
 export function fundsClosing(funds: Extract<Funds, { state: 'short' }>): Closing {
-  return closed('unfunded', funds.reason, funds.fix, 'manager');
+  const sum = String(Math.ceil(funds.missingKopecks / 100));
+  const command =
+    funds.accountId !== null && funds.cause === 'balance' ? ['accounts', 'topup', `#${funds.accountId}`, sum] : null;
+  return closed('unfunded', funds.reason, funds.fix, 'manager', command ? { command } : {});
 }
 
 /** When the answer of the own gates may change by itself: the earliest such moment after now, or null. */

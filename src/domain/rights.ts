@@ -31,11 +31,18 @@ export const DEEDS = {
   brake: { least: 'adSpecialist', told: 'Отпускать тормоз' },
   templates: { least: 'adSpecialist', told: 'Менять шаблоны описаний и формулы' },
 
+  promotion: { least: 'adSpecialist', told: 'Заказывать и отменять продвижение' },
+  reconciliation: { least: 'adSpecialist', told: 'Загружать отчёты досок о списаниях' },
+
+  money: { least: 'manager', told: 'Пополнять счета и переводить деньги между ними' },
   'forbid-lift': { least: 'manager', told: 'Снимать запрет рекламы' },
   'stage-consent': { least: 'manager', told: 'Поставить стадию, которая разрешает рекламу,' },
   people: { least: 'manager', told: 'Переводить сотрудников' },
   branches: { least: 'manager', told: 'Менять филиалы' },
 
+  accounts: { least: 'admin', told: 'Открывать счета и менять их лимиты' },
+  tariffs: { least: 'admin', told: 'Менять тарифы' },
+  'money-back': { least: 'admin', told: 'Возвращать списания и исправлять счета' },
   settings: { least: 'admin', told: 'Менять настройки' },
   // Only the highest role gives roles, so nobody gives one above their own.
   roles: { least: 'admin', told: 'Менять роли сотрудников' },

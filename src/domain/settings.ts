@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { PAYERS } from './ledger.ts';
 import { COMMERCIAL_TYPES, DEALS, KINDS } from './listing.ts';
 
 /**
@@ -131,6 +132,12 @@ export const AgencySettingsSchema = object({
     /** What the agency takes for a deal, per cent of the price. */
     commissionPercent: Type.Number({ minimum: 0, maximum: 100 }),
   }),
+  money: object({
+    /** Whose account pays for a listing: the first there is, from here up the tree. */
+    payer: oneOf(PAYERS),
+    /** How many days of cover before an account's owner is warned. */
+    warnDays: days(365),
+  }),
 });
 export type AgencySettings = Static<typeof AgencySettingsSchema>;
 
@@ -161,6 +168,11 @@ export const CabinetSettingsSchema = object({
   slots: Type.Union([Type.Array(Clock, { maxItems: 48 }), Type.Null()]),
   /** Are new listings marked by themselves for this cabinet? */
   marksByDefault: Type.Boolean(),
+  /**
+   * When the board takes its money for a day, in the cabinet's zone. Before it a day is only held, and free again if
+   * the listing leaves; from it on a day is charged.
+   */
+  chargeAt: Clock,
 });
 export type CabinetSettings = Static<typeof CabinetSettingsSchema>;
 
@@ -199,6 +211,7 @@ export const AGENCY_DEFAULTS: AgencySettings = {
   brake: { isOn: true, sharePercent: 20, offers: 10, priceFactor: 10 },
   photos: { ownHost: null },
   texts: { fillsEmpty: true, templates: [], formulas: [], commissionPercent: 0 },
+  money: { payer: 'employee', warnDays: 3 },
 };
 
 export const CABINET_DEFAULTS: CabinetSettings = {
@@ -208,6 +221,7 @@ export const CABINET_DEFAULTS: CabinetSettings = {
   turnDays: 7,
   slots: null,
   marksByDefault: false,
+  chargeAt: '00:00',
 };
 
 /** The defaults with what the agency or cabinet set laid over them, group by group. */

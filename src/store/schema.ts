@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
+  check,
   customType,
   date,
   foreignKey,
@@ -14,17 +15,20 @@ import {
   text,
   timestamp,
   unique,
+  uniqueIndex,
 } from 'drizzle-orm/pg-core';
 import type { BrakeState } from '../domain/brake.ts';
 import type { Calendar } from '../domain/calendar.ts';
 import type { Corrections } from '../domain/corrections.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Judgement } from '../domain/judgement.ts';
+import type { AccountKind, Basis, TransferKind } from '../domain/ledger.ts';
 import type { Listing } from '../domain/listing.ts';
 import type { MarketStatus } from '../domain/market.ts';
 import type { Role } from '../domain/people.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
 import type { AgencySettings, CabinetSettings } from '../domain/settings.ts';
+import type { PriceFacts, TariffTerms } from '../domain/tariff.ts';
 
 /**
  * The tables. `agencyId` leads every primary key, so they distribute by agency when one machine is no longer enough.
@@ -48,6 +52,15 @@ const digest = customType<{ data: string }>({ dataType: () => 'text' });
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 /** A calendar day, `YYYY-MM-DD`. */
 const day = (name: string) => date(name, { mode: 'string' });
+
+/** A top-up by schedule. */
+export interface MonthlyTopUp {
+  readonly kopecks: number;
+  /** Day of the month, 1–28. */
+  readonly on: number;
+  /** The account it is moved from; null: from outside. */
+  readonly fromId: number | null;
+}
 
 export const agency = pgTable('agency', {
   id: integer('id').generatedAlwaysAsIdentity().primaryKey(),
@@ -226,6 +239,9 @@ export const listing = pgTable(
     freshAt: moment('fresh_at').notNull(),
     kind: text('kind').$type<Listing['kind']>().notNull().generatedAlwaysAs(sql`values->>'kind'`),
     deal: text('deal').$type<Listing['deal']>().notNull().generatedAlwaysAs(sql`values->>'deal'`),
+    /** What a tariff asks besides: the first pass of a run has them without opening the values. */
+    region: text('region').generatedAlwaysAs(sql`values->>'region'`),
+    priceKopecks: id('price_kopecks').generatedAlwaysAs(sql`(values->>'priceKopecks')::bigint`),
     status: text('status').$type<MarketStatus>().notNull().default('active'),
     /** Last day of the reservation; the next day the listing is active by itself. */
     reservedUntil: day('reserved_until'),
@@ -292,6 +308,8 @@ export const cabinet = pgTable(
     brakeRelease: jsonb('brake_release').$type<{ readonly by: string; readonly at: string; readonly reason: string }>(),
     /** Local days up to this one are in `day_record`. */
     recordedThrough: day('recorded_through'),
+    /** The moment up to which everything the cabinet has shown is paid for; only moves forward. */
+    billedAt: moment('billed_at'),
     /** How many marks were ever made: the next mark's place in the day's vectors. */
     marksMade: integer('marks_made').notNull().default(0),
   },
@@ -764,5 +782,255 @@ export const dayRecord = pgTable(
   (t) => [
     primaryKey({ columns: [t.agencyId, t.cabinetId, t.day] }),
     foreignKey({ columns: [t.agencyId, t.cabinetId], foreignColumns: [cabinet.agencyId, cabinet.id] }),
+  ],
+);
+
+/**
+ * An ad account (domain/ledger.ts). The two sums change with transfers only, and the database does not let an account
+ * of ours fall below its limit.
+ */
+export const account = pgTable(
+  'account',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    kind: text('kind').$type<AccountKind>().notNull(),
+    /** Of the branch, department, employee or cabinet; null for the agency and the bank. */
+    ownerId: id('owner_id'),
+    balanceKopecks: id('balance_kopecks').notNull().default(0),
+    heldKopecks: id('held_kopecks').notNull().default(0),
+    /** How many transfers have touched it. */
+    entries: id('entries').notNull().default(0),
+    /** How far below zero it may go. */
+    overdraftKopecks: id('overdraft_kopecks').notNull().default(0),
+    /** The most that may be spent on a local day and in a month; null: no limit. */
+    dayLimitKopecks: id('day_limit_kopecks'),
+    monthLimitKopecks: id('month_limit_kopecks'),
+    /** Topped up by itself every month. */
+    monthly: jsonb('monthly').$type<MonthlyTopUp>(),
+    /** Of what people decide about it, so that a change past the program is noticed. */
+    seal: digest('seal').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    unique().on(t.agencyId, t.kind, t.ownerId).nullsNotDistinct(),
+    check(
+      'account_not_overdrawn',
+      sql`kind in ('bank', 'board') or balance_kopecks - held_kopecks + overdraft_kopecks >= 0`,
+    ),
+    check('account_holds', sql`kind = 'board' or held_kopecks >= 0`),
+    check('account_limits', sql`overdraft_kopecks >= 0 and day_limit_kopecks >= 0 and month_limit_kopecks >= 0`),
+  ],
+);
+
+/** Money that moved from one account to another. Never changed and never removed: the database refuses both. */
+export const transfer = pgTable(
+  'transfer',
+  {
+    agencyId: agencyId(),
+    /** Derived from what it is for (domain/ledger.ts). */
+    id: text('id').notNull(),
+    seq: id('seq').generatedAlwaysAsIdentity(),
+    kind: text('kind').$type<TransferKind>().notNull(),
+    /** No foreign keys to accounts and marks: a hundred thousand of these come in one commit, and `verify` proves them. */
+    fromId: id('from_id').notNull(),
+    toId: id('to_id').notNull(),
+    kopecks: id('kopecks').notNull(),
+    /** The local day it counts for: of the cabinet, or of the agency where no cabinet is concerned. */
+    day: day('day').notNull(),
+    at: moment('at').notNull(),
+    /** What a charge pays for; null for what is not about a listing. */
+    cabinetId: id('cabinet_id'),
+    listingId: id('listing_id'),
+    basis: text('basis').$type<Basis>(),
+    /** The edition it became due with. */
+    editionId: id('edition_id'),
+    tariffId: id('tariff_id'),
+    /** What the price was found by. */
+    facts: jsonb('facts').$type<PriceFacts>(),
+    promotionId: id('promotion_id'),
+    /** The hold that it ends. */
+    resolves: text('resolves'),
+    /** The charge that it pays back. */
+    reverses: text('reverses'),
+    by: text('by').notNull(),
+    reason: text('reason').notNull(),
+    seal: digest('seal').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.cabinetId, t.day),
+    index().on(t.agencyId, t.fromId, t.day),
+    index().on(t.agencyId, t.toId, t.day).where(sql`kind in ('top-up', 'move', 'refund', 'correction')`),
+    uniqueIndex().on(t.agencyId, t.resolves).where(sql`resolves is not null`),
+    uniqueIndex().on(t.agencyId, t.reverses).where(sql`reverses is not null`),
+    check('transfer_moves', sql`kopecks > 0 and from_id <> to_id`),
+    check(
+      'transfer_resolves',
+      sql`(kind = 'release') <= (resolves is not null) and (resolves is not null) <= (kind in ('charge', 'release'))`,
+    ),
+  ],
+);
+
+/** What an account has spent or holds, by local day (`2026-11-22`) and month (`2026-11`): its limits are held against it. */
+export const accountSpending = pgTable(
+  'account_spending',
+  {
+    agencyId: agencyId(),
+    accountId: id('account_id').notNull(),
+    period: text('period').notNull(),
+    kopecks: id('kopecks').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.accountId, t.period] }),
+    foreignKey({ columns: [t.agencyId, t.accountId], foreignColumns: [account.agencyId, account.id] }),
+  ],
+);
+
+/** What adverts of a cabinet cost from a day on. Never changed: a new one takes over. */
+export const tariff = pgTable(
+  'tariff',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    cabinetId: id('cabinet_id').notNull(),
+    /** In the cabinet's zone; later than the day on which it was written down. */
+    validFrom: day('valid_from').notNull(),
+    terms: jsonb('terms').$type<TariffTerms>().notNull(),
+    by: text('by').notNull(),
+    createdAt: moment('created_at').notNull(),
+    seal: digest('seal').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.cabinetId, t.validFrom),
+    foreignKey({ columns: [t.agencyId, t.cabinetId], foreignColumns: [cabinet.agencyId, cabinet.id] }),
+  ],
+);
+
+/**
+ * A paid level that somebody ordered for a mark. The money is held at once and charged with the first edition that has
+ * the listing; whether that has happened is told by the transfers.
+ */
+export const promotion = pgTable(
+  'promotion',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    cabinetId: id('cabinet_id').notNull(),
+    listingId: id('listing_id').notNull(),
+    /** As board-rules calls it. */
+    level: text('level').notNull(),
+    days: integer('days').notNull(),
+    /** The first day on which it may begin; if it has not begun `days` later, the money is free again. */
+    fromOn: day('from_on').notNull(),
+    /** null: it costs nothing. */
+    holdId: text('hold_id'),
+    kopecks: id('kopecks').notNull(),
+    by: text('by').notNull(),
+    at: moment('at').notNull(),
+    seal: digest('seal').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.cabinetId, t.fromOn),
+    foreignKey({
+      columns: [t.agencyId, t.cabinetId, t.listingId],
+      foreignColumns: [mark.agencyId, mark.cabinetId, mark.listingId],
+    }),
+  ],
+);
+
+/**
+ * A day that was shown and could not be charged, because nobody ran the cabinet in time and the account was empty when
+ * somebody did. Said outright, so that nothing is silently free. Never changed.
+ */
+export const waiver = pgTable(
+  'waiver',
+  {
+    agencyId: agencyId(),
+    cabinetId: id('cabinet_id').notNull(),
+    listingId: id('listing_id').notNull(),
+    day: day('day').notNull(),
+    /** null: nobody had an account. */
+    accountId: id('account_id'),
+    kopecks: id('kopecks').notNull(),
+    reason: text('reason').notNull(),
+    at: moment('at').notNull(),
+    seal: digest('seal').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.cabinetId, t.listingId, t.day] })],
+);
+
+/** Money lines of a run on their way in, invisible until its one short commit. Unlogged like `outcome_stage`. */
+export const moneyStage = pgTable(
+  'money_stage',
+  {
+    agencyId: agencyId(),
+    cabinetId: id('cabinet_id').notNull(),
+    fence: id('fence').notNull(),
+    /** The derived id of the hold or charge. */
+    id: text('id').notNull(),
+    listingId: id('listing_id').notNull(),
+    day: day('day').notNull(),
+    /** null: nobody pays, and the day is waived. */
+    accountId: id('account_id'),
+    kopecks: id('kopecks').notNull(),
+    basis: text('basis').$type<Basis>().notNull(),
+    tariffId: id('tariff_id').notNull(),
+    facts: jsonb('facts').$type<PriceFacts>().notNull(),
+    /** It was shown when the day was charged: due whatever becomes of the mark now. */
+    isOwed: boolean('is_owed').notNull(),
+    /** Owed, and the account could not pay: why. */
+    waived: text('waived'),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.cabinetId, t.fence, t.id] })],
+);
+
+/** A file in which a board told what it has charged. */
+export const boardReport = pgTable(
+  'board_report',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    cabinetId: id('cabinet_id').notNull(),
+    name: text('name').notNull(),
+    sha256: digest('sha256').notNull(),
+    by: text('by').notNull(),
+    at: moment('at').notNull(),
+    rows: integer('rows').notNull(),
+    /** Rows that were in an earlier file already. */
+    known: integer('known').notNull(),
+    /** First and last day of the file's charges. */
+    fromOn: day('from_on'),
+    untilOn: day('until_on'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    foreignKey({ columns: [t.agencyId, t.cabinetId], foreignColumns: [cabinet.agencyId, cabinet.id] }),
+  ],
+);
+
+/** One charge of a board's own. */
+export const boardCharge = pgTable(
+  'board_charge',
+  {
+    agencyId: agencyId(),
+    cabinetId: id('cabinet_id').notNull(),
+    /** The board's number of the operation, or of the row among equal ones: a file loaded twice adds nothing. */
+    key: text('key').notNull(),
+    reportId: id('report_id').notNull(),
+    day: day('day').notNull(),
+    /** As the file has it; our listing where it is one of ours. */
+    boardOfferId: text('board_offer_id'),
+    listingId: id('listing_id'),
+    service: text('service').notNull(),
+    kopecks: id('kopecks').notNull(),
+    seal: digest('seal').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.cabinetId, t.key] }),
+    index().on(t.agencyId, t.cabinetId, t.day),
+    foreignKey({ columns: [t.agencyId, t.reportId], foreignColumns: [boardReport.agencyId, boardReport.id] }),
   ],
 );

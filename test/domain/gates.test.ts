@@ -470,11 +470,21 @@ const CLOSINGS: readonly Case[] = [
   {
     what: 'the account is short',
     gate: 'place',
-    others: { funds: { state: 'short', reason: 'Не хватает 120 ₽.', fix: 'Пополните счёт.' } },
+    others: {
+      funds: {
+        state: 'short',
+        cause: 'balance',
+        accountId: 7,
+        missingKopecks: 11_950,
+        reason: 'Не хватает 119,50 ₽.',
+        fix: 'Пополните счёт.',
+      },
+    },
     outcome: 'unfunded',
-    reason: 'Не хватает 120 ₽.',
+    reason: 'Не хватает 119,50 ₽.',
     fix: 'Пополните счёт.',
     fixedBy: 'manager',
+    command: 'accounts topup #7 120',
   },
 ];
 

@@ -383,7 +383,14 @@ describe('places', () => {
 });
 
 describe('money', () => {
-  const short: Funds = { state: 'short', reason: 'Не хватает 120 ₽.', fix: 'Пополните счёт.' };
+  const short: Funds = {
+    state: 'short',
+    cause: 'balance',
+    accountId: 7,
+    missingKopecks: 12_000,
+    reason: 'Не хватает 120 ₽.',
+    fix: 'Пополните счёт.',
+  };
 
   it('is asked for of every mark that is to go out, and of no other', () => {
     const asked: number[] = [];
@@ -489,7 +496,16 @@ describe('whatever marks there are', () => {
     isFirstOfDay: made.isFirstOfDay,
     ...(made.short && {
       fundsOf: (id: number): Funds =>
-        made.short!.includes(id) ? { state: 'short', reason: 'Мало денег.', fix: 'Пополните.' } : { state: 'free' },
+        made.short!.includes(id)
+          ? {
+              state: 'short',
+              cause: 'balance',
+              accountId: 1,
+              missingKopecks: 100,
+              reason: 'Мало денег.',
+              fix: 'Пополните.',
+            }
+          : { state: 'free' },
     }),
   });
 
