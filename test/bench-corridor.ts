@@ -64,7 +64,10 @@ export async function corridor(db: Database, listings: number): Promise<Corridor
 
   const row = (index: number, valuesHash: string, last: LastDecision | null): NarrowRow => ({
     listingId: index + 1,
+    kind: 'flat',
     deal: 'sale',
+    region: null,
+    askingKopecks: null,
     valuesHash,
     photoKey: null,
     goneOn: null,

@@ -15,7 +15,7 @@ import {
   type PlaceFacts,
   placeClosing,
 } from './gates.ts';
-import { allocate, type Candidate, type Place } from './rotation.ts';
+import { allocate, type Candidate, type Place, placementFrom } from './rotation.ts';
 import type { Package } from './settings.ts';
 
 /**
@@ -55,8 +55,16 @@ export interface PlanOptions {
   /** Keys that more than one mark of the cabinet has; others need not be remembered. */
   readonly sharedKeys: ReadonlySet<string>;
   readonly rivals: readonly Rival[];
-  /** The port of the accounts: what the money says of a mark that has a place. Asked in the order of places. */
-  readonly fundsOf?: (listingId: number) => Funds;
+  /** The port of the accounts; absent: nothing costs anything, or whoever asks settles the money itself. */
+  readonly money?: PlanMoney;
+}
+
+/** What the money says of marks that want to go out. Asked once for each, in the order in which places are given. */
+export interface PlanMoney {
+  /** @param isExcess for what exceeds the package */
+  fundsOf(listingId: number, isExcess: boolean): Funds;
+  /** Is there a price for what exceeds the package? Then nobody waits for a turn who can pay. */
+  readonly sellsExcess: boolean;
 }
 
 export type Considered =
@@ -75,6 +83,8 @@ export interface Settled {
   readonly place: PlaceFacts;
   readonly funds: Funds;
   readonly given: Place | null;
+  /** It goes out, or would with money, although the package is used up. */
+  readonly isExcess: boolean;
 }
 
 export const NO_PACKAGE: PlaceFacts = {
@@ -124,7 +134,7 @@ export function planOf(options: PlanOptions): Plan {
       next = earliest(next, changesAt(mark, context, own?.gate ?? null));
       if (own) return { state: 'closed', ...own };
       const twin = isTwin(mark.duplicateKey) || isTwin(mark.photosKey) || rivalListings.has(mark.listingId);
-      if (!twin && options.package === null && options.fundsOf === undefined) return { state: 'through' };
+      if (!twin && options.package === null && options.money === undefined) return { state: 'through' };
       const { listingId, isPinned, markedAt, waitingSince, placedOn, placementFrom, placementUntil, wasAway } = mark;
       pending.push({
         listingId,
@@ -156,8 +166,14 @@ export function planOf(options: PlanOptions): Plan {
 function settle(pending: readonly Pending[], options: PlanOptions): ReadonlyMap<number, Settled> {
   const duplicates = findDuplicates(pending, options.rivals);
   const candidates = pending.flatMap((mark) => (duplicates.has(mark.listingId) ? [] : [mark.candidate]));
-  const { context } = options;
+  const { context, money } = options;
   const pack = options.package;
+  const asked = new Map<number, Funds>();
+  const ask = (listingId: number, isExcess: boolean) => {
+    const funds = money?.fundsOf(listingId, isExcess) ?? FREE;
+    asked.set(listingId, funds);
+    return funds.state !== 'short';
+  };
   const allocation = allocate(
     candidates,
     pack,
@@ -165,41 +181,51 @@ function settle(pending: readonly Pending[], options: PlanOptions): ReadonlyMap<
     context.today,
     options.usedPlacements,
     options.isFirstOfDay,
+    (listingId) => ask(listingId, false),
   );
-  const positions = new Map(allocation.waiting.map((listingId, index) => [listingId, index + 1]));
-  const places = pack === null ? null : pack.kind === 'concurrent' ? pack.places : pack.placements;
-  // Money is asked for in the order in which places are given, so that it is the last ones who come short.
-  const asked = new Map<number, Funds>();
-  if (options.fundsOf) {
-    for (const listingId of allocation.placed.keys()) asked.set(listingId, options.fundsOf(listingId));
+  const given = new Map(allocation.placed);
+  const excess = new Set(money?.sellsExcess ? allocation.waiting : []);
+  for (const listingId of excess) {
+    if (!ask(listingId, true)) continue;
+    if (pack?.kind === 'placements') given.set(listingId, placementFrom(pack, context.today));
   }
+  const queue = allocation.waiting.filter((listingId) => !excess.has(listingId));
+  const positions = new Map(queue.map((listingId, index) => [listingId, index + 1]));
   const settled = new Map<number, Settled>();
   for (const { listingId } of pending) {
     const duplicate = duplicates.get(listingId) ?? null;
-    const given = allocation.placed.get(listingId) ?? null;
-    const place: PlaceFacts =
-      pack === null
-        ? NO_PACKAGE
-        : {
-            hasPlace: given !== null,
-            places,
-            position: positions.get(listingId) ?? null,
-            placedOn: given?.placedOn ?? null,
-            turnUntil:
-              given === null || pack.kind !== 'concurrent' ? null : addDays(given.placedOn, options.turnDays - 1),
-            placementUntil: given?.placementUntil ?? null,
-          };
+    const place = given.get(listingId) ?? null;
     const funds = asked.get(listingId) ?? FREE;
+    const isExcess = excess.has(listingId);
+    const facts = placeFacts(place, positions.get(listingId) ?? null, isExcess || asked.has(listingId), options);
     const [gate, closing]: [GateName | null, Closing | null] = duplicate
       ? ['duplicate', duplicateClosing(duplicate)]
-      : !place.hasPlace
-        ? ['place', placeClosing(place)]
+      : !facts.hasPlace
+        ? ['place', placeClosing(facts)]
         : funds.state === 'short'
           ? ['place', fundsClosing(funds)]
           : [null, null];
-    settled.set(listingId, { closing, gate, duplicate, place, funds, given });
+    settled.set(listingId, { closing, gate, duplicate, place: facts, funds, given: place, isExcess });
   }
   return settled;
+}
+
+/** @param isOffered a place was there for it, whether it could pay or not */
+function placeFacts(
+  given: Place | null,
+  position: number | null,
+  isOffered: boolean,
+  { package: pack, turnDays }: PlanOptions,
+): PlaceFacts {
+  if (pack === null) return NO_PACKAGE;
+  return {
+    hasPlace: given !== null || isOffered,
+    places: pack.kind === 'concurrent' ? pack.places : pack.placements,
+    position,
+    placedOn: given?.placedOn ?? null,
+    turnUntil: given === null || pack.kind !== 'concurrent' ? null : addDays(given.placedOn, turnDays - 1),
+    placementUntil: given?.placementUntil ?? null,
+  };
 }
 
 /** The older of two twins keeps the place; being a duplicate of a duplicate counts for nothing. */

@@ -38,7 +38,13 @@ export interface Allocation {
   readonly placed: ReadonlyMap<number, Place>;
   /** In the order in which they will get places. Their last placement is to be kept: it has been paid. */
   readonly waiting: readonly number[];
+  /** There was a place for them and no money: the next one has it. */
+  readonly unpaid: readonly number[];
 }
+
+/** May a mark have a place, as far as money goes? Asked once for each, in the order in which places are given. */
+export type MayPay = (listingId: number) => boolean;
+const FREE: MayPay = () => true;
 
 /**
  * Gives out the places of a cabinet. Order: pinned, waited longest, marked earliest, listing number.
@@ -49,6 +55,7 @@ export interface Allocation {
  *   again, and one whose mark was taken off since stays used
  * @param isFirstOfDay nobody was given a place on this local day yet: only then a pinned mark without a place ends
  *   the turn of an unpinned one. Turns that ran out by themselves end without it.
+ * @param mayPay places and money are given out in one pass, so that no place is kept for somebody who cannot pay
  */
 export function allocate(
   candidates: readonly Candidate[],
@@ -57,14 +64,30 @@ export function allocate(
   today: string,
   used: number,
   isFirstOfDay = false,
+  mayPay: MayPay = FREE,
 ): Allocation {
   if (pack === null) {
-    const all = candidates.map((candidate) => [candidate.listingId, keep(candidate, today)] as const);
-    return { placed: new Map(all), waiting: [] };
+    return give(
+      [...candidates].sort(inOrder).map((candidate) => [candidate, keep(candidate, today)]),
+      Number.POSITIVE_INFINITY,
+      mayPay,
+    );
   }
   return pack.kind === 'concurrent'
-    ? allocateConcurrent(candidates, pack.places, turnDays, today, isFirstOfDay)
-    : allocatePlacements(candidates, pack, today, used);
+    ? allocateConcurrent(candidates, pack.places, turnDays, today, isFirstOfDay, mayPay)
+    : allocatePlacements(candidates, pack, today, used, mayPay);
+}
+
+function give(inTurn: readonly (readonly [Candidate, Place])[], places: number, mayPay: MayPay): Allocation {
+  const placed = new Map<number, Place>();
+  const waiting: number[] = [];
+  const unpaid: number[] = [];
+  for (const [{ listingId }, place] of inTurn) {
+    if (placed.size >= places) waiting.push(listingId);
+    else if (mayPay(listingId)) placed.set(listingId, place);
+    else unpaid.push(listingId);
+  }
+  return { placed, waiting, unpaid };
 }
 
 /** The place it has, or one given today. A paid placement stays on record whatever the package is now. */
@@ -79,6 +102,7 @@ function allocateConcurrent(
   turnDays: number,
   today: string,
   isFirstOfDay: boolean,
+  mayPay: MayPay,
 ): Allocation {
   const endedOn = addDays(today, -turnDays);
   const present: Candidate[] = [];
@@ -105,12 +129,11 @@ function allocateConcurrent(
     }
   }
   drawn.sort(inOrder);
-  const open = places - kept.length;
-  const placed = new Map(kept.map((candidate) => [candidate.listingId, keep(candidate, today)]));
-  for (const candidate of drawn.slice(0, open)) {
-    placed.set(candidate.listingId, { ...keep(candidate, today), placedOn: today });
-  }
-  return { placed, waiting: drawn.slice(open).map(({ listingId }) => listingId) };
+  const inTurn = [
+    ...kept.map((candidate) => [candidate, keep(candidate, today)] as const),
+    ...drawn.map((candidate) => [candidate, { ...keep(candidate, today), placedOn: today }] as const),
+  ];
+  return give(inTurn, places, mayPay);
 }
 
 function allocatePlacements(
@@ -118,6 +141,7 @@ function allocatePlacements(
   pack: Extract<Package, { kind: 'placements' }>,
   today: string,
   used: number,
+  mayPay: MayPay,
 ): Allocation {
   const placed = new Map<number, Place>();
   const drawn: Candidate[] = [];
@@ -130,11 +154,18 @@ function allocatePlacements(
   drawn.sort(inOrder);
   // Before its first day the package has nothing to give.
   const left = periodOf(pack, today) === null ? 0 : Math.max(0, pack.placements - used);
-  const placementUntil = addDays(today, pack.termDays - 1);
-  for (const { listingId } of drawn.slice(0, left)) {
-    placed.set(listingId, { placedOn: today, placementFrom: today, placementUntil });
-  }
-  return { placed, waiting: drawn.slice(left).map(({ listingId }) => listingId) };
+  const place = placementFrom(pack, today);
+  const given = give(
+    drawn.map((candidate) => [candidate, place]),
+    left,
+    mayPay,
+  );
+  return { ...given, placed: new Map([...placed, ...given.placed]) };
+}
+
+/** A placement that begins today. */
+export function placementFrom(pack: Extract<Package, { kind: 'placements' }>, today: string): Place {
+  return { placedOn: today, placementFrom: today, placementUntil: addDays(today, pack.termDays - 1) };
 }
 
 const LAST = Number.MAX_SAFE_INTEGER;
@@ -145,7 +176,8 @@ const byPin = (a: Candidate, b: Candidate) => Number(b.isPinned) - Number(a.isPi
 const byPlacedOn = (a: Candidate, b: Candidate) =>
   Number(a.placedOn! > b.placedOn!) - Number(a.placedOn! < b.placedOn!);
 
-const inOrder = (a: Candidate, b: Candidate) => byPin(a, b) || since(a) - since(b) || byAge(a, b);
+/** Pinned, waited longest, marked earliest, listing number: who gets a place, and money, first. */
+export const inOrder = (a: Candidate, b: Candidate) => byPin(a, b) || since(a) - since(b) || byAge(a, b);
 /** Whose place is the safest when there are fewer places. */
 const bySeniority = (a: Candidate, b: Candidate) => byPin(a, b) || byPlacedOn(a, b) || byAge(a, b);
 /** Whose turn would end first anyway; among equals the last one in the order yields. */

@@ -3,30 +3,28 @@ import { Brake, brakeSentence } from '../domain/brake.ts';
 import { localDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { FREE, type GateResult, type Ladder, ladder, OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
-import type { Judgement } from '../domain/judgement.ts';
 import { describeKind } from '../domain/listing.ts';
 import type { Fixer, Notice } from '../domain/notice.ts';
 import { FIXER_LABELS } from '../domain/people.ts';
-import { NO_PACKAGE, planOf, type Settled } from '../domain/plan.ts';
+import { NO_PACKAGE, type Settled } from '../domain/plan.ts';
 import { wasteOf } from '../domain/rotation.ts';
 import type { Queryable } from '../store/database.ts';
 import {
   type CabinetRow,
+  countMarks,
   keptAway,
   likeListings,
   type NarrowRow,
   narrowRows,
   type RivalRow,
   rivalRows,
-  runningPlacements,
   sharedKeys,
   twinIds,
 } from '../store/publishing.ts';
-import { type Frame, loadFrame, rotationOf } from './frame.ts';
+import { type Frame, loadFrame } from './frame.ts';
 import { type JudgedRow, judgeRows } from './judge.ts';
-
-/** Marks judged at a time: a board's whole queue may be asked about. */
-const WINDOW = 128;
+import { judgementsOf, settleAll } from './settle.ts';
+import { Till } from './till.ts';
 
 /** The whole answer to «почему объект есть или не есть на доске», as it stands at one moment. */
 export interface Explanation {
@@ -108,8 +106,8 @@ function isStillHeld(frame: Frame, row: NarrowRow, judged: JudgedRow, answer: La
 }
 
 /**
- * What the others leave to it: its twins and, where places are few, everybody who wants one, settled as a run would.
- * Asked as if nothing of its own stood in its way, so that nobody puts that right only to meet the next.
+ * What the others leave to it: its twins and, where places or money are few, everybody who wants some, settled as a
+ * run would. Asked as if nothing of its own stood in its way, so that nobody puts that right only to meet the next.
  */
 async function othersOf(
   client: Queryable,
@@ -119,44 +117,54 @@ async function othersOf(
 ): Promise<Settled | undefined> {
   const { cabinet, context, cabinetSettings, isModerated } = frame;
   const pack = cabinetSettings.package;
-  const mates =
-    pack === null
-      ? await twinRows(client, frame, row)
-      : (await narrowRows(client, cabinet, context.zone, isModerated, context.now, null)).filter(
-          (mate) => mate.listingId !== row.listingId,
-        );
+  const alone = await Till.open(client, frame, [row.listingId]);
+  // An account that has enough for all that may ask is not asked in turns.
+  const till = alone && (await mayComeShort(client, frame, alone, row)) ? await Till.open(client, frame) : undefined;
+  const isOfAll = pack !== null || till !== undefined;
+  const mates = isOfAll
+    ? (await narrowRows(client, cabinet, context.zone, isModerated, context.now, null)).filter(
+        (mate) => mate.listingId !== row.listingId,
+      )
+    : await twinRows(client, frame, row);
   const rivals: RivalRow[] = [];
-  for (const one of pack === null ? [row, ...mates] : [null]) {
+  for (const one of isOfAll ? [null] : [row, ...mates]) {
     rivals.push(...(await rivalRows(client, cabinet, one?.listingId ?? null)));
   }
-  if (pack === null && mates.length === 0 && rivals.length === 0) return undefined;
-  const stale = mates.filter((mate) => mate.last?.inputKey !== frame.keys(mate).inputKey);
-  const fresh = new Map<number, Judgement | null>();
-  for (let start = 0; start < stale.length; start += WINDOW) {
-    const window = stale.slice(start, start + WINDOW);
-    for (const { listingId, judgement } of await judgeRows(client, frame, window)) fresh.set(listingId, judgement);
+  if (!isOfAll && mates.length === 0 && rivals.length === 0) {
+    return alone && { ...ALONE, funds: alone.ask(alone.wish(row, 0)) };
   }
-  fresh.set(row.listingId, judged.judgement);
-  const running =
-    pack?.kind === 'placements' ? await runningPlacements(client, cabinet, context.today) : new Map<number, never>();
-  const plan = planOf({
-    cabinetId: cabinet.id,
-    context,
-    package: pack,
-    turnDays: cabinetSettings.turnDays,
-    ...(await rotationOf(client, frame)),
-    sharedKeys: pack === null ? new Set([row, ...mates].flatMap(duplicateKeys)) : await sharedKeys(client, cabinet),
-    rivals,
-  });
-  for (const one of [...mates, row].sort((a, b) => a.listingId - b.listingId)) {
-    const placement = running.get(one.listingId);
-    const judgement = fresh.has(one.listingId) ? fresh.get(one.listingId)! : (one.last?.judgement ?? null);
-    const mark = frame.mark(placement ? { ...one, placement } : one, judgement);
-    if (one !== row) plan.consider(mark);
+  const money = till ?? alone;
+  const judgements = await judgementsOf(client, frame, mates);
+  judgements.set(row.listingId, judged.judgement);
+  const settled = await settleAll(client, frame, {
+    rows: [...mates, row],
     // Whoever marked it would mark it now.
-    else plan.consider(row.isMarked ? mark : { ...mark, markedAt: context.now.getTime() }, null);
-  }
-  return plan.settle().get(row.listingId);
+    markOf: (one, mark) => (one !== row ? mark : row.isMarked ? mark : { ...mark, markedAt: context.now.getTime() }),
+    asIfOpen: row,
+    judgements,
+    rivals,
+    sharedKeys: isOfAll ? await sharedKeys(client, cabinet) : new Set([row, ...mates].flatMap(duplicateKeys)),
+    till: money,
+  });
+  return settled.get(row.listingId);
+}
+
+const ALONE: Settled = {
+  closing: null,
+  gate: null,
+  duplicate: null,
+  place: NO_PACKAGE,
+  funds: FREE,
+  given: null,
+  isExcess: false,
+};
+
+/** Could the account of a mark be too small for everything that it may have to pay today? */
+async function mayComeShort(client: Queryable, frame: Frame, till: Till, row: NarrowRow): Promise<boolean> {
+  const wish = till.wish(row, 0);
+  if (wish === null || wish.accountId === null) return false;
+  const marks = await countMarks({ pool: client }, [frame.cabinet]);
+  return !till.isEnough(wish.accountId, marks + 1);
 }
 
 const duplicateKeys = ({ duplicateKey, photosKey }: NarrowRow) =>

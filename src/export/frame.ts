@@ -5,6 +5,7 @@ import { type CalendarState, calendarAt } from '../domain/calendar.ts';
 import { addDays, localDay, startOfDay } from '../domain/days.ts';
 import { type CorridorContext, earliest, type PauseFacts } from '../domain/gates.ts';
 import type { Judgement } from '../domain/judgement.ts';
+import type { Owner } from '../domain/ledger.ts';
 import type { Listing } from '../domain/listing.ts';
 import { type PhoneChoice, phoneBook } from '../domain/phones.ts';
 import type { PlanMark } from '../domain/plan.ts';
@@ -51,6 +52,8 @@ export interface Frame {
   /** What the decisions depend on, by group; compared with the last run's to tell a mass cause. */
   readonly causes: Readonly<Record<string, string>>;
   person(employeeId: number | null): PersonRow | undefined;
+  /** Whose a listing is, up the tree. */
+  owner(row: Pick<NarrowRow, 'employeeId' | 'branchId'>): Owner;
   phones(row: NarrowRow): PhoneChoice;
   keys(row: NarrowRow): { readonly inputKey: string; readonly contentKey: string };
   mark(row: NarrowRow, judgement: Judgement | null): PlanMark;
@@ -141,7 +144,7 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
     }
     return state;
   };
-  const branchOf = (mark: NarrowRow) =>
+  const branchOf = (mark: Pick<NarrowRow, 'employeeId' | 'branchId'>) =>
     mark.branchId ?? (mark.employeeId === null ? null : (people.get(mark.employeeId)?.branchId ?? null));
   const pauseOf = pauseFinder(pauses, cabinet.id, now);
   const excepted = new Map<number, ('fresh' | 'duplicate')[]>();
@@ -192,6 +195,11 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
       package: digest([cabinetSettings.package]),
     },
     person: (employeeId) => (employeeId === null ? undefined : people.get(employeeId)),
+    owner: (row) => ({
+      employeeId: row.employeeId,
+      departmentId: row.employeeId === null ? null : (people.get(row.employeeId)?.departmentId ?? null),
+      branchId: branchOf(row),
+    }),
     phones,
     keys(mark) {
       const contentKey = `${mark.valuesHash}|${mark.approvedId ?? ''}|${mark.lastVerdictId ?? ''}`;

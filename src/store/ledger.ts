@@ -59,20 +59,32 @@ export async function listAccounts(client: Queryable, agencyId: number, isAll = 
   return found.rows;
 }
 
-/** What accounts can pay on a day, for the plan of a run. */
-export async function listPurses(client: Queryable, agencyId: number, day: string): Promise<Purse[]> {
-  const found = await client.query<Purse>(
-    `select a.id, ${NAME} as name, a.balance_kopecks - a.held_kopecks + a.overdraft_kopecks as "availableKopecks",
-       a.day_limit_kopecks - coalesce(s.kopecks, 0) as "dayLeftKopecks", a.month_limit_kopecks - coalesce(m.kopecks, 0) as "monthLeftKopecks"
-     from ${ACCOUNTS}
-     left join account_spending s on s.agency_id = a.agency_id and s.account_id = a.id and s.period = $2
-     left join account_spending m on m.agency_id = a.agency_id and m.account_id = a.id and m.period = $3
-     where a.agency_id = $1 and a.kind = any($4) order by a.id`,
-    [agencyId, day, day.slice(0, 7), OWN_KINDS],
+/** What accounts can pay, with what they have spent on some days and in their months; for the plan of a run. */
+export async function listPurses(
+  client: Queryable,
+  agencyId: number,
+  days: readonly string[],
+  ids: readonly number[] | null = null,
+): Promise<Purse[]> {
+  const periods = [...new Set(days.flatMap((day) => [day, day.slice(0, 7)]))];
+  const accounts = (await listAccounts(client, agencyId)).filter(({ id }) => ids === null || ids.includes(id));
+  const spent = await client.query<{ accountId: number; period: string; kopecks: number }>(
+    'select account_id as "accountId", period, kopecks from account_spending where agency_id = $1 and period = any($2)',
+    [agencyId, periods],
   );
-  return found.rows;
+  const bySpender = new Map<number, Record<string, number>>();
+  for (const { accountId, period, kopecks } of spent.rows) {
+    bySpender.set(accountId, { ...bySpender.get(accountId), [period]: kopecks });
+  }
+  return accounts.map(({ id, name, availableKopecks, dayLimitKopecks, monthLimitKopecks }) => ({
+    id,
+    name,
+    availableKopecks,
+    dayLimitKopecks,
+    monthLimitKopecks,
+    spent: bySpender.get(id) ?? {},
+  }));
 }
-const NAME = ACCOUNT.slice(ACCOUNT.indexOf('case a.kind'), ACCOUNT.lastIndexOf(' as name'));
 
 /** The account of the world outside, or of what a cabinet has cost; made when first asked for. */
 export async function systemAccount(
@@ -384,7 +396,8 @@ export const TRANSFER_COLUMNS = `agency_id, id, kind, from_id, to_id, kopecks, d
 /**
  * Writes one transfer, once: the same one again changes nothing. A few at a time; a run writes its own by the thousand.
  * @returns whether it is new
- * @throws Refusal `account-short`; Fault `transfer-differs` when the id is taken by something else
+ * @throws Refusal `account-short`; Fault `transfer-differs` when the id is taken by something else, `transfer-unfounded`
+ * when there is no such hold to end or charge to pay back
  */
 export async function post(client: Queryable, agencyId: number, given: NewTransfer, at: Date): Promise<boolean> {
   const made = await client.query<{ id: string }>(
@@ -416,12 +429,30 @@ export async function post(client: Queryable, agencyId: number, given: NewTransf
     await proveSame(client, agencyId, given);
     return false;
   }
+  await proveEnds(client, agencyId, given);
   const { fromId, toId, kind, day, kopecks } = given;
   const [short] = await apply(client, agencyId, [
     { fromId, toId, kind, day, kopecks, resolves: given.resolves != null, count: 1 },
   ]);
   if (short) throw await accountShort(client, agencyId, short, given.kopecks);
   return true;
+}
+
+/** A hold is ended and a charge paid back whole, between the same two accounts; otherwise another hold would pay for it. */
+async function proveEnds(client: Queryable, agencyId: number, given: NewTransfer): Promise<void> {
+  const ended = given.resolves ?? given.reverses;
+  if (ended == null) return;
+  const [kind, fromId, toId] =
+    given.resolves != null ? ['hold', given.fromId, given.toId] : ['charge', given.toId, given.fromId];
+  const found = await client.query(
+    'select 1 from transfer where agency_id = $1 and id = $2 and kind = $3 and from_id = $4 and to_id = $5 and kopecks = $6',
+    [agencyId, ended, kind, fromId, toId, given.kopecks],
+  );
+  if (found.rowCount === 1) return;
+  throw new Fault(
+    'transfer-unfounded',
+    `Перевод ${given.id} (${TRANSFER_LABELS[given.kind]} на ${formatKopecks(given.kopecks)}) закрывает ${ended}, но такого перевода на эту сумму между этими счетами нет. Ничего не проведено; запустите accounts verify.`,
+  );
 }
 
 async function proveSame(client: Queryable, agencyId: number, given: NewTransfer): Promise<void> {
@@ -613,7 +644,7 @@ export function refund(
     );
     const charge = found.rows[0];
     if (!charge) throw new Refusal('charge-unknown', `Списания «${chargeId.slice(0, 80)}» нет: accounts ledger.`, 2);
-    if (charge.isRefunded) throw new Refusal('already-refunded', `Списание ${chargeId} уже возвращено.`);
+    if (charge.isRefunded) throw alreadyRefunded(chargeId);
     if (charge.isShown) {
       throw new Refusal(
         'still-published',
@@ -624,13 +655,16 @@ export function refund(
     const id = refundOf(chargeId);
     const way = { id, kind: 'refund', fromId: charge.toId, toId: charge.fromId } as const;
     const about = { kopecks, day, basis, promotionId, cabinetId, listingId, reverses: chargeId, by: by.name, reason };
-    await post(client, agencyId, { ...way, ...about }, now);
+    // Somebody else may have paid it back since we looked.
+    if (!(await post(client, agencyId, { ...way, ...about }, now))) throw alreadyRefunded(chargeId);
     const facts = { transfer: id, kopecks, reason };
     await record(client, agencyId, { by: by.name, action: 'money-refund', cabinetId, listingId, facts }, now);
     await makeDue(client, agencyId, {}, 'edit', now);
     return { id, kopecks };
   });
 }
+
+const alreadyRefunded = (chargeId: string) => new Refusal('already-refunded', `Списание ${chargeId} уже возвращено.`);
 
 /** A transfer as people read it. */
 export interface LedgerRow {

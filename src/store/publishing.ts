@@ -4,10 +4,11 @@ import type { Calendar } from '../domain/calendar.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Judgement } from '../domain/judgement.ts';
-import type { Deal, Family, Listing } from '../domain/listing.ts';
+import type { Deal, Family, Kind, Listing } from '../domain/listing.ts';
 import type { MarketStatus } from '../domain/market.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
 import { AGENCY_DEFAULTS, type AgencySettings, type CabinetSettings } from '../domain/settings.ts';
+import { commitMoney, type MoneyCommit } from './billing.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { type NewMessage, record, tell } from './journal.ts';
@@ -101,12 +102,14 @@ export interface FrameRow {
   readonly causes: Readonly<Record<string, string>> | null;
   readonly brake: BrakeState | null;
   readonly brakeRelease: { readonly by: string; readonly at: string; readonly reason: string } | null;
+  /** Everything the cabinet has shown up to this moment is settled. */
+  readonly billedAt: Date | null;
 }
 
 export async function frameRow(client: Queryable, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>): Promise<FrameRow> {
   const found = await client.query<FrameRow>(
     `select coalesce(b.time_zone, a.time_zone) as zone, a.time_zone as "agencyZone", c.branch_id as "branchId", a.settings as "agencySettings",
-       c.settings as "cabinetSettings", c.calendar, c.causes, c.brake, c.brake_release as "brakeRelease"
+       c.settings as "cabinetSettings", c.calendar, c.causes, c.brake, c.brake_release as "brakeRelease", c.billed_at as "billedAt"
      from cabinet c join agency a on a.id = c.agency_id left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
      where c.agency_id = $1 and c.id = $2`,
     [cabinet.agencyId, cabinet.id],
@@ -215,7 +218,11 @@ function ms(column: string): string {
 /** A live mark as the first pass sees it: what the gates need, the key of its content, and the last decision. */
 export interface NarrowRow {
   readonly listingId: number;
+  readonly kind: Kind;
   readonly deal: Deal;
+  readonly region: string | null;
+  /** As the listing has it now: what a tariff asks for. */
+  readonly askingKopecks: number | null;
   readonly valuesHash: string;
   readonly photoKey: string | null;
   readonly goneOn: string | null;
@@ -269,7 +276,7 @@ interface FlatRow extends Omit<NarrowRow, 'last'>, Omit<LastDecision, 'outcome'>
   readonly outcome: Outcome | null;
 }
 
-const NARROW = `l.id as "listingId", l.deal, l.values_hash as "valuesHash", case when l.photo_facts is null then null else md5(l.photo_facts::text) end as "photoKey",
+const NARROW = `l.id as "listingId", l.kind, l.deal, l.region, l.price_kopecks as "askingKopecks", l.values_hash as "valuesHash", case when l.photo_facts is null then null else md5(l.photo_facts::text) end as "photoKey",
   to_char(l.gone_at at time zone $3, 'YYYY-MM-DD') as "goneOn", l.status, l.reserved_until as "reservedUntil", l.stage, l.forbidden_reason as "forbiddenReason",
   ${ms('l.fresh_at')} as "freshAt", ${ms('l.call_back_at')} as "callBackAt", ${ms('l.pending_since')} as "pendingSince",
   l.is_changed_by_source as "isChangedBySource", jsonb_exists(l.corrections, 'priceKopecks') as "isPriceCorrected", l.branch_id as "branchId", l.employee_id as "employeeId", l.duplicate_key as "duplicateKey", l.photos_key as "photosKey",
@@ -294,9 +301,11 @@ function narrowSql(isModerated: boolean, isAnyone = false): string {
        ${outcomes} where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live`;
 }
 
+/** A row is its own last decision: there are many of them, and a second object for each would cost half a run's memory. */
 function nested(row: FlatRow): NarrowRow {
-  const { outcome } = row;
-  return { ...row, last: outcome === null ? null : { ...row, outcome } };
+  const narrow = row as FlatRow & { last: NarrowRow['last'] };
+  narrow.last = row.outcome === null ? null : (row as LastDecision);
+  return narrow;
 }
 
 /** The snapshot of one run: a read-only transaction that sees one moment, however long the run takes. */
@@ -502,6 +511,10 @@ export interface RunResult {
   readonly cut: readonly number[];
   /** By the clock; the run's decisions are of the moment it began. */
   readonly finishedAt: Date;
+  /** The same, but never before the last commit: everything shown up to here is settled. */
+  readonly billedAt: Date;
+  /** undefined: nothing costs anything here. */
+  readonly money: Omit<MoneyCommit, 'cut' | 'decidedAt'> | undefined;
   /** What happens with the commit or not at all: people are told once, however often a run dies. */
   readonly alongside?: (client: Queryable, editionId: number | null) => Promise<void>;
 }
@@ -510,6 +523,8 @@ export type CommitResult =
   | { readonly state: 'committed'; readonly editionId: number | null; readonly changed: number }
   /** A newer run has taken the cabinet; this one leaves no trace. */
   | { readonly state: 'overtaken' }
+  /** Accounts have less than the run had found: what they pay for must be decided again. */
+  | { readonly state: 'short'; readonly accountIds: readonly number[] }
   /** Marks were taken off while the run was under way: their offers must be cut out. */
   | { readonly state: 'unmarked-meanwhile'; readonly listingIds: readonly number[] };
 
@@ -614,6 +629,13 @@ export async function commitRun(
       fence,
     ]);
     await result.alongside?.(client, editionId);
+    if (result.money) {
+      const money = { ...result.money, cut: result.cut, decidedAt: now };
+      // The accounts are locked by its last statement, in the order of their numbers, and before the cabinets.
+      const short = await commitMoney(client, cabinet, fence, money, editionId, result.billedAt);
+      if (short.length > 0)
+        return await giveUp(client, { state: 'short', accountIds: short.map((one) => one.accountId) });
+    }
     const outcomes = await countOutcomes({ pool: client }, cabinet);
     // From here on others may have to wait for us: nothing long comes after this line. In one order, for twins commit
     // at the same time and make each other due.
@@ -633,7 +655,7 @@ export async function commitRun(
     }
     await client.query(
       `update cabinet set edition_id = $3, causes = $4, brake = $5, brake_release = case when $6 then null else brake_release end,
-         due_at = least(due_at, $7), claimed_due_at = null
+         due_at = least(due_at, $7), claimed_due_at = null, billed_at = greatest(billed_at, $8)
        where agency_id = $1 and id = $2`,
       [
         ...key,
@@ -642,6 +664,7 @@ export async function commitRun(
         result.brake === null ? null : JSON.stringify(result.brake),
         result.usedRelease,
         result.nextAt,
+        result.billedAt,
       ],
     );
     for (const { cabinetId, takesPlace } of twins) {
@@ -919,7 +942,7 @@ export async function countOutcomes(
 
 /** How many live marks the cabinets have together. */
 export async function countMarks(
-  db: Database,
+  db: { readonly pool: Queryable },
   cabinets: readonly Pick<CabinetRow, 'agencyId' | 'id'>[],
 ): Promise<number> {
   const found = await db.pool.query<{ count: number }>(

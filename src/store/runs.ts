@@ -213,6 +213,8 @@ export interface CabinetDue {
   readonly zone: string;
   /** The last local day that is in the daily record; null: none yet. */
   readonly recordedThrough: string | null;
+  /** It costs money: a tariff was written down. */
+  readonly isBilled: boolean;
 }
 
 /**
@@ -226,6 +228,7 @@ export async function cabinetsDue(
   const found = await db.pool.query<CabinetDue>(
     `select c.agency_id as "agencyId", a.name as agency, c.id, c.board, c.slug, ${DUE_AT} as "dueAt",
        coalesce(b.time_zone, a.time_zone) as zone, c.recorded_through as "recordedThrough",
+       exists(select 1 from tariff t where t.agency_id = c.agency_id and t.cabinet_id = c.id) as "isBilled",
        running.lock is not null as "isRunning",
        failed.failures, failed.at as "failedAt", failed.error
      from cabinet c join agency a on a.id = c.agency_id
@@ -256,15 +259,25 @@ export function retryAt({ failures, failedAt }: Pick<CabinetDue, 'failures' | 'f
   return new Date(failedAt.getTime() + pause * 1000);
 }
 
-/** Cabinets to run now: due, nobody at it, and not in the pause after a failure. */
+/**
+ * Cabinets to run now: due, nobody at it, and not in the pause after a failure. Of those that cost an agency money the
+ * first only: accounts that are short are asked in a fixed order, not by whoever happens to be quicker.
+ */
 export async function dueCabinets(db: Database, now: Date): Promise<CabinetDue[]> {
   const due = await cabinetsDue(db, { until: now });
-  return due.filter((cabinet) => {
+  const wanted = due.filter((cabinet) => {
     const retry = retryAt(cabinet);
     // A failure in the future was before the clock was set back; it must not hold the cabinet for that long.
-    const isPausing = retry !== null && now < retry && cabinet.failedAt! <= now;
-    return !cabinet.isRunning && !isPausing;
+    return retry === null || now >= retry || cabinet.failedAt! > now;
   });
+  return wanted.filter(
+    (cabinet) =>
+      !cabinet.isRunning &&
+      !(
+        cabinet.isBilled &&
+        wanted.some((other) => other.isBilled && other.agencyId === cabinet.agencyId && other.id < cabinet.id)
+      ),
+  );
 }
 
 /** The next moment, after the given one, at which a cabinet is due. */

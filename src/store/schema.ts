@@ -859,7 +859,7 @@ export const transfer = pgTable(
   },
   (t) => [
     primaryKey({ columns: [t.agencyId, t.id] }),
-    index().on(t.agencyId, t.cabinetId, t.day),
+    index().on(t.agencyId, t.cabinetId, t.day, t.listingId),
     index().on(t.agencyId, t.fromId, t.day),
     index().on(t.agencyId, t.toId, t.day).where(sql`kind in ('top-up', 'move', 'refund', 'correction')`),
     uniqueIndex().on(t.agencyId, t.resolves).where(sql`resolves is not null`),

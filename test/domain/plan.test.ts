@@ -140,6 +140,7 @@ describe('a mark of its own', () => {
           place: NO_PACKAGE,
           funds: { state: 'free' },
           given: { placedOn: TODAY, placementFrom: null, placementUntil: null },
+          isExcess: false,
         },
       ],
     ]);
@@ -405,7 +406,7 @@ describe('money', () => {
       mark(4, { duplicateKey: 'a' }),
       mark(5, { duplicateKey: 'a' }),
     ];
-    const made = run(marks, { fundsOf });
+    const made = run(marks, { money: { fundsOf, sellsExcess: false } });
     expect(asked.sort()).toEqual([1, 2, 4]);
     expect(made.settled.get(1)).toMatchObject({
       gate: 'place',
@@ -426,15 +427,48 @@ describe('money', () => {
       mark(4, { waitingSince: 9 }),
       mark(5),
     ];
-    const made = run(marks, { package: concurrent(4), fundsOf });
+    const made = run(marks, { package: concurrent(4), money: { fundsOf, sellsExcess: false } });
     const outcomes = [...made.settled].map(([id, { closing }]) => [id, closing?.outcome ?? 'published']);
     expect(Object.fromEntries(outcomes)).toEqual({
       3: 'published',
       2: 'published',
       4: 'unfunded',
       1: 'unfunded',
-      5: 'waiting-turn',
+      // A place stays free, and the money is gone.
+      5: 'unfunded',
     });
+  });
+});
+
+describe('a price for what exceeds the package', () => {
+  const payer =
+    (rich: readonly number[]) =>
+    (id: number, isExcess: boolean): Funds =>
+      !isExcess || rich.includes(id)
+        ? { state: 'paid', accountId: 1, kopecks: isExcess ? 500 : 100 }
+        : {
+            state: 'short',
+            cause: 'balance',
+            accountId: 1,
+            missingKopecks: 500,
+            reason: 'Не хватает 5 ₽.',
+            fix: 'Пополните.',
+          };
+
+  it('lets out at once whoever can pay it, without a place of the package', () => {
+    const made = run([mark(1), mark(2), mark(3)], {
+      package: concurrent(1),
+      money: { fundsOf: payer([2]), sellsExcess: true },
+    });
+    expect([1, 2, 3].map((id) => goesOut(made, id))).toEqual([true, true, false]);
+    expect(made.settled.get(2)).toMatchObject({ isExcess: true, given: null, funds: { kopecks: 500 } });
+    expect(made.settled.get(3)!.closing).toMatchObject({ outcome: 'unfunded', reason: 'Не хватает 5 ₽.' });
+  });
+
+  it('begins a placement of its own in a cabinet that sells placements', () => {
+    const pack = { kind: 'placements', placements: 1, from: '2026-11-01', periodDays: 30, termDays: 10 } as const;
+    const made = run([mark(1), mark(2)], { package: pack, money: { fundsOf: payer([2]), sellsExcess: true } });
+    expect(made.settled.get(2)).toMatchObject({ isExcess: true, given: { placementFrom: TODAY } });
   });
 });
 
@@ -495,17 +529,20 @@ describe('whatever marks there are', () => {
     package: made.package,
     isFirstOfDay: made.isFirstOfDay,
     ...(made.short && {
-      fundsOf: (id: number): Funds =>
-        made.short!.includes(id)
-          ? {
-              state: 'short',
-              cause: 'balance',
-              accountId: 1,
-              missingKopecks: 100,
-              reason: 'Мало денег.',
-              fix: 'Пополните.',
-            }
-          : { state: 'free' },
+      money: {
+        fundsOf: (id: number): Funds =>
+          made.short!.includes(id)
+            ? {
+                state: 'short',
+                cause: 'balance',
+                accountId: 1,
+                missingKopecks: 100,
+                reason: 'Мало денег.',
+                fix: 'Пополните.',
+              }
+            : { state: 'free' },
+        sellsExcess: false,
+      },
     }),
   });
 

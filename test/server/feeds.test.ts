@@ -39,7 +39,17 @@ async function publish(offers: string[]): Promise<void> {
   );
   const written = await writer.finish();
   const edition = { ...written, generatedAt: now, publishedAt: now };
-  const nothing = { staged: 0, causes: {}, brake: null, usedRelease: false, nextAt: null, cut: [], finishedAt: now };
+  const nothing = {
+    staged: 0,
+    causes: {},
+    brake: null,
+    usedRelease: false,
+    nextAt: null,
+    cut: [],
+    finishedAt: now,
+    billedAt: now,
+    money: undefined,
+  };
   await commitRun(base.db, cabinet, claim, { edition, ...nothing }, now);
   await claim.release();
 }

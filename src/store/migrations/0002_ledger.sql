@@ -152,7 +152,7 @@ ALTER TABLE "tariff" ADD CONSTRAINT "tariff_agency_id_cabinet_id_cabinet_agency_
 CREATE INDEX "board_charge_agency_id_cabinet_id_day_index" ON "board_charge" USING btree ("agency_id","cabinet_id","day");--> statement-breakpoint
 CREATE INDEX "promotion_agency_id_cabinet_id_from_on_index" ON "promotion" USING btree ("agency_id","cabinet_id","from_on");--> statement-breakpoint
 CREATE INDEX "tariff_agency_id_cabinet_id_valid_from_index" ON "tariff" USING btree ("agency_id","cabinet_id","valid_from");--> statement-breakpoint
-CREATE INDEX "transfer_agency_id_cabinet_id_day_index" ON "transfer" USING btree ("agency_id","cabinet_id","day");--> statement-breakpoint
+CREATE INDEX "transfer_agency_id_cabinet_id_day_listing_id_index" ON "transfer" USING btree ("agency_id","cabinet_id","day","listing_id");--> statement-breakpoint
 CREATE INDEX "transfer_agency_id_from_id_day_index" ON "transfer" USING btree ("agency_id","from_id","day");--> statement-breakpoint
 CREATE INDEX "transfer_agency_id_to_id_day_index" ON "transfer" USING btree ("agency_id","to_id","day") WHERE kind in ('top-up', 'move', 'refund', 'correction');--> statement-breakpoint
 CREATE UNIQUE INDEX "transfer_agency_id_resolves_index" ON "transfer" USING btree ("agency_id","resolves") WHERE resolves is not null;--> statement-breakpoint

@@ -1,0 +1,354 @@
+import { addDays, localDay, momentOf, startOfDay } from '../domain/days.ts';
+import { Purses } from '../domain/funding.ts';
+import { FREE, type Funds } from '../domain/gates.ts';
+import { accountKey, type Basis, billId, payerOf, placementId } from '../domain/ledger.ts';
+import { inOrder } from '../domain/rotation.ts';
+import { type PriceFacts, priceOf, type Tariff, tariffOf } from '../domain/tariff.ts';
+import {
+  billsOf,
+  chargedPlacements,
+  type DayBills,
+  type MoneyLine,
+  tariffsOf,
+  type Unfunded,
+} from '../store/billing.ts';
+import type { Queryable } from '../store/database.ts';
+import { type AccountRow, listAccounts, listPurses } from '../store/ledger.ts';
+import type { NarrowRow } from '../store/publishing.ts';
+import type { Frame } from './frame.ts';
+
+/**
+ * The money of one cabinet on one local day: what each mark costs, who pays, what is paid already, and who comes short.
+ * A run, `explain` and the dry run ask the same till, so that what is foretold is what is held.
+ */
+
+type PaidBasis = Exclude<Basis, 'promotion'>;
+
+/** What a mark that wants to go out would cost, and where it stands in the order. Small: there is one for each mark. */
+export interface Wish {
+  readonly listingId: number;
+  /** The caller's own number of the mark. */
+  readonly place: number;
+  readonly accountId: number | null;
+  readonly kopecks: number;
+  readonly basis: PaidBasis;
+  readonly facts: PriceFacts;
+  readonly isPinned: boolean;
+  readonly waitingSince: number | null;
+  readonly markedAt: number;
+  /** Shown at the charge moment of this day already. */
+  readonly isOwed: boolean;
+}
+
+export interface ShortWish extends Wish {
+  readonly funds: Extract<Funds, { state: 'short' }>;
+}
+
+const UNPAID = 'Когда пришло время списания, выгрузка не работала, а после на счёте не хватило денег.';
+
+/** What was shown on a day that has its charge moment behind it, and was not billed. */
+interface Debt {
+  readonly wish: Omit<Wish, 'place'>;
+  readonly day: string;
+  readonly tariff: Tariff;
+}
+
+export class Till {
+  /** The local day that is billed: today, or a later one if the clock was set back. */
+  readonly day: string;
+  /** The moment from which on this day is charged, not held. */
+  readonly chargeAt: Date;
+  /** The first day whose holds may have to be charged now; null: no charge moment has passed since the last commit. */
+  readonly openSince: string | null;
+  readonly #frame: Frame;
+  readonly #now: Date;
+  readonly #accounts: ReadonlyMap<string, AccountRow>;
+  readonly #tariffs: readonly Tariff[];
+  readonly #tariff: Tariff | null;
+  readonly #bills: (day: string) => DayBills;
+  readonly #placements: ReadonlySet<number>;
+  /** Earlier days with a charge moment that nobody has settled, and today if its moment has passed. */
+  readonly #owedDays: readonly string[];
+  #purses: Purses;
+  readonly #wishes: Wish[] = [];
+  readonly #short: ShortWish[] = [];
+  readonly #later: Wish[] = [];
+  #settled: readonly (Debt & { readonly isPaid: boolean })[] = [];
+  readonly #debts: Debt[] = [];
+
+  private constructor(
+    frame: Frame,
+    now: Date,
+    found: {
+      readonly day: string;
+      readonly chargeAt: Date;
+      readonly owedDays: readonly string[];
+      readonly openSince: string | null;
+      readonly tariffs: readonly Tariff[];
+      readonly accounts: readonly AccountRow[];
+      readonly purses: Purses;
+      readonly bills: (day: string) => DayBills;
+      readonly placements: ReadonlySet<number>;
+    },
+  ) {
+    this.#frame = frame;
+    this.#now = now;
+    this.day = found.day;
+    this.chargeAt = found.chargeAt;
+    this.openSince = found.openSince;
+    this.#accounts = new Map(found.accounts.map((account) => [accountKey(account.kind, account.ownerId), account]));
+    this.#tariffs = found.tariffs;
+    this.#tariff = tariffOf(found.tariffs, found.day);
+    this.#bills = found.bills;
+    this.#placements = found.placements;
+    this.#owedDays = found.owedDays;
+    this.#purses = found.purses;
+  }
+
+  /**
+   * @param listingIds what will be asked about; null: everything
+   * @returns undefined when the cabinet has never had a tariff: everything is free
+   */
+  static async open(
+    client: Queryable,
+    frame: Frame,
+    listingIds: readonly number[] | null = null,
+  ): Promise<Till | undefined> {
+    const { cabinet, context, row } = frame;
+    const tariffs = await tariffsOf(client, cabinet);
+    if (tariffs.length === 0) return undefined;
+    const { billedAt } = row;
+    const now = billingMoment(context.now, billedAt);
+    const day = localDay(now, context.zone);
+    const chargeMoment = (of: string) => chargeMomentOf(of, frame);
+    const passed: string[] = [];
+    if (billedAt !== null) {
+      for (let of = localDay(billedAt, context.zone); of <= day; of = addDays(of, 1)) {
+        const at = chargeMoment(of);
+        if (at > billedAt && at <= now) passed.push(of);
+      }
+    }
+    const days = [...new Set([...passed, day])];
+    return new Till(frame, now, {
+      day,
+      chargeAt: chargeMoment(day),
+      owedDays: passed,
+      openSince: passed.length === 0 ? null : localDay(billedAt!, context.zone),
+      tariffs,
+      accounts: await listAccounts(client, cabinet.agencyId),
+      purses: new Purses(await listPurses(client, cabinet.agencyId, days)),
+      bills: await billsOf(client, cabinet, days, listingIds),
+      placements:
+        frame.cabinetSettings.package?.kind === 'placements'
+          ? await chargedPlacements(client, cabinet, day)
+          : new Set<number>(),
+    });
+  }
+
+  /** Is there a price for what exceeds the package? */
+  get sellsExcess(): boolean {
+    return this.#tariff !== null && this.#tariff.terms.excess !== null;
+  }
+
+  /** When the answer changes by itself next: the charge moment, or the midnight that begins another day to pay for. */
+  nextAt(): Date {
+    const midnight = startOfDay(addDays(this.day, 1), this.#frame.context.zone);
+    return this.chargeAt > this.#now && this.chargeAt < midnight ? this.chargeAt : midnight;
+  }
+
+  /**
+   * What a mark that wants to go out costs today; null: nothing, or it is billed already.
+   * @param isExcess the package is used up
+   */
+  wish(row: NarrowRow, place: number, isExcess = false): Wish | null {
+    const tariff = this.#tariff;
+    const sellsPlacements = this.#frame.cabinetSettings.package?.kind === 'placements';
+    if (tariff === null) return null;
+    if (sellsPlacements ? this.#placements.has(row.listingId) : this.isBilled(row.listingId)) return null;
+    const basis: PaidBasis = sellsPlacements
+      ? isExcess
+        ? 'excess-placement'
+        : 'placement'
+      : isExcess
+        ? 'excess-day'
+        : 'day';
+    const wish = this.#wishFor(row, place, basis, tariff);
+    return wish.kopecks === 0 ? null : wish;
+  }
+
+  #wishFor(row: NarrowRow, place: number, basis: PaidBasis, { terms }: Tariff): Wish {
+    const facts: PriceFacts = {
+      kind: row.kind,
+      deal: row.deal,
+      region: row.region,
+      priceKopecks: row.askingKopecks,
+    };
+    return {
+      listingId: row.listingId,
+      place,
+      accountId: this.payer(row)?.id ?? null,
+      kopecks: priceOf(terms, basis, facts) ?? 0,
+      basis,
+      facts,
+      isPinned: row.isPinned,
+      waitingSince: row.last?.waitingSince ?? null,
+      markedAt: row.markedAt,
+      isOwed: row.last?.outcome === 'published' && this.#owedDays.includes(this.day),
+    };
+  }
+
+  /** The account that pays for a listing. */
+  payer(row: Pick<NarrowRow, 'employeeId' | 'branchId'>): AccountRow | undefined {
+    const owner = this.#frame.owner(row);
+    return payerOf(this.#accounts, owner, this.#frame.settings.money.payer);
+  }
+
+  /** Is the day held or charged already? It is never priced again. */
+  isBilled(listingId: number): boolean {
+    return this.#bills(this.day).standing.has(listingId);
+  }
+
+  /** Asks for a wish at once: for the caller who goes through the marks in the order in which places are given. */
+  ask(wish: Wish | null): Funds {
+    if (wish === null) return FREE;
+    const funds = this.#purses.ask(wish.accountId, wish.kopecks, wish.basis, this.day);
+    if (funds.state === 'paid') this.#wishes.push(wish);
+    else if (funds.state === 'short') this.#short.push({ ...wish, funds });
+    return funds;
+  }
+
+  /** Puts a wish aside until all marks are known. */
+  later(wish: Wish | null): void {
+    if (wish !== null) this.#later.push(wish);
+  }
+
+  /**
+   * Takes note of what a mark has cost by standing in the edition that is served: days whose charge moment came and
+   * went without a run. @param isLeaving it is not in the next edition, so today is settled here too
+   */
+  owe(row: NarrowRow, isLeaving: boolean): void {
+    if (row.last?.outcome !== 'published' || this.#owedDays.length === 0) return;
+    if (this.#frame.cabinetSettings.package?.kind === 'placements') return;
+    for (const day of this.#owedDays) {
+      if (day === this.day && !isLeaving) continue;
+      if (this.#bills(day).standing.has(row.listingId)) continue;
+      const tariff = tariffOf(this.#tariffs, day);
+      if (tariff === null) continue;
+      const { place: _, ...wish } = this.#wishFor(row, -1, 'day', tariff);
+      if (wish.kopecks > 0) this.#debts.push({ wish: { ...wish, isOwed: true }, day, tariff });
+    }
+  }
+
+  /**
+   * Settles everything that was noted: debts first, the oldest day first, then the wishes put aside, in their order.
+   * Once, when all marks are known. @returns who comes short of those put aside
+   */
+  settle(): ShortWish[] {
+    this.#debts.sort(
+      (a, b) => Number(a.day > b.day) - Number(a.day < b.day) || inOrder(asCandidate(a.wish), asCandidate(b.wish)),
+    );
+    this.#settled = this.#debts.map((debt) => ({ ...debt, isPaid: this.#pays(debt) }));
+    return this.#askAll(this.#later.splice(0));
+  }
+
+  #pays({ wish, day }: Debt): boolean {
+    return this.#purses.take(wish.accountId, wish.kopecks, day);
+  }
+
+  #askAll(wishes: Wish[]): ShortWish[] {
+    const already = this.#short.length;
+    for (const wish of wishes.sort((a, b) => inOrder(asCandidate(a), asCandidate(b)))) this.ask(wish);
+    return this.#short.slice(already);
+  }
+
+  /**
+   * Some accounts have less than the run had found: what they pay for is decided again with what they have now.
+   * @returns who comes short now and did not before
+   */
+  async again(client: Queryable, accountIds: readonly number[]): Promise<ShortWish[]> {
+    const of = new Set<number | null>(accountIds);
+    const days = [...new Set([...this.#owedDays, this.day])];
+    this.#purses = new Purses(await listPurses(client, this.#frame.cabinet.agencyId, days, accountIds));
+    this.#settled = this.#settled.map((debt) =>
+      of.has(debt.wish.accountId) ? { ...debt, isPaid: debt.isPaid && this.#pays(debt) } : debt,
+    );
+    const all = this.#wishes.splice(0);
+    this.#wishes.push(...all.filter(({ accountId }) => !of.has(accountId)));
+    return this.#askAll(all.filter(({ accountId }) => of.has(accountId)));
+  }
+
+  /** What has been granted, with the debts; what was shown today and cannot be paid is waived outright. */
+  *lines(): Generator<MoneyLine> {
+    for (const { wish, day, tariff, isPaid } of this.#settled) {
+      yield this.#line(wish, day, tariff, isPaid ? null : UNPAID);
+    }
+    for (const wish of this.#wishes) yield this.#line(wish, this.day, this.#tariff!, null);
+    for (const wish of this.#short) {
+      if (wish.isOwed) yield this.#line(wish, this.day, this.#tariff!, wish.funds.reason);
+    }
+  }
+
+  #line(wish: Omit<Wish, 'place'>, day: string, tariff: Tariff, waived: string | null): MoneyLine {
+    const { listingId, accountId, kopecks, basis, facts, isOwed } = wish;
+    const isPlacement = basis === 'placement' || basis === 'excess-placement';
+    const { cabinet } = this.#frame;
+    return {
+      id: isPlacement
+        ? placementId(cabinet.id, listingId, day)
+        : billId(cabinet.id, listingId, day, (this.#bills(day).tries.get(listingId) ?? 0) + 1),
+      listingId,
+      day,
+      accountId,
+      kopecks,
+      basis,
+      tariffId: tariff.id,
+      facts,
+      isOwed,
+      waived,
+    };
+  }
+
+  /** What this till has granted so far. */
+  granted(): readonly Wish[] {
+    return this.#wishes;
+  }
+
+  /** Has an account enough for so many marks, whatever they are? */
+  isEnough(accountId: number, marks: number): boolean {
+    const dearest = Math.max(
+      ...[...this.#tariff!.terms.lines, ...(this.#tariff!.terms.excess ?? [])].map((line) => line.kopecks),
+    );
+    return this.#purses.has(accountId, dearest * marks, this.day);
+  }
+}
+
+const asCandidate = ({ listingId, isPinned, markedAt, waitingSince }: Omit<Wish, 'place'>) => ({
+  listingId,
+  isPinned,
+  markedAt,
+  waitingSince,
+  placedOn: null,
+  placementFrom: null,
+  placementUntil: null,
+});
+
+/** Billing only moves forward: a clock that was set back does not begin a day again. */
+export function billingMoment(now: Date, billedAt: Date | null): Date {
+  return billedAt !== null && billedAt > now ? billedAt : now;
+}
+
+/** The moment from which on a local day of a cabinet is charged. */
+export function chargeMomentOf(
+  day: string,
+  { cabinetSettings, context }: Pick<Frame, 'cabinetSettings' | 'context'>,
+): Date {
+  const { chargeAt } = cabinetSettings;
+  return momentOf(day, Number(chargeAt.slice(0, 2)) * 60 + Number(chargeAt.slice(3)), context.zone);
+}
+
+/** How a mark that comes short is put aside for the commit. */
+export const unfunded = ({ listingId, funds, waitingSince }: ShortWish, now: Date): Unfunded => ({
+  listingId,
+  reason: funds.reason,
+  waitingSince: waitingSince === null ? now : new Date(waitingSince),
+});

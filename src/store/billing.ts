@@ -1,0 +1,348 @@
+import { Fault } from '../domain/fault.ts';
+import { BASIS_LABELS, type Basis, type TransferKind } from '../domain/ledger.ts';
+import { formatKopecks } from '../domain/money.ts';
+import type { PriceFacts, Tariff } from '../domain/tariff.ts';
+import type { Database, Queryable } from './database.ts';
+import { apply, type Moved, type Short, systemAccount, TRANSFER_COLUMNS } from './ledger.ts';
+
+/** What a run does with money: what it finds, what it puts aside, and the part of the commit that moves it. */
+
+type CabinetKey = { readonly agencyId: number; readonly id: number };
+
+/** Tariffs of a cabinet, all that were ever written down. */
+export async function tariffsOf(client: Queryable, cabinet: CabinetKey): Promise<Tariff[]> {
+  const found = await client.query<Tariff>(
+    'select id, valid_from as "validFrom", terms from tariff where agency_id = $1 and cabinet_id = $2',
+    [cabinet.agencyId, cabinet.id],
+  );
+  return found.rows;
+}
+
+/** Cabinets that cost money. */
+export async function billedCabinets(client: Queryable): Promise<ReadonlySet<number>> {
+  const found = await client.query<{ id: number }>('select distinct cabinet_id as id from tariff');
+  return new Set(found.rows.map((row) => row.id));
+}
+
+/** What was billed for a day: a hold or charge that stands, and how often it was begun where it was given back. */
+export interface DayBills {
+  readonly standing: ReadonlySet<number>;
+  readonly tries: ReadonlyMap<number, number>;
+}
+
+const NO_BILLS: DayBills = { standing: new Set(), tries: new Map() };
+
+/** @param listingIds null: of all listings */
+export async function billsOf(
+  client: Queryable,
+  cabinet: CabinetKey,
+  days: readonly string[],
+  listingIds: readonly number[] | null = null,
+): Promise<(day: string) => DayBills> {
+  // As arrays: a hundred thousand numbers in one text are read many times faster than as many rows.
+  const found = await client.query<{
+    day: string;
+    standing: number[] | null;
+    ended: number[] | null;
+    tries: number[] | null;
+  }>(
+    `select day, array_agg(listing_id) filter (where begun > over) as standing, array_agg(listing_id) filter (where begun = over) as ended,
+       array_agg(begun) filter (where begun = over) as tries
+     from (select day, listing_id, count(*) filter (where kind = 'hold' or kind = 'charge' and resolves is null) as begun,
+         count(*) filter (where kind in ('release', 'refund')) as over
+       from transfer where agency_id = $1 and cabinet_id = $2 and day = any($3) and ($4::bigint[] is null or listing_id = any($4))
+         and basis in ('day', 'excess-day') group by 1, 2) as bills group by 1`,
+    [cabinet.agencyId, cabinet.id, days, listingIds],
+  );
+  const byDay = new Map(
+    found.rows.map(({ day, standing, ended, tries }) => [
+      day,
+      {
+        standing: new Set(standing),
+        tries: new Map((ended ?? []).map((listingId, index) => [listingId, tries![index]!])),
+      },
+    ]),
+  );
+  return (day) => byDay.get(day) ?? NO_BILLS;
+}
+
+/** Listings whose placement that began on a day has been charged. */
+export async function chargedPlacements(
+  client: Queryable,
+  cabinet: CabinetKey,
+  from: string,
+): Promise<ReadonlySet<number>> {
+  const found = await client.query<{ id: number }>(
+    `select listing_id as id from transfer where agency_id = $1 and cabinet_id = $2 and day = $3 and kind = 'charge'
+       and basis in ('placement', 'excess-placement')`,
+    [cabinet.agencyId, cabinet.id, from],
+  );
+  return new Set(found.rows.map((row) => row.id));
+}
+
+/** Marks that were taken off and stand in the served edition all the same, until the next one. */
+export async function leftBehind(client: Queryable, cabinet: CabinetKey): Promise<number[]> {
+  const found = await client.query<{ id: number }>(
+    `select o.listing_id as id from mark_outcome o join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id
+     where o.agency_id = $1 and o.cabinet_id = $2 and o.outcome = 'published' and not m.is_live`,
+    [cabinet.agencyId, cabinet.id],
+  );
+  return found.rows.map((row) => row.id);
+}
+
+/** One hold or charge on its way to the commit. */
+export interface MoneyLine {
+  readonly id: string;
+  readonly listingId: number;
+  readonly day: string;
+  /** null: nobody pays, and the day is waived. */
+  readonly accountId: number | null;
+  readonly kopecks: number;
+  readonly basis: Exclude<Basis, 'promotion'>;
+  readonly tariffId: number;
+  readonly facts: PriceFacts;
+  /** It was shown when the day was charged: due whatever becomes of the mark now. */
+  readonly isOwed: boolean;
+  /** Owed, and the account could not pay: why. */
+  readonly waived: string | null;
+}
+
+/** Puts lines where nobody sees them yet. */
+export async function stageMoney(
+  db: Database,
+  cabinet: CabinetKey,
+  fence: number,
+  lines: readonly MoneyLine[],
+): Promise<void> {
+  if (lines.length === 0) return;
+  const column = <T>(of: (line: MoneyLine) => T) => lines.map(of);
+  await db.pool.query(
+    `insert into money_stage (agency_id, cabinet_id, fence, id, listing_id, day, account_id, kopecks, basis, tariff_id, facts, is_owed, waived)
+     select $1, $2, $3, * from unnest($4::text[], $5::bigint[], $6::date[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::jsonb[],
+       $12::boolean[], $13::text[])`,
+    [
+      cabinet.agencyId,
+      cabinet.id,
+      fence,
+      column((line) => line.id),
+      column((line) => line.listingId),
+      column((line) => line.day),
+      column((line) => line.accountId),
+      column((line) => line.kopecks),
+      column((line) => line.basis),
+      column((line) => line.tariffId),
+      column((line) => JSON.stringify(line.facts)),
+      column((line) => line.isOwed),
+      column((line) => line.waived),
+    ],
+  );
+}
+
+/** Forgets lines that were put aside: some of them, or all. */
+export async function unstageMoney(
+  db: Database,
+  cabinet: CabinetKey,
+  fence: number,
+  ids: readonly string[] | null = null,
+): Promise<void> {
+  await db.pool.query(
+    'delete from money_stage where agency_id = $1 and cabinet_id = $2 and fence = $3 and ($4::text[] is null or id = any($4))',
+    [cabinet.agencyId, cabinet.id, fence, ids],
+  );
+}
+
+/** A mark that was to go out and cannot be paid. */
+export interface Unfunded {
+  readonly listingId: number;
+  readonly reason: string;
+  readonly waitingSince: Date;
+}
+
+/**
+ * Turns decisions put aside into «не хватает денег», those too that were not put aside because nothing had changed.
+ * @param today a placement that would have begun on this day is not used up
+ * @returns how many decisions are put aside now in addition
+ */
+export async function stageUnfunded(
+  db: Database,
+  cabinet: CabinetKey,
+  fence: number,
+  rows: readonly Unfunded[],
+  today: string,
+): Promise<number> {
+  if (rows.length === 0) return 0;
+  const given = [
+    cabinet.agencyId,
+    cabinet.id,
+    fence,
+    rows.map(({ listingId }) => listingId),
+    rows.map(({ reason }) => reason),
+    rows.map(({ waitingSince }) => waitingSince),
+  ];
+  const short = 'unnest($4::bigint[], $5::text[], $6::timestamptz[]) as u(id, reason, since)';
+  const added = await db.pool.query(
+    `insert into outcome_stage (agency_id, cabinet_id, fence, listing_id, outcome, reason, judgement, input_key, content_key, price_kopecks,
+       waiting_since, placement_from, placement_until)
+     select $1, $2, $3, o.listing_id, 'unfunded', u.reason, nullif(o.judgement - 'held', '{}'), o.input_key, o.content_key, o.price_kopecks, u.since,
+       o.placement_from, o.placement_until
+     from ${short} join mark_outcome o on o.agency_id = $1 and o.cabinet_id = $2 and o.listing_id = u.id
+     on conflict do nothing`,
+    given,
+  );
+  await db.pool.query(
+    `update outcome_stage s set outcome = 'unfunded', reason = u.reason, is_held = false, judgement = nullif(s.judgement - 'held', '{}'), placed_on = null,
+       waiting_since = u.since, placement_from = nullif(s.placement_from, $7::date),
+       placement_until = case when s.placement_from = $7::date then null else s.placement_until end
+     from ${short} where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and s.listing_id = u.id`,
+    [...given, today],
+  );
+  return added.rowCount ?? 0;
+}
+
+/** The money of one commit. */
+export interface MoneyCommit {
+  /** The local day that is billed. */
+  readonly day: string;
+  /** Has its charge moment come? Then what goes out is charged at once. */
+  readonly isCharging: boolean;
+  /** The first day whose holds may still be open; null: no charge moment has passed since the last commit. */
+  readonly openSince: string | null;
+  /** How many lines were put aside. */
+  readonly lines: number;
+  /** Listings taken out of the edition again: nothing is held for them. */
+  readonly cut: readonly number[];
+  /** The moment that the outcomes of this commit carry. */
+  readonly decidedAt: Date;
+  /** When the run began: what was ordered later is not in its edition. */
+  readonly startedAt: Date;
+}
+
+/** Who moves money when nobody gives a command. */
+const CLOCKWORK = 'выгрузка';
+
+/**
+ * Moves the money of a commit, after its outcomes are written and before anything is visible: holds whose moment has
+ * come become charges, lines become holds or charges, holds of what has left are free again, and promotions that
+ * were ordered begin.
+ * @param at the commit's moment, never before the last one
+ * @returns accounts that come short: nothing may be committed then
+ */
+export async function commitMoney(
+  client: Queryable,
+  cabinet: CabinetKey,
+  fence: number,
+  money: MoneyCommit,
+  editionId: number | null,
+  at: Date,
+): Promise<Short[]> {
+  const { agencyId, id: cabinetId } = cabinet;
+  const key = [agencyId, cabinetId];
+  const { day, isCharging, openSince, lines, cut } = money;
+  const there = await client.query<{ count: number }>(
+    'select count(*)::int as count from money_stage where agency_id = $1 and cabinet_id = $2 and fence = $3',
+    [...key, fence],
+  );
+  if (there.rows[0]!.count !== lines) {
+    throw new Fault(
+      'publish-disturbed',
+      'База данных перезапускалась во время публикации. Доски получают прежнее издание: повторите публикацию.',
+      { retryable: true },
+    );
+  }
+  const moved: Moved[] = [];
+  const gather = async (sql: string, values: readonly unknown[]) => {
+    const found = await client.query<Moved>(
+      `with made as (${sql} returning from_id, to_id, kind, resolves is not null as ended, day, kopecks)
+       select from_id as "fromId", to_id as "toId", kind, ended as resolves, day, sum(kopecks)::bigint as kopecks, count(*)::int as count
+       from made group by 1, 2, 3, 4, 5`,
+      [...values],
+    );
+    moved.push(...found.rows);
+    return found.rows.reduce((sum, { count }) => sum + count, 0);
+  };
+  /** The end of the holds that a query finds as `h`. */
+  const end = (kind: Extract<TransferKind, 'charge' | 'release'>, holds: string, dayOf = 'h.day') =>
+    `insert into transfer (${TRANSFER_COLUMNS})
+     select h.agency_id, h.id || ':${kind}', '${kind}', h.from_id, h.to_id, h.kopecks, ${dayOf}, $3, h.cabinet_id, h.listing_id, h.basis, $4, h.tariff_id,
+       h.facts, h.promotion_id, h.id, null, $5, h.reason
+     from transfer h ${holds} and h.agency_id = $1 and h.cabinet_id = $2 and h.kind = 'hold'
+       and not exists (select 1 from transfer r where r.agency_id = h.agency_id and r.resolves = h.id)`;
+  const common = [...key, at, editionId, CLOCKWORK];
+
+  if (openSince !== null) {
+    // Whatever is still held was in the edition that was served at the charge moment.
+    await gather(
+      end('charge', `where h.basis in ('day', 'excess-day') and h.day >= $6 and (h.day < $7 or h.day = $7 and $8)`),
+      [...common, openSince, day, isCharging],
+    );
+  }
+  if (lines > 0) {
+    const boardId = await systemAccount(client, agencyId, 'board', cabinetId);
+    const eligible = `s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and (s.is_owed or s.listing_id <> all($4::bigint[]))`;
+    const wanted = await client.query<{ count: number }>(
+      `select count(*)::int as count from money_stage s where ${eligible} and s.waived is null`,
+      [...key, fence, cut],
+    );
+    const made = await gather(
+      `insert into transfer (${TRANSFER_COLUMNS})
+       select $1, s.id, case when s.is_owed or $5 or s.basis like '%placement' then 'charge' else 'hold' end, s.account_id, $6, s.kopecks, s.day, $7, $2,
+         s.listing_id, s.basis, $8, s.tariff_id, s.facts, null, null, null, $9, $10::jsonb->>s.basis
+       from money_stage s where ${eligible} and s.waived is null order by s.day, s.listing_id on conflict do nothing`,
+      [...key, fence, cut, isCharging, boardId, at, editionId, CLOCKWORK, JSON.stringify(BASIS_LABELS)],
+    );
+    // A run looks first whether a day is billed; one that comes back all the same is somebody's fault.
+    if (made !== wanted.rows[0]!.count) throw await repeated(client, cabinet, fence);
+    await client.query(
+      `insert into waiver (agency_id, cabinet_id, listing_id, day, account_id, kopecks, reason, at)
+       select agency_id, cabinet_id, listing_id, day, account_id, kopecks, waived, $4 from money_stage
+       where agency_id = $1 and cabinet_id = $2 and fence = $3 and waived is not null on conflict do nothing`,
+      [...key, fence, at],
+    );
+    await client.query('delete from money_stage where agency_id = $1 and cabinet_id = $2 and fence = $3', [
+      ...key,
+      fence,
+    ]);
+  }
+  const isShown = (listing: string) =>
+    `exists (select 1 from mark_outcome o where o.agency_id = $1 and o.cabinet_id = $2 and o.listing_id = ${listing} and o.outcome = 'published')`;
+  if (!isCharging) {
+    // Whatever has changed in this commit and is not in the edition now.
+    const left = `(select distinct listing_id from mark_transition where agency_id = $1 and cabinet_id = $2 and at = $7 and outcome <> 'published')`;
+    await gather(
+      end(
+        'release',
+        `join ${left} as t on t.listing_id = h.listing_id where h.basis in ('day', 'excess-day') and h.day = $6 and not ${isShown('h.listing_id')}`,
+      ),
+      [...common, day, money.decidedAt],
+    );
+  }
+  // A promotion begins with the first edition that has the listing; one that could not begin in its time is over.
+  const ordered = `join promotion p on p.agency_id = h.agency_id and p.id = h.promotion_id where p.cabinet_id = $2 and p.from_on <= $6::date and p.from_on > $6::date - 400`;
+  await gather(
+    end(
+      'charge',
+      `${ordered} and p.from_on + p.days > $6::date and p.at <= $7 and h.basis = 'promotion' and ${isShown('h.listing_id')}`,
+      '$6::date',
+    ),
+    [...common, day, money.startedAt],
+  );
+  await gather(end('release', `${ordered} and p.from_on + p.days <= $6::date and h.basis = 'promotion'`), [
+    ...common,
+    day,
+  ]);
+  return apply(client, agencyId, moved);
+}
+
+async function repeated(client: Queryable, cabinet: CabinetKey, fence: number): Promise<Fault> {
+  const found = await client.query<{ id: string; kopecks: number; was: number }>(
+    `select s.id, s.kopecks, t.kopecks as was from money_stage s join transfer t on t.agency_id = s.agency_id and t.id = s.id
+     where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 order by (s.kopecks = t.kopecks), s.id limit 1`,
+    [cabinet.agencyId, cabinet.id, fence],
+  );
+  const one = found.rows[0];
+  const told = one ? `${one.id}: было ${formatKopecks(one.was)}, стало ${formatKopecks(one.kopecks)}` : 'перевод';
+  return new Fault(
+    'transfer-differs',
+    `Деньги за этот день уже проведены (${told}). Ничего не проведено, доски получают прежнее издание; запустите accounts verify.`,
+  );
+}
