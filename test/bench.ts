@@ -2,6 +2,7 @@
  * `npm run bench -- --listings 100000 [--json]`: makes a base of that size and measures a cold publish of each family,
  * a republish after 1 % of the listings changed, and plain `gzip -6` of the same bytes. Every measured step runs in a
  * process of its own, so its CPU seconds and peak memory are its own; the database is another process and not counted.
+ * `--money`: what charging every mark adds to a run.
  */
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
@@ -20,12 +21,14 @@ import { publishCabinet } from '../src/export/publish.ts';
 import { ensureCabinet, resolveAgency } from '../src/store/agencies.ts';
 import { type Database, openDatabase } from '../src/store/database.ts';
 import { importListings } from '../src/store/intake.ts';
+import { openAccount, topUp } from '../src/store/ledger.ts';
 import { confirm } from '../src/store/market.ts';
 import { markListings } from '../src/store/marks.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { giveVerdict } from '../src/store/moderation.ts';
 import { countOutcomes, currentEdition, listCabinets } from '../src/store/publishing.ts';
 import { setPinned } from '../src/store/rotation.ts';
+import { addTariff } from '../src/store/tariffs.ts';
 import { type CorridorReport, corridor } from './bench-corridor.ts';
 
 const BOARDS = ['avito', 'cian', 'yandex'] as const;
@@ -45,6 +48,9 @@ const { values: args } = parseArgs({
     listings: { type: 'string', default: '100000' },
     json: { type: 'boolean', default: false },
     corridor: { type: 'boolean', default: false },
+    money: { type: 'boolean', default: false },
+    agency: { type: 'string' },
+    at: { type: 'string' },
     step: { type: 'string' },
     board: { type: 'string' },
     dir: { type: 'string' },
@@ -70,11 +76,15 @@ async function measure(work: () => Promise<{ bytes?: number; offers?: number }>)
 /** One measured step, in this process. */
 async function step(name: string, board: string, dataDir: string): Promise<Measured> {
   const db = await openDatabase({ dataDir });
+  const { agency, at } = args;
+  const clock = at === undefined ? systemClock : () => new Date(at);
   try {
-    const cabinet = (await listCabinets(db, { board }))[0]!;
+    const cabinet = (
+      await listCabinets(db, { board, agencyId: agency === undefined ? undefined : Number(agency) })
+    )[0]!;
     if (name === 'publish') {
       return await measure(async () => {
-        const result = await publishCabinet(cabinet, { db, boards: loadBoards(), dataDir, clock: systemClock });
+        const result = await publishCabinet(cabinet, { db, boards: loadBoards(), dataDir, clock });
         return { bytes: result.bytes, offers: result.offers };
       });
     }
@@ -91,11 +101,11 @@ async function step(name: string, board: string, dataDir: string): Promise<Measu
   }
 }
 
-function inOwnProcess(name: string, board: string, dataDir: string): Promise<Measured> {
+function inOwnProcess(name: string, board: string, dataDir: string, more: readonly string[] = []): Promise<Measured> {
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      [fileURLToPath(import.meta.url), '--step', name, '--board', board, '--dir', dataDir],
+      [fileURLToPath(import.meta.url), '--step', name, '--board', board, '--dir', dataDir, ...more],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },
@@ -182,6 +192,11 @@ async function main(): Promise<void> {
       process.stdout.write(`${args.json ? JSON.stringify(told, null, 2) : corridorText(told)}\n`);
       return;
     }
+    if (args.money) {
+      const told = { machine: machine(), listings, ...(await money(db, dataDir, listings, say)) };
+      process.stdout.write(`${args.json ? JSON.stringify(told, null, 2) : moneyText(told)}\n`);
+      return;
+    }
     const agency = await resolveAgency(db, undefined, true);
     const startedAt = performance.now();
     await load(db, agency.id, listings, (listing) => listing);
@@ -226,6 +241,64 @@ async function main(): Promise<void> {
     await db.close();
     await rm(dataDir, { recursive: true, force: true });
   }
+}
+
+interface MoneyReport {
+  readonly cold: { readonly free: Measured; readonly charged: Measured };
+  readonly nextDay: { readonly free: Measured; readonly charged: Measured };
+}
+
+/**
+ * Two agencies with the same listings, one of which pays: a first run that charges every mark, and the run after
+ * midnight in which nothing has changed but the day. In pairs, so that both meet the same base.
+ */
+async function money(db: Database, dataDir: string, total: number, say: (text: string) => void): Promise<MoneyReport> {
+  const board = 'yandex';
+  const day = (ahead: number) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+  const at = (ahead: number) => `${day(ahead)}T09:00:00.000Z`;
+  const agencies: { readonly free: number; readonly charged: number } = {
+    free: (await resolveAgency(db, 'Без счетов', true)).id,
+    charged: (await resolveAgency(db, 'Со счетами', true)).id,
+  };
+  for (const [name, agencyId] of Object.entries(agencies)) {
+    await load(db, agencyId, total, (listing) => listing);
+    const id = await ensureCabinet(db, agencyId, { board, slug: 'main', name: board, family: board });
+    await markListings(db, agencyId, id, undefined, new Date());
+    if (name === 'charged') {
+      const by = { name: 'измеритель' };
+      const account = await openAccount(db, agencyId, { kind: 'agency', ownerId: null }, by, new Date());
+      const command = { key: 'bench', kopecks: 100_000_000_00, reason: 'измерение', by };
+      await topUp(db, agencyId, account.id, command, new Date());
+      const lines = [
+        { kind: 'flat', deal: 'sale', kopecks: 4500 },
+        { deal: 'rent', kopecks: 2000 },
+        { kopecks: 3000 },
+      ] as const;
+      const terms = { lines: [...lines], excess: null, promotion: [] };
+      await addTariff(db, { agencyId, id }, { validFrom: day(1), terms }, by.name, new Date());
+    }
+  }
+  await db.pool.query('vacuum analyze');
+  const measured = async (ahead: number) => {
+    const pair: { free?: Measured; charged?: Measured } = {};
+    for (const name of ['free', 'charged'] as const) {
+      pair[name] = await inOwnProcess('publish', board, dataDir, ['--agency', `${agencies[name]}`, '--at', at(ahead)]);
+      say(`${name}, день ${ahead}: ${JSON.stringify(pair[name])}`);
+    }
+    return pair as Required<typeof pair>;
+  };
+  return { cold: await measured(1), nextDay: await measured(2) };
+}
+
+function moneyText(report: MoneyReport & { readonly machine: string; readonly listings: number }): string {
+  const pair = ({ free, charged }: MoneyReport['cold']) =>
+    `без денег ${free.wallSeconds} с (${free.cpuSeconds} с CPU), со списанием ${charged.wallSeconds} с (${charged.cpuSeconds} с CPU): ` +
+    `+${Math.round((charged.wallSeconds / free.wallSeconds - 1) * 100)} % времени, +${Math.round((charged.cpuSeconds / free.cpuSeconds - 1) * 100)} % CPU; память ${free.peakMemoryMb} и ${charged.peakMemoryMb} МБ`;
+  return [
+    `${report.listings} отметок, ${report.machine}`,
+    `Прогон с нуля: ${pair(report.cold)}`,
+    `Прогон следующего дня без правок: ${pair(report.nextDay)}`,
+  ].join('\n');
 }
 
 const machine = () => `${cpus()[0]?.model ?? 'CPU'} × ${cpus().length}, Node ${process.versions.node}`;

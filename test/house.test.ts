@@ -30,6 +30,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   fastify: ['server'],
   commander: ['cli'],
   'cli-progress': ['cli'],
+  hucre: ['cli'],
   'libxml2-wasm': ['boards'],
   'fast-xml-parser': ['boards'],
   'libphonenumber-js': ['boards'],

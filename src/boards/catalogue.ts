@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Type, { type Static, type TSchema } from 'typebox';
+import { COLUMN_ROLES, type ReportMapping } from '../domain/board-report.ts';
 import { FactsSchema } from '../domain/facts.ts';
 import { Fault } from '../domain/fault.ts';
 import {
@@ -17,6 +18,8 @@ import {
 import { FIXERS, type Fixer, SEVERITIES, type Severity } from '../domain/notice.ts';
 import { ROOT } from '../root.ts';
 import { newAjv, placeholdersOf, type SubjectSchema } from './check.ts';
+import { CODECS } from './formats/index.ts';
+import type { BoardPromotion, PaidField, PromotionLevel, PromotionWrite } from './promotion.ts';
 
 /**
  * The boards we know, as data: one file per board in `board-rules/`, plus files that begin with `_` and hold what
@@ -110,6 +113,76 @@ const UnsupportedSchema = Type.Object(
   { additionalProperties: false },
 );
 
+/** Paid tags (promotion.ts): where in the own fields of a family they stand. */
+const place = { field: sentence(120), part: maybe(sentence(120)) };
+const scalar = Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] });
+
+const PaidFieldSchema = Type.Object(
+  { ...place, keeps: maybe(listOf(scalar)), overPackage: maybe(listOf(scalar)), why: sentence(300), ...evidence },
+  { additionalProperties: false },
+);
+
+const WriteSchema = Type.Object(
+  {
+    ...place,
+    set: maybe(scalar),
+    add: maybe(Type.Unsafe<unknown>({ type: ['string', 'object'] })),
+    drop: maybe(listOf(scalar)),
+  },
+  { additionalProperties: false },
+);
+
+const LevelSchema = Type.Object(
+  {
+    /** As the board itself calls it. */
+    code: word('^[A-Za-z0-9_-]+$'),
+    label: sentence(100),
+    /** How long it lasts, where the level itself says so. */
+    days: maybe(Type.Integer({ minimum: 1, maximum: 366 })),
+    needsPhotos: maybe(Type.Boolean()),
+    writes: Type.Unsafe<{ [F in Family]?: Static<typeof WriteSchema>[] }>({
+      type: 'object',
+      properties: Object.fromEntries(FAMILIES.map((family) => [family, listOf(WriteSchema)])),
+      additionalProperties: false,
+    }),
+    ...evidence,
+  },
+  { additionalProperties: false },
+);
+
+const paidFields = maybe(listOf(PaidFieldSchema));
+
+/** A file in which the board tells its charges, as far as its shape is known; what is not known a person tells. */
+const ReportShapeSchema = Type.Object(
+  {
+    code: word(CODE),
+    title: sentence(200),
+    /** What a person has to know besides: a whole sentence. */
+    note: maybe(sentence(300)),
+    /** JSON: the way to the rows. */
+    rows: maybe(sentence(120)),
+    columns: maybe(
+      Type.Unsafe<ReportMapping['columns']>({
+        type: 'object',
+        properties: Object.fromEntries(COLUMN_ROLES.map((role) => [role, sentence(120)])),
+        additionalProperties: false,
+      }),
+    ),
+    placements: maybe(Type.Object({ column: sentence(120), value: sentence(120) }, { additionalProperties: false })),
+    ...evidence,
+  },
+  { additionalProperties: false },
+);
+
+/** A known shape of a report (domain/board-report.ts). */
+export interface ReportShape extends Pick<ReportMapping, 'columns' | 'rows' | 'placements'> {
+  readonly code: string;
+  readonly title: string;
+  readonly note?: string;
+  readonly source: RuleSource;
+  readonly checkedOn: string;
+}
+
 const body = {
   sources: Type.Array(SourceSchema),
   /** Russian names of fields that one family alone knows. */
@@ -120,7 +193,14 @@ const body = {
 };
 
 const RuleSetSchema = Type.Object(
-  { id: word('^_[a-z0-9-]+$'), title: sentence(200), family: oneOf(FAMILIES), ...body },
+  {
+    id: word('^_[a-z0-9-]+$'),
+    title: sentence(200),
+    family: oneOf(FAMILIES),
+    /** What in the family's files asks any board for something paid. */
+    promotion: maybe(Type.Object({ paidFields }, { additionalProperties: false })),
+    ...body,
+  },
   { additionalProperties: false },
 );
 type RuleSet = Static<typeof RuleSetSchema>;
@@ -168,6 +248,8 @@ const BoardFileSchema = Type.Object(
     except: maybe(
       Type.Array(Type.Object({ code: word(CODE), why: sentence(300), ...evidence }, { additionalProperties: false })),
     ),
+    promotion: maybe(Type.Object({ levels: maybe(listOf(LevelSchema)), paidFields }, { additionalProperties: false })),
+    reports: maybe(listOf(ReportShapeSchema)),
     ...body,
   },
   { additionalProperties: false },
@@ -209,7 +291,10 @@ export interface Board {
   readonly quirks: Quirks;
   readonly rules: readonly BoardRule[];
   readonly sources: readonly RuleSource[];
-  /** Changes whenever a rule, a quirk or a name changes; part of the key of a cached offer. */
+  readonly promotion: BoardPromotion;
+  /** Empty: no shape of the board's reports is known. */
+  readonly reports: readonly ReportShape[];
+  /** Changes whenever a rule, a quirk, a paid tag or a name changes; part of the key of a cached offer. */
   readonly rulesVersion: string;
 }
 
@@ -354,8 +439,15 @@ function proveBody(file: RuleSet | BoardFile, isSet: boolean, report: Report): v
     if (entry.why !== undefined) proveSentence(entry.why, `${path}/why`, report);
     if (entry.when !== undefined) proveSchema(entry.when, `${path}/when`);
   }
+  provePromotion(file, report, sourceOf);
   if ('status' in file) {
     sourceOf(file.status.source, '/status/source');
+    const shapes = new Set<string>();
+    for (const [at, shape] of (file.reports ?? []).entries()) {
+      sourceOf(shape.source, `/reports/${at}/source`);
+      if (shapes.has(shape.code)) report(`/reports/${at}/code`, `код «${shape.code}» уже занят`);
+      shapes.add(shape.code);
+    }
     for (const [at, entry] of (file.except ?? []).entries()) sourceOf(entry.source, `/except/${at}/source`);
     for (const name of Object.keys(file.quirks ?? {})) {
       const keys = file.quirkSources?.[name];
@@ -364,6 +456,49 @@ function proveBody(file: RuleSet | BoardFile, isSet: boolean, report: Report): v
     }
     const pattern = file.quirks?.idPattern;
     if (pattern !== undefined && !isRegExp(pattern)) report('/quirks/idPattern', 'не регулярное выражение');
+  }
+}
+
+/** Money is spent by these entries alone, so every name in them is looked up. */
+function provePromotion(
+  file: RuleSet | BoardFile,
+  report: Report,
+  sourceOf: (key: string, path: string) => RuleSource | undefined,
+): void {
+  const provePlace = ({ field, part }: { field: string; part?: string }, family: Family, path: string) => {
+    const row = CODECS[family].rows.find(({ fields }) => fields.includes(`own:${field}`));
+    const isThere = row?.elements.some((element) => element.path.endsWith(`/${part}`)) ?? false;
+    if (!row) report(`${path}/field`, `у формата «${family}» нет поля «${field}»`);
+    else if (part !== undefined && !isThere) report(`${path}/part`, `у поля «${field}» нет части «${part}»`);
+  };
+  for (const [at, entry] of (file.promotion?.paidFields ?? []).entries()) {
+    const path = `/promotion/paidFields/${at}`;
+    sourceOf(entry.source, `${path}/source`);
+    provePlace(entry, file.family, path);
+  }
+  if (!('status' in file)) return;
+  const families = file.families ?? [file.family];
+  const codes = new Set<string>();
+  for (const [at, level] of (file.promotion?.levels ?? []).entries()) {
+    const path = `/promotion/levels/${at}`;
+    if (codes.has(level.code)) report(`${path}/code`, `код «${level.code}» уже занят`);
+    codes.add(level.code);
+    const source = sourceOf(level.source, `${path}/source`);
+    if (source && DOUBTFUL.includes(source.grade))
+      report(`${path}/source`, `источник «${source.key}» не проверен, а за уровень платят`);
+    for (const family of families) {
+      if (!level.writes[family]?.some(({ drop }) => drop === undefined))
+        report(`${path}/writes`, `в формате «${family}» уровень ничего не пишет`);
+    }
+    for (const [family, writes] of Object.entries(level.writes) as [Family, PromotionWrite[]][]) {
+      if (!families.includes(family)) report(`${path}/writes/${family}`, `доска не берёт формат «${family}»`);
+      for (const [index, write] of writes.entries()) {
+        const place = `${path}/writes/${family}/${index}`;
+        const ways = [write.set, write.add, write.drop].filter((way) => way !== undefined);
+        if (ways.length !== 1) report(place, 'нужно ровно одно из set, add, drop');
+        provePlace(write, family, place);
+      }
+    }
   }
 }
 
@@ -588,6 +723,27 @@ function rulesOf(file: RuleSet | BoardFile, boardId: string): BoardRule[] {
   return rules;
 }
 
+function paidFieldsOf(file: RuleSet | BoardFile): PaidField[] {
+  const sources = new Map(file.sources.map((source) => [source.key, source]));
+  return (file.promotion?.paidFields ?? []).map(({ keeps = [], overPackage = [], source, ...entry }) => ({
+    ...entry,
+    family: file.family,
+    keeps,
+    overPackage,
+    source: sources.get(source)!,
+  }));
+}
+
+function levelsOf(file: BoardFile): PromotionLevel[] {
+  const sources = new Map(file.sources.map((source) => [source.key, source]));
+  return (file.promotion?.levels ?? []).map(({ days = null, needsPhotos = false, source, ...level }) => ({
+    ...level,
+    days,
+    needsPhotos,
+    source: sources.get(source)!,
+  }));
+}
+
 const URGENCY = (rule: BoardRule) => (rule.isFinal ? 0 : rule.severity === 'blocking' ? 1 : 2);
 
 function assemble(file: BoardFile, sets: ReadonlyMap<string, RuleSet>, report: Report): Board {
@@ -596,6 +752,7 @@ function assemble(file: BoardFile, sets: ReadonlyMap<string, RuleSet>, report: R
 
   const inherited: BoardRule[] = [];
   const setSources: RuleSource[] = [];
+  const paid: PaidField[] = [];
   for (const id of file.inherits ?? []) {
     const set = sets.get(id);
     if (!set) {
@@ -606,6 +763,7 @@ function assemble(file: BoardFile, sets: ReadonlyMap<string, RuleSet>, report: R
       report('/inherits', `«${id}» — для формата «${set.family}», доска его не берёт`);
     inherited.push(...rulesOf(set, file.id));
     setSources.push(...set.sources);
+    paid.push(...paidFieldsOf(set));
   }
   const except = new Set<string>();
   for (const [at, { code }] of (file.except ?? []).entries()) {
@@ -637,6 +795,19 @@ function assemble(file: BoardFile, sets: ReadonlyMap<string, RuleSet>, report: R
 
   const ownSources = new Map(file.sources.map((source) => [source.key, source]));
   const quirks = file.quirks ?? {};
+  const promotion = { levels: levelsOf(file), paidFields: [...paid, ...paidFieldsOf(file)] };
+  for (const { code, writes } of promotion.levels) {
+    for (const [family, entries] of Object.entries(writes)) {
+      for (const { field, part, drop } of entries) {
+        const isPaid = promotion.paidFields.some(
+          (entry) => entry.family === family && entry.field === field && entry.part === part,
+        );
+        // Otherwise a source could ask for the level on its own.
+        if (drop === undefined && !isPaid)
+          report('/promotion/levels', `уровень «${code}» пишет «${field}», а среди paidFields этого поля нет`);
+      }
+    }
+  }
   const { id, name, nameDative, nameGenitive } = file;
   return {
     id,
@@ -654,8 +825,14 @@ function assemble(file: BoardFile, sets: ReadonlyMap<string, RuleSet>, report: R
     quirks,
     rules: effective,
     sources: [...file.sources, ...setSources],
+    reports: (file.reports ?? []).map(({ columns = {}, source, ...shape }) => ({
+      ...shape,
+      columns,
+      source: ownSources.get(source)!,
+    })),
+    promotion,
     rulesVersion: createHash('sha256')
-      .update(JSON.stringify([id, name, nameDative, nameGenitive, families, quirks, effective]))
+      .update(JSON.stringify([id, name, nameDative, nameGenitive, families, quirks, effective, promotion]))
       .digest('hex')
       .slice(0, 16),
   };

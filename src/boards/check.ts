@@ -1,6 +1,6 @@
-import { Ajv, type Options, type ValidateFunction } from 'ajv';
+import { Ajv, type ErrorObject, type Options, type ValidateFunction } from 'ajv';
 import type { Facts } from '../domain/facts.ts';
-import { DEALS, type Family, FIELDS, KINDS, type Listing } from '../domain/listing.ts';
+import { DEAL_LABELS, DEALS, type Family, FIELDS, KINDS, type Listing } from '../domain/listing.ts';
 import type { Notice } from '../domain/notice.ts';
 import { agree } from '../domain/text.ts';
 import type { Board, BoardRule } from './catalogue.ts';
@@ -38,6 +38,38 @@ export function newAjv(options: Options = {}): Ajv {
     useDefaults: false,
     ...options,
   });
+}
+
+/** What ajv found, for somebody who writes JSON by hand. */
+export function inRussian({ keyword, params, message }: ErrorObject): string {
+  const told = params as Record<string, unknown>;
+  switch (keyword) {
+    case 'additionalProperties':
+      return `лишнее слово «${told.additionalProperty}»`;
+    case 'required':
+      return `нет обязательного «${told.missingProperty}»`;
+    case 'enum':
+      return `можно: ${(told.allowedValues as unknown[]).join(', ')}`;
+    case 'type':
+      return `здесь нужно значение вида ${told.type}`;
+    case 'pattern':
+      return `не подходит под образец ${told.pattern}`;
+    case 'minLength':
+    case 'minItems':
+      return 'не должно быть пустым';
+    case 'maxLength':
+      return `не длиннее ${told.limit} знаков`;
+    case 'maxItems':
+      return `не больше ${told.limit} строк`;
+    case 'minimum':
+      return `не меньше ${told.limit}`;
+    case 'maximum':
+      return `не больше ${told.limit}`;
+    case 'uniqueItems':
+      return 'значения повторяются';
+    default:
+      return `не подходит (${message})`;
+  }
 }
 
 const ajv = newAjv({ messages: false });
@@ -190,7 +222,6 @@ const GARAGE_OFFERS: Readonly<Record<NonNullable<Listing['garageType']>, string>
   box: 'боксов',
   'parking-place': 'машино-мест',
 };
-const DEAL_WORDS = { sale: 'продажа', rent: 'аренда', 'daily-rent': 'посуточная аренда' } as const;
 
 function offeredThings(listing: Listing): string {
   switch (listing.kind) {
@@ -219,7 +250,7 @@ function offeredThings(listing: Listing): string {
  * @example describeOffers({ externalId: '1', kind: 'flat', deal: 'sale', market: 'new' }) // 'продажа квартир в новостройках'
  */
 export function describeOffers(listing: Listing): string {
-  return `${DEAL_WORDS[listing.deal]} ${offeredThings(listing)}`;
+  return `${DEAL_LABELS[listing.deal]} ${offeredThings(listing)}`;
 }
 
 interface CompiledRule {

@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto';
-import type { ErrorObject } from 'ajv';
 import { canonicalJson } from '../domain/corrections.ts';
 import type { Facts } from '../domain/facts.ts';
 import { Fault, Refusal } from '../domain/fault.ts';
-import { DEALS, type Deal, KINDS, type Kind, type Listing, ListingSchema, labelOf } from '../domain/listing.ts';
+import {
+  DEAL_LABELS,
+  DEALS,
+  type Deal,
+  KINDS,
+  type Kind,
+  type Listing,
+  ListingSchema,
+  labelOf,
+} from '../domain/listing.ts';
 import type { Notice, Severity } from '../domain/notice.ts';
 import {
   type Board,
@@ -16,7 +24,15 @@ import {
   proveSentence,
   type Report,
 } from './catalogue.ts';
-import { compileRules, newAjv, placeholdersOf, type SubjectSchema, tellValue, validatorOf } from './check.ts';
+import {
+  compileRules,
+  inRussian,
+  newAjv,
+  placeholdersOf,
+  type SubjectSchema,
+  tellValue,
+  validatorOf,
+} from './check.ts';
 
 /**
  * Norms: what the agency itself demands of a listing before it goes to a board. They have the shape of a board's
@@ -167,32 +183,6 @@ function proveSchema(schema: unknown, place: string, report: Report): void {
 function depthOf(value: unknown, depth = 0): number {
   if (typeof value !== 'object' || value === null || depth > JSON_DEPTH_MAX) return depth;
   return Object.values(value).reduce((deepest, part) => Math.max(deepest, depthOf(part, depth + 1)), depth);
-}
-
-/** What ajv found, for somebody who writes rules. */
-function inRussian({ keyword, params, message }: ErrorObject): string {
-  const told = params as Record<string, unknown>;
-  switch (keyword) {
-    case 'additionalProperties':
-      return `лишнее слово «${told.additionalProperty}»`;
-    case 'required':
-      return `нет обязательного «${told.missingProperty}»`;
-    case 'enum':
-      return `можно: ${(told.allowedValues as unknown[]).join(', ')}`;
-    case 'type':
-      return `здесь нужно значение вида ${told.type}`;
-    case 'pattern':
-      return `не подходит под образец ${told.pattern}`;
-    case 'minLength':
-    case 'minItems':
-      return 'не должно быть пустым';
-    case 'maxLength':
-      return `не длиннее ${told.limit} знаков`;
-    case 'uniqueItems':
-      return 'значения повторяются';
-    default:
-      return `не подходит (${message})`;
-  }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -441,11 +431,6 @@ const KIND_WORDS: Readonly<Record<Kind, string>> = {
   garage: 'гаражи',
   commercial: 'коммерческая недвижимость',
 };
-const DEAL_WORDS: Readonly<Record<Deal, string>> = {
-  sale: 'продажа',
-  rent: 'аренда',
-  'daily-rent': 'посуточная аренда',
-};
 
 /**
  * A norm in one line: for what and what it demands; a value of a listing stands as three dots.
@@ -455,7 +440,7 @@ export function describeNorm({ boards, rule }: Norm, nameOf: (board: string) => 
   const scope = [
     boards === null ? 'Все доски' : boards.map(nameOf).join(', '),
     ...(rule.kinds ? [rule.kinds.map((kind) => KIND_WORDS[kind]).join(', ')] : []),
-    ...(rule.deals ? [rule.deals.map((deal) => DEAL_WORDS[deal]).join(', ')] : []),
+    ...(rule.deals ? [rule.deals.map((deal) => DEAL_LABELS[deal]).join(', ')] : []),
   ].join('; ');
   let sentence = rule.message;
   for (const placeholder of placeholdersOf(rule.message)) {

@@ -291,6 +291,7 @@ function explainText(answer: Explanation): string {
     const command = answer.command === null ? '' : `  [${answer.command.map(quoted).join(' ')}]`;
     lines.push(`  Что сделать (${answer.fixedByName}): ${answer.fix}${command}`);
   }
+  if (answer.cost !== null) lines.push(`  ₽ ${answer.cost.text}`);
   for (const remark of answer.remarks) lines.push(`  · ${remark}`);
   return lines.join('\n');
 }

@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describeNorm, type Norm, type NormScope, type NormWish, normFrom, readNorm } from '../boards/norms.ts';
 import { russianDay } from '../domain/days.ts';
@@ -19,6 +18,7 @@ import { listNorms, removeNorm, saveNorm } from '../store/norms.ts';
 import { type Context, EXIT } from './context.ts';
 import { actorOf, objects, oneListing, ours } from './naming.ts';
 import { type Action, several } from './program.ts';
+import { jsonOf } from './units.ts';
 
 interface NormOptions {
   min?: string;
@@ -125,7 +125,7 @@ export function normCommands(program: Command, action: Action): void {
       .action(
         action((context, file: string, options: NormOptions) =>
           work(
-            (given) => ({ ...readNorm(jsonOf(file)), boards: scopeOf(context, given).boards ?? null }),
+            (given) => ({ ...readNorm(jsonOf(file, 'rule-file')), boards: scopeOf(context, given).boards ?? null }),
             context,
             options,
           ),
@@ -241,23 +241,6 @@ function fieldOf(name: string): string {
   const meant = FIELDS.filter((field) => field === name || labelOf(field).toLowerCase() === name.toLowerCase());
   if (meant.length !== 1) throw new Refusal('field-unknown', `У объекта нет поля «${name.slice(0, 60)}».`, EXIT.usage);
   return meant[0]!;
-}
-
-const FILE_BYTES_MAX = 100_000;
-
-function jsonOf(file: string): unknown {
-  let text: string;
-  try {
-    if (statSync(file).size > FILE_BYTES_MAX) throw new Error(`больше ${formatNumber(FILE_BYTES_MAX)} байт`);
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new Refusal('rule-file', `Файл «${file}» не читается: ${(error as Error).message}.`, EXIT.usage);
-  }
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw new Refusal('rule-file', `Файл «${file}» — не JSON: ${(error as Error).message}.`, EXIT.usage);
-  }
 }
 
 const normCode = (code: string) => (code.includes('/') ? code : `norm/${code}`);

@@ -1,4 +1,6 @@
 import { type Argument, Command, CommanderError, Option } from 'commander';
+import { accountCommands } from './account-commands.ts';
+import { accountsCommand } from './account-naming.ts';
 import { addressCommands } from './address-commands.ts';
 import { calendarCommands } from './calendar-commands.ts';
 import { checkCommands } from './check-commands.ts';
@@ -13,9 +15,12 @@ import { moderationCommands } from './moderation-commands.ts';
 import { normCommands } from './norm-commands.ts';
 import { phoneCommands } from './phone-commands.ts';
 import { photoCommands } from './photo-commands.ts';
+import { promotionCommands } from './promotion-commands.ts';
+import { reconcileCommands } from './reconcile-commands.ts';
 import { rotationCommands } from './rotation-commands.ts';
 import { serviceCommands } from './service-commands.ts';
 import { settingsCommands } from './settings-commands.ts';
+import { tariffCommands } from './tariff-commands.ts';
 import { textCommands } from './text-commands.ts';
 
 /** Wraps a command's work: opens the context, closes it, turns errors into messages and the result into an exit code. */
@@ -111,6 +116,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   textCommands(program, action);
   coverageCommands(program, action);
   rotationCommands(program, action);
+  accountCommands(program, action);
+  reconcileCommands(accountsCommand(program), action);
+  promotionCommands(program, action);
+  tariffCommands(program, action);
   moderationCommands(program, action);
   normCommands(program, action);
   phoneCommands(program, action);

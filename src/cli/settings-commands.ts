@@ -133,11 +133,17 @@ async function readSettings(db: Database, { agency, cabinet }: Desk): Promise<{ 
 }
 
 /** @throws Refusal `setting-unknown` with the names that may stand there */
-function pathNamed({ schema }: Desk, path: string): string[] {
+function pathNamed(desk: Desk, path: string): string[] {
+  const { schema } = desk;
   const parts = path.split('.');
   for (let depth = 1; depth <= parts.length; depth++) {
     const above = schemaAt(schema, parts.slice(0, depth - 1))!;
     if (schemaAt(schema, parts.slice(0, depth)) && !isUnknownField(parts.slice(0, depth))) continue;
+    const other = desk.cabinet === null ? CabinetSettingsSchema : AgencySettingsSchema;
+    if (schemaAt(other as SettingsSchema, parts)) {
+      const where = desk.cabinet === null ? 'кабинета: назовите его доску, --board' : 'агентства: уберите --board';
+      throw new Refusal('setting-unknown', `«${parts.join('.')}» — настройка ${where}.`, EXIT.usage);
+    }
     const keys = keysOf(above);
     const where = depth === 1 ? 'Настройки' : `В «${parts.slice(0, depth - 1).join('.')}»`;
     const may =

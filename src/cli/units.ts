@@ -1,11 +1,13 @@
+import { readFileSync, statSync } from 'node:fs';
 import { Refusal } from '../domain/fault.ts';
+import { formatNumber } from '../domain/text.ts';
 import { readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment } from '../domain/week.ts';
 import { type BranchRow, listBranches, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Context, EXIT } from './context.ts';
 
-/** Branches, cabinets, days and moments as people name them on the command line. */
+/** Branches, cabinets, days, moments and files as people name them on the command line. */
 
 /** @throws Refusal `branch-unknown` with the names there are */
 export async function oneBranch(db: Database, agencyId: number, name: string): Promise<BranchRow> {
@@ -83,3 +85,21 @@ export function hoursNamed(text: string): Span {
 
 /** «сб 21.11.2026 11:00 (Asia/Omsk)» */
 export const momentTold = (moment: Date, zone: string) => `${spokenMoment(moment, zone)} (${zone})`;
+
+const FILE_BYTES_MAX = 200_000;
+
+/** What stands in a JSON file. @throws Refusal with the caller's code */
+export function jsonOf(file: string, code: string): unknown {
+  let text: string;
+  try {
+    if (statSync(file).size > FILE_BYTES_MAX) throw new Error(`больше ${formatNumber(FILE_BYTES_MAX)} байт`);
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Refusal(code, `Файл «${file}» не читается: ${(error as Error).message}.`, EXIT.usage);
+  }
+  try {
+    return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;
+  } catch (error) {
+    throw new Refusal(code, `Файл «${file}» — не JSON: ${(error as Error).message}.`, EXIT.usage);
+  }
+}

@@ -31,6 +31,14 @@ interface State {
 
 type Cause = 'balance' | 'day-limit' | 'month-limit';
 
+/** What stops a mark that has to be paid for, without words. */
+export interface Shortage {
+  readonly cause: Cause | 'no-account';
+  /** What the account needs for this one and for all that come before it. */
+  readonly missingKopecks: number;
+  readonly leftKopecks: number;
+}
+
 export class Purses {
   readonly #states: ReadonlyMap<number, State>;
 
@@ -44,33 +52,41 @@ export class Purses {
    */
   ask(accountId: number | null, kopecks: number, basis: Basis, day: string): Funds {
     if (kopecks === 0) return { state: 'free' };
-    const state = accountId === null ? undefined : this.#states.get(accountId);
-    if (!state) {
+    const short = this.claim(accountId, kopecks, day);
+    if (short === null) return { state: 'paid', accountId: accountId!, kopecks };
+    const { cause, missingKopecks, leftKopecks } = short;
+    if (cause === 'no-account') {
       return {
         state: 'short',
-        cause: 'no-account',
+        cause,
         accountId: null,
-        missingKopecks: kopecks,
+        missingKopecks,
         reason: `Нет счёта, с которого платить: ${BASIS_LABELS[basis]} стоит ${formatKopecks(kopecks)}.`,
         fix: 'Откройте счёт сотруднику, отделу, филиалу или агентству и пополните его.',
       };
     }
-    const { purse } = state;
-    const short = shortest(state, state.wanted + kopecks, day);
-    if (!short) {
-      take(state, kopecks, day);
-      return { state: 'paid', accountId: purse.id, kopecks };
-    }
-    state.wanted += kopecks;
-    const { cause, missing, left } = short;
+    const { name } = this.#states.get(accountId!)!.purse;
     return {
       state: 'short',
       cause,
-      accountId: purse.id,
-      missingKopecks: missing,
-      reason: sentence(purse.name, cause, BASIS_LABELS[basis], kopecks, left, missing),
-      fix: FIXES[cause](purse.name, missing),
+      accountId,
+      missingKopecks,
+      reason: sentence(name, cause, BASIS_LABELS[basis], kopecks, leftKopecks, missingKopecks),
+      fix: FIXES[cause](name, missingKopecks),
     };
+  }
+
+  /** The same, where nobody reads the words. @param kopecks more than nothing @returns null: taken */
+  claim(accountId: number | null, kopecks: number, day: string): Shortage | null {
+    const state = accountId === null ? undefined : this.#states.get(accountId);
+    if (!state) return { cause: 'no-account', missingKopecks: kopecks, leftKopecks: 0 };
+    const short = shortest(state, state.wanted + kopecks, day);
+    if (!short) {
+      take(state, kopecks, day);
+      return null;
+    }
+    state.wanted += kopecks;
+    return { cause: short.cause, missingKopecks: short.missing, leftKopecks: short.left };
   }
 
   /** Takes what is owed for a day that was shown already, if the account has it; nobody waits for that. */
@@ -90,6 +106,43 @@ export class Purses {
   /** What a run has taken from an account so far, kopecks. */
   taken(accountId: number): number {
     return this.#states.get(accountId)?.taken ?? 0;
+  }
+}
+
+/** What will have become of accounts by the time another run begins. */
+export class Foreseen {
+  readonly #accounts = new Map<number, { balance: number; readonly spent: Map<string, number> }>();
+
+  #of(accountId: number) {
+    let found = this.#accounts.get(accountId);
+    if (!found) {
+      found = { balance: 0, spent: new Map() };
+      this.#accounts.set(accountId, found);
+    }
+    return found;
+  }
+
+  /** Held or charged for a day; less than nothing: free again. */
+  spend(accountId: number, kopecks: number, day: string): void {
+    const { spent } = this.#of(accountId);
+    for (const period of [day, day.slice(0, 7)]) spent.set(period, (spent.get(period) ?? 0) + kopecks);
+    this.receive(accountId, -kopecks);
+  }
+
+  /** Money that comes, or with a minus goes, whatever the limits are. */
+  receive(accountId: number, kopecks: number): void {
+    this.#of(accountId).balance += kopecks;
+  }
+
+  /** The account as it will be. @param days on which it is to pay */
+  seen<P extends Purse>(purse: P, days: readonly string[]): P {
+    const foreseen = this.#accounts.get(purse.id);
+    if (!foreseen) return purse;
+    const spent: Record<string, number> = { ...purse.spent };
+    for (const period of new Set(days.flatMap((day) => [day, day.slice(0, 7)]))) {
+      spent[period] = (spent[period] ?? 0) + (foreseen.spent.get(period) ?? 0);
+    }
+    return { ...purse, availableKopecks: purse.availableKopecks + foreseen.balance, spent };
   }
 }
 

@@ -76,6 +76,7 @@ export const billId = (cabinetId: number, listingId: number, day: string, ordina
   `day:${cabinetId}:${listingId}:${day}:${ordinal}`;
 export const placementId = (cabinetId: number, listingId: number, from: string) =>
   `placement:${cabinetId}:${listingId}:${from}`;
+export const promotionHoldId = (promotionId: number) => `promotion:${promotionId}`;
 export const monthlyId = (accountId: number, month: string) => `monthly:${accountId}:${month}`;
 /** A hold's end has the hold's id with a word of its own: a hold ends once. */
 export const chargeOf = (holdId: string) => `${holdId}:charge`;

@@ -270,7 +270,8 @@ export function labelOf(field: string): string {
   return schema?.title ?? field;
 }
 
-const KIND_LABELS: Record<Kind, string> = {
+/** What kinds and deals are called, by themselves and in a running text. */
+export const KIND_LABELS: Readonly<Record<Kind, string>> = {
   flat: 'квартира',
   room: 'комната',
   bed: 'койко-место',
@@ -279,7 +280,11 @@ const KIND_LABELS: Record<Kind, string> = {
   garage: 'гараж',
   commercial: 'коммерческая недвижимость',
 };
-const DEAL_LABELS: Record<Deal, string> = { sale: 'продажа', rent: 'аренда', 'daily-rent': 'посуточная аренда' };
+export const DEAL_LABELS: Readonly<Record<Deal, string>> = {
+  sale: 'продажа',
+  rent: 'аренда',
+  'daily-rent': 'посуточная аренда',
+};
 
 /** «Квартира, продажа»: the heading of a listing without a title. */
 export function describeKind(listing: Pick<Listing, 'kind' | 'deal'>): string {

@@ -10,7 +10,10 @@ export const KOPECKS_MAX = 1_000_000_000_000;
  * digits of kopecks, or is more than `KOPECKS_MAX`. Never negative.
  */
 export function readRoubles(text: string): number | undefined {
-  const plain = text.trim().replace(/\s*(?:₽|руб\.?|р\.)$/i, '');
+  const plain = text
+    .trim()
+    .replace(/(?:₽|руб\.?|р\.)$/i, '')
+    .trimEnd();
   const found = /^(\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d+)(?:[.,](\d{1,2}))?$/.exec(plain);
   if (!found) return undefined;
   const digits = found[1]!.replace(/\D/g, '').replace(/^0+(?=\d)/, '');

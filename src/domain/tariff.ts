@@ -1,4 +1,5 @@
 import Type, { type Static } from 'typebox';
+import { addDays } from './days.ts';
 import type { Basis } from './ledger.ts';
 import { DEALS, type Deal, KINDS, type Kind } from './listing.ts';
 import { KOPECKS_MAX } from './money.ts';
@@ -78,12 +79,34 @@ export function tariffOf<T extends Tariff>(tariffs: readonly T[], day: string): 
   return found;
 }
 
+/** A tariff and the days on which it holds. */
+export interface TariffPeriod<T extends Tariff> {
+  readonly tariff: T;
+  /** Last day; null: until the next tariff, whenever that comes. */
+  readonly until: string | null;
+}
+
+/**
+ * Tariffs in the order of their days, as `tariffOf` finds them. Whichever was replaced before it began is left out.
+ * @param tariffs in any order
+ */
+export function periodsOf<T extends Tariff>(tariffs: readonly T[]): TariffPeriod<T>[] {
+  const days = [...new Set(tariffs.map(({ validFrom }) => validFrom))].sort();
+  return days.map((day, index) => {
+    const next = days[index + 1];
+    return { tariff: tariffOf(tariffs, day)!, until: next === undefined ? null : addDays(next, -1) };
+  });
+}
+
 const fold = (text: string) => text.trim().toLocaleLowerCase('ru').replaceAll('ё', 'е');
+
+/** Is it the same region, as a tariff looks at it? */
+export const isSameRegion = (one: string, other: string): boolean => fold(one) === fold(other);
 
 function fits(line: PriceLine, facts: PriceFacts): boolean {
   if (line.kind !== undefined && line.kind !== facts.kind) return false;
   if (line.deal !== undefined && line.deal !== facts.deal) return false;
-  if (line.region !== undefined && (facts.region === null || fold(line.region) !== fold(facts.region))) return false;
+  if (line.region !== undefined && (facts.region === null || !isSameRegion(line.region, facts.region))) return false;
   // A listing without a price has none of the ranges.
   if (line.priceFrom !== undefined && (facts.priceKopecks === null || facts.priceKopecks < line.priceFrom))
     return false;
@@ -92,14 +115,22 @@ function fits(line: PriceLine, facts: PriceFacts): boolean {
   return true;
 }
 
+/** The price list for what a charge pays for; null: the tariff does not sell it. */
+const listOf = (terms: TariffTerms, basis: Exclude<Basis, 'promotion'>) =>
+  basis === 'excess-day' || basis === 'excess-placement' ? terms.excess : terms.lines;
+
 /**
  * What a listing costs, kopecks; 0 is free. null: the tariff has no price for what exceeds the package.
  * @param basis anything but a promotion, whose price is found by `promotionPrice`
  */
 export function priceOf(terms: TariffTerms, basis: Exclude<Basis, 'promotion'>, facts: PriceFacts): number | null {
-  const isExcess = basis === 'excess-day' || basis === 'excess-placement';
-  const list = isExcess ? terms.excess : terms.lines;
-  return list?.find((line) => fits(line, facts))?.kopecks ?? null;
+  return listOf(terms, basis)?.find((line) => fits(line, facts))?.kopecks ?? null;
+}
+
+/** The place of the line that decides the price, counted from 0; null where there is no price. */
+export function decidingLine(terms: TariffTerms, basis: Exclude<Basis, 'promotion'>, facts: PriceFacts): number | null {
+  const index = listOf(terms, basis)?.findIndex((line) => fits(line, facts)) ?? -1;
+  return index < 0 ? null : index;
 }
 
 /** The price of a promotion; null: the tariff does not sell it. */

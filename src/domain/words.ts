@@ -1,4 +1,4 @@
-import type { Listing } from './listing.ts';
+import { DEAL_LABELS, KIND_LABELS, type Listing } from './listing.ts';
 
 /** What the listing's closed lists are called in a running text. An empty word says nothing and is left out. */
 
@@ -37,16 +37,8 @@ type Choice =
   | 'houseLine';
 
 export const WORDS: { readonly [F in Choice]: Readonly<Record<Word<F>, string>> } = {
-  kind: {
-    flat: 'квартира',
-    room: 'комната',
-    bed: 'койко-место',
-    house: 'дом',
-    land: 'участок',
-    garage: 'гараж',
-    commercial: 'коммерческая недвижимость',
-  },
-  deal: { sale: 'продажа', rent: 'аренда', 'daily-rent': 'посуточная аренда' },
+  kind: KIND_LABELS,
+  deal: DEAL_LABELS,
   market: { resale: 'вторичное жильё', new: 'новостройка' },
   houseType: {
     house: 'дом',

@@ -8,6 +8,7 @@ import { Fault } from '../domain/fault.ts';
 import { listAgencies } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { recordDays } from '../store/days.ts';
+import { topUpMonthly } from '../store/monthly.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Reminded, remind } from '../store/reminders.ts';
 import { cabinetsDue, dueCabinets, nextDue, oneAtATime } from '../store/runs.ts';
@@ -53,8 +54,8 @@ const SHORTEST_WAIT_MS = 200;
 const CHORE_PRIORITY = 10;
 /** So many pictures hold up a worker for about a minute. */
 const PHOTOS_A_MINUTE = 2000;
-/** People's deeds may bring a reminder forward; this is how late it may come for that. */
-const REMIND_AT_LEAST_EVERY_MS = 600_000;
+/** People's deeds may bring a reminder or a top-up forward; this is how late it may come for that. */
+const LOOK_AT_LEAST_EVERY_MS = 600_000;
 
 /**
  * Runs what is due until it is stopped. Any number of processes may do so on one database: the bell only asks what is
@@ -73,6 +74,8 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
   let line = Promise.resolve();
   /** When the agencies' reminders were last gone through here, and when there may be some next. */
   const reminded = new Map<number, { readonly at: Date; readonly nextAt: Date }>();
+  /** When the agencies' monthly top-ups were last gone through here, and when there may be some next; null: never. */
+  const toppedUp = new Map<number, { readonly at: Date; readonly nextAt: Date | null }>();
 
   const tasks = {
     async publish(payload: unknown) {
@@ -101,6 +104,14 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
       const { nextAt, archived, extended }: Reminded = await remind(db, agencyId!, at);
       reminded.set(agencyId!, { at, nextAt });
       if (archived + extended > 0) void ring();
+    }),
+
+    /** Tops accounts up by schedule. */
+    'monthly-top-ups': chore('monthly-top-ups', async ({ agencyId }) => {
+      const at = clock();
+      const done = await topUpMonthly(db, agencyId!, at);
+      toppedUp.set(agencyId!, { at, nextAt: done.nextAt });
+      if (done.toppedUp > 0) void ring();
     }),
 
     /** Looks at pictures; what is left over waits for the next minute. */
@@ -189,10 +200,8 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
       const runner = await queue();
       const now = clock();
       for (const { id: agencyId } of await listAgencies(db)) {
-        const last = reminded.get(agencyId);
-        const isQuiet =
-          last && now < last.nextAt && Math.abs(now.getTime() - last.at.getTime()) < REMIND_AT_LEAST_EVERY_MS;
-        if (!isQuiet) await add(runner, 'remind', { agencyId }, CHORE_PRIORITY);
+        if (!isQuiet(reminded.get(agencyId), now)) await add(runner, 'remind', { agencyId }, CHORE_PRIORITY);
+        if (!isQuiet(toppedUp.get(agencyId), now)) await add(runner, 'monthly-top-ups', { agencyId }, CHORE_PRIORITY);
       }
       await add(runner, 'probe-photos', {}, CHORE_PRIORITY);
       for (const { agencyId, id, zone, recordedThrough, isRunning } of await cabinetsDue(db)) {
@@ -242,6 +251,12 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
     },
   };
 }
+
+/** Was it looked at lately, with nothing to do until later? */
+const isQuiet = (last: { readonly at: Date; readonly nextAt: Date | null } | undefined, now: Date): boolean =>
+  last !== undefined &&
+  (last.nextAt === null || now < last.nextAt) &&
+  Math.abs(now.getTime() - last.at.getTime()) < LOOK_AT_LEAST_EVERY_MS;
 
 /** Another process has the cabinet: nothing is wrong. */
 const isElsewhere = ({ code }: Fault) => code === 'publish-busy' || code === 'publish-overtaken';

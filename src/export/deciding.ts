@@ -4,6 +4,7 @@ import { changesAt, earliest, type Funds, type GateName, type Outcome } from '..
 import type { Judgement } from '../domain/judgement.ts';
 import { type Plan, planOf, type Settled } from '../domain/plan.ts';
 import { leftBehind, type MoneyLine, stageMoney, stageUnfunded, unstageMoney } from '../store/billing.ts';
+import { beginningHolds } from '../store/promotions.ts';
 import {
   type EditionRow,
   type NarrowRow,
@@ -76,6 +77,8 @@ export class Deciding {
   /** Decisions, and money lines, put aside for the commit. */
   staged = 0;
   moneyLines = 0;
+  /** Holds of promotions that begin with this edition. */
+  promotions: readonly string[] = [];
   /** undefined: nothing costs anything here. */
   till: Till | undefined;
   readonly #frame: Frame;
@@ -166,6 +169,7 @@ export class Deciding {
       const rows = await narrowRows(client, cabinet, context.zone, isModerated, context.now, left, true);
       for (const row of rows) till.owe(row, true);
     }
+    this.promotions = (await beginningHolds(client, cabinet, context.today)).map(({ holdId }) => holdId);
     await this.#unfund(till.settle());
     await this.#stageLines(till);
   }

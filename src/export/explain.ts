@@ -1,9 +1,10 @@
 import type { Board } from '../boards/catalogue.ts';
 import { Brake, brakeSentence } from '../domain/brake.ts';
-import { localDay } from '../domain/days.ts';
+import { clockText, localDay, localTime } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { FREE, type GateResult, type Ladder, ladder, OUTCOME_LABELS, type Outcome } from '../domain/gates.ts';
 import { describeKind } from '../domain/listing.ts';
+import { formatKopecks } from '../domain/money.ts';
 import type { Fixer, Notice } from '../domain/notice.ts';
 import { FIXER_LABELS } from '../domain/people.ts';
 import { NO_PACKAGE, type Settled } from '../domain/plan.ts';
@@ -24,7 +25,7 @@ import {
 import { type Frame, loadFrame } from './frame.ts';
 import { type JudgedRow, judgeRows } from './judge.ts';
 import { judgementsOf, settleAll } from './settle.ts';
-import { Till } from './till.ts';
+import { type Cost, Till } from './till.ts';
 
 /** The whole answer to «почему объект есть или не есть на доске», as it stands at one moment. */
 export interface Explanation {
@@ -59,6 +60,13 @@ export interface Explanation {
   readonly notices: readonly Notice[];
   /** What a run will not stop for, but somebody should know. */
   readonly remarks: readonly string[];
+  /** What the day (or the placement) costs, and whose account pays; null: nothing. */
+  readonly cost: {
+    readonly kopecks: number;
+    readonly account: string | null;
+    readonly state: 'held' | 'charged' | 'wanted';
+    readonly text: string;
+  } | null;
   /** What the last run decided. */
   readonly lastRun: { readonly outcome: Outcome; readonly since: string } | null;
 }
@@ -92,7 +100,10 @@ export async function explain(
     });
   const isHeld = isStillHeld(frame, row, judged!, answerOf(false));
   const answer = answerOf(isHeld);
-  return told(frame, row, judged!, answer, isHeld, await remarksOf(client, frame, row, judged!, answer, isHeld));
+  const till = await Till.open(client, frame, [listingId]);
+  const cost = (await till?.cost(client, row, others?.isExcess ?? false)) ?? null;
+  const remarks = await remarksOf(client, frame, row, judged!, answer, isHeld);
+  return told(frame, row, judged!, answer, isHeld, remarks, cost);
 }
 
 /** Would the brake, which holds the mark since the last run, hold it in the next one? */
@@ -236,6 +247,7 @@ function told(
   answer: Ladder,
   isHeld: boolean,
   remarks: readonly string[],
+  cost: Cost | null,
 ): Explanation {
   const { closing } = answer;
   const outcome = row.isMarked ? answer.outcome : null;
@@ -276,6 +288,20 @@ function told(
     gates: answer.gates,
     notices: judged.notices,
     remarks,
+    cost: cost && { kopecks: cost.kopecks, account: cost.account, state: cost.state, text: costSentence(cost, frame) },
     lastRun: row.last ? { outcome: row.last.outcome, since: new Date(row.last.since).toISOString() } : null,
   };
+}
+
+/** «День стоит 45 ₽ со счёта «филиал Центр»: удержано, спишется в 12:00, если объект останется в фиде.» */
+function costSentence({ kopecks, account, state, chargeAt, sellsPlacements }: Cost, { context }: Frame): string {
+  const what = sellsPlacements ? 'Размещение' : 'День';
+  const whose = account === null ? 'платить некому' : `со счёта «${account}»`;
+  const hour = clockText(localTime(chargeAt, context.zone).minute);
+  const then = {
+    held: `удержано, спишется в ${hour}, если объект останется в фиде`,
+    charged: 'списано',
+    wanted: 'пока не списано и не удержано',
+  }[state];
+  return `${what} стоит ${formatKopecks(kopecks)}, ${whose}: ${then}.`;
 }

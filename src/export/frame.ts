@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Board } from '../boards/catalogue.ts';
 import { compileNorms, type NormChecker } from '../boards/norms.ts';
+import { promotionDress, promotionKey } from '../boards/promotion.ts';
 import { type CalendarState, calendarAt } from '../domain/calendar.ts';
 import { addDays, localDay, startOfDay } from '../domain/days.ts';
 import { type CorridorContext, earliest, type PauseFacts } from '../domain/gates.ts';
@@ -17,11 +18,13 @@ import {
   type CabinetSettings,
   settled,
 } from '../domain/settings.ts';
+import { type Tariff, tariffOf } from '../domain/tariff.ts';
 import type { Queryable } from '../store/database.ts';
 import { activeExceptions, exemptNorms } from '../store/exceptions.ts';
 import { listNorms } from '../store/norms.ts';
 import { activePauses, type PauseRow } from '../store/pauses.ts';
 import { listPhoneLines } from '../store/phones.ts';
+import { activePromotions } from '../store/promotions.ts';
 import {
   branchRows,
   type CabinetRow,
@@ -33,6 +36,7 @@ import {
   personRows,
 } from '../store/publishing.ts';
 import { isFirstOfDay, usedPlacements } from '../store/rotation.ts';
+import { listTariffs } from '../store/tariffs.ts';
 import { type BoardDesk, type Dress, deskOf } from './offer.ts';
 import { CODE_VERSION } from './version.ts';
 
@@ -58,6 +62,8 @@ export interface Frame {
   keys(row: NarrowRow): { readonly inputKey: string; readonly contentKey: string };
   mark(row: NarrowRow, judgement: Judgement | null): PlanMark;
   worn(row: NarrowRow, values: Listing): Dress;
+  /** What the cabinet's adverts cost and have cost; empty: nothing ever. */
+  readonly tariffs: readonly Tariff[];
   /** Norms that a person lets this listing past. */
   exempt(listingId: number): ReadonlySet<string> | 'all';
   /** When something here changes by itself next; complete once all marks were asked for. */
@@ -90,6 +96,10 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
   const norms = compileNorms(await listNorms(client, agencyId), board);
   const pauses = await activePauses(client, agencyId, now);
   const exceptions = await activeExceptions(client, agencyId, localDay(now, row.agencyZone));
+  const tariffs = await listTariffs(client, cabinet);
+  const terms = tariffOf(tariffs, localDay(now, zone))?.terms ?? null;
+  const promotions = terms === null ? new Map() : await activePromotions(client, cabinet, localDay(now, zone));
+  const promoted = (listingId: number) => promotionDress(terms, cabinetSettings.package, promotions.get(listingId));
 
   let next: Date | null = isModerated ? await nextVerdictAt(client, agencyId, now) : null;
   const at = (moment: Date | null) => {
@@ -209,8 +219,9 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
       const { line, phones: numbers } = phones(mark);
       // Where no line holds, the listing's own numbers go first: they are part of its content.
       const worn = `${line === null ? 'own' : 'line'} ${numbers?.join()}`;
+      const promotion = terms === null ? '' : `|${promotionKey(promoted(mark.listingId))}`;
       const inputKey = digest(
-        `${contentKey}|${mark.photoKey}|${mark.boardOfferId}|${mark.avitoId}|${worn}|${person?.name}|${person?.email}|${mark.firstSeenAt}|${exemptKey}|${contextKey}`,
+        `${contentKey}|${mark.photoKey}|${mark.boardOfferId}|${mark.avitoId}|${worn}|${person?.name}|${person?.email}|${mark.firstSeenAt}|${exemptKey}|${contextKey}${promotion}`,
       );
       return { inputKey, contentKey };
     },
@@ -249,7 +260,9 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
     worn(mark, values) {
       const choice = phones(mark);
       const person = mark.employeeId === null ? undefined : people.get(mark.employeeId);
+      const promotion = promoted(mark.listingId);
       return {
+        ...(promotion && { promotion }),
         listingId: mark.listingId,
         boardOfferId: mark.boardOfferId,
         avitoId: mark.avitoId,
@@ -258,6 +271,7 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
         person: person ? { name: person.name, email: person.email } : null,
       };
     },
+    tariffs,
     exempt: (listingId) => exempted.get(listingId) ?? NOBODY,
     nextAt: () => next,
   };

@@ -4,6 +4,7 @@ import type { Codec } from '../boards/formats/codec.ts';
 import { CODECS } from '../boards/formats/index.ts';
 import { formatPhone } from '../boards/formats/phone.ts';
 import type { NormChecker } from '../boards/norms.ts';
+import { type PromotionDress, withPromotion } from '../boards/promotion.ts';
 import { factsOf } from '../domain/facts.ts';
 import type { Approval, Judgement, KeptNotice } from '../domain/judgement.ts';
 import { type Family, type Listing, labelOf } from '../domain/listing.ts';
@@ -41,6 +42,8 @@ export interface Dress {
   /** E.164, the main one first; undefined: nobody knows a number. */
   readonly phones: readonly string[] | undefined;
   readonly person: { readonly name: string; readonly email: string | null } | null;
+  /** Absent: the cabinet's money is off, and paid tags of the source go out as they are. */
+  readonly promotion?: PromotionDress | undefined;
 }
 
 /**
@@ -54,7 +57,8 @@ export function dress(values: Listing, worn: Dress, board: Board): Listing {
     const numbered = text.replaceAll('{number}', String(worn.listingId));
     return phones === undefined ? numbered : numbered.replaceAll('{phone}', formatPhone(phones[0]!));
   };
-  const dressed: Listing = { ...values, externalId: worn.boardOfferId };
+  const bought = worn.promotion === undefined ? values : withPromotion(values, worn.promotion, board);
+  const dressed: Listing = { ...bought, externalId: worn.boardOfferId };
   // Taking a field out of an object makes it slow for good, so only where nothing comes in its place.
   if (phones === undefined) delete dressed.contactPhones;
   else dressed.contactPhones = phones.slice(0, board.quirks.phonesMax ?? phones.length);
@@ -69,8 +73,8 @@ export function dress(values: Listing, worn: Dress, board: Board): Listing {
   if (values.createdAt === undefined) dressed.createdAt = worn.firstSeenAt.toISOString().replace(/\.\d+Z$/, '+00:00');
   if (worn.avitoId !== null) {
     dressed.boardFields = {
-      ...values.boardFields,
-      avito: { ...values.boardFields?.avito, AvitoId: String(worn.avitoId) },
+      ...bought.boardFields,
+      avito: { ...bought.boardFields?.avito, AvitoId: String(worn.avitoId) },
     };
   }
   return dressed;

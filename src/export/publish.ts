@@ -141,7 +141,7 @@ async function publishFor(
         const why =
           result === 'torn'
             ? `Прежнее издание фида «${board.name}» не читается.`
-            : `Пока собирался фид «${board.name}», сменился день или прошёл час списания.`;
+            : `Пока собирался фид «${board.name}», сменился день, тариф или прошёл час списания.`;
         throw new Fault('publish-disturbed', `${why} Повторите публикацию.`, { retryable: true });
       }
     }
@@ -183,7 +183,7 @@ function headMoment(moment: Date): string {
   return moment.toISOString().replace(/\.\d+Z$/, '+00:00');
 }
 
-/** `late`: the day ended, or its charge moment came, before the decisions for it could be committed. */
+/** `late`: the day ended, its charge moment came or another tariff, before the decisions could be committed. */
 type Ended = 'committed' | 'kept-edition' | 'torn' | 'late';
 
 /** @param isAnew leave the served edition's files alone: they are damaged */
@@ -261,7 +261,7 @@ async function commit(
       isCharging: till.chargeAt <= billedAt,
       openSince: till.openSince ?? (till.chargeAt > now && till.chargeAt <= billedAt ? till.day : null),
       lines: decided.moneyLines,
-      startedAt: now,
+      promotions: decided.promotions,
     };
   const unmarked = new Set<number>();
   const cut = new Set<number>();
@@ -280,12 +280,14 @@ async function commit(
         cut: [...unmarked],
         finishedAt: at,
         billedAt,
+        tariffs: till?.tariffs ?? 0,
         money: money(),
         alongside: (client, editionId) => tellPeople(frame, decided, editionId, client, now, at),
       },
       at,
     );
     if (result.state === 'overtaken') throw overtaken();
+    if (result.state === 'repriced') return 'late';
     if (result.state === 'committed') return edition ? 'committed' : 'kept-edition';
     if (result.state === 'unmarked-meanwhile') {
       for (const listingId of result.listingIds) {

@@ -12,24 +12,53 @@ import type { Till } from './till.ts';
  * functions that a run decides with, so that neither can say anything else.
  */
 
-/** What is known of the content of marks: the last run's word where nothing has changed since, a fresh one elsewhere. */
+/** What is known of the content of a mark. */
+export interface Content {
+  readonly judgement: Judgement | null;
+  readonly contentKey: string;
+  readonly priceKopecks: number | null;
+  /** The last run's word does not hold any more. */
+  readonly isNew: boolean;
+}
+
+/** The content of marks: the last run's word where nothing has changed since, a fresh one elsewhere. */
+export async function contentsOf(
+  client: Queryable,
+  frame: Frame,
+  rows: readonly NarrowRow[],
+): Promise<Map<number, Content>> {
+  const found = new Map<number, Content>();
+  const stale: NarrowRow[] = [];
+  const contentKeys = new Map<number, string>();
+  for (const row of rows) {
+    const { inputKey, contentKey } = frame.keys(row);
+    const { last } = row;
+    // Of a price that is held the last decision tells what the board has, not what is wanted.
+    if (last?.inputKey === inputKey && last.judgement?.held?.cause !== 'price') {
+      const { judgement, priceKopecks } = last;
+      found.set(row.listingId, { judgement, contentKey, priceKopecks, isNew: false });
+    } else {
+      stale.push(row);
+      contentKeys.set(row.listingId, contentKey);
+    }
+  }
+  for (let start = 0; start < stale.length; start += WINDOW) {
+    for (const one of await judgeRows(client, frame, stale.slice(start, start + WINDOW))) {
+      const { listingId, judgement, priceKopecks } = one;
+      found.set(listingId, { judgement, contentKey: contentKeys.get(listingId)!, priceKopecks, isNew: true });
+    }
+  }
+  return found;
+}
+
+/** What the content of marks is judged to be. */
 export async function judgementsOf(
   client: Queryable,
   frame: Frame,
   rows: readonly NarrowRow[],
 ): Promise<Map<number, Judgement | null>> {
-  const found = new Map<number, Judgement | null>();
-  const stale: NarrowRow[] = [];
-  for (const row of rows) {
-    if (row.last?.inputKey === frame.keys(row).inputKey) found.set(row.listingId, row.last.judgement);
-    else stale.push(row);
-  }
-  for (let start = 0; start < stale.length; start += WINDOW) {
-    for (const one of await judgeRows(client, frame, stale.slice(start, start + WINDOW))) {
-      found.set(one.listingId, one.judgement);
-    }
-  }
-  return found;
+  const contents = await contentsOf(client, frame, rows);
+  return new Map([...contents].map(([listingId, { judgement }]) => [listingId, judgement]));
 }
 
 export interface SettleOptions {

@@ -1,17 +1,10 @@
 import { addDays, localDay, momentOf, startOfDay } from '../domain/days.ts';
-import { Purses } from '../domain/funding.ts';
+import { type Foreseen, Purses } from '../domain/funding.ts';
 import { FREE, type Funds } from '../domain/gates.ts';
 import { accountKey, type Basis, billId, payerOf, placementId } from '../domain/ledger.ts';
 import { inOrder } from '../domain/rotation.ts';
 import { type PriceFacts, priceOf, type Tariff, tariffOf } from '../domain/tariff.ts';
-import {
-  billsOf,
-  chargedPlacements,
-  type DayBills,
-  type MoneyLine,
-  tariffsOf,
-  type Unfunded,
-} from '../store/billing.ts';
+import { billOf, billsOf, chargedPlacements, type DayBills, type MoneyLine, type Unfunded } from '../store/billing.ts';
 import type { Queryable } from '../store/database.ts';
 import { type AccountRow, listAccounts, listPurses } from '../store/ledger.ts';
 import type { NarrowRow } from '../store/publishing.ts';
@@ -45,6 +38,18 @@ export interface ShortWish extends Wish {
 }
 
 const UNPAID = 'Когда пришло время списания, выгрузка не работала, а после на счёте не хватило денег.';
+
+/** What a mark costs, for people. */
+export interface Cost {
+  readonly kopecks: number;
+  readonly accountId: number | null;
+  readonly account: string | null;
+  /** `wanted`: nothing is held yet. */
+  readonly state: 'held' | 'charged' | 'wanted';
+  readonly chargeAt: Date;
+  /** For a placement, not for a day. */
+  readonly sellsPlacements: boolean;
+}
 
 /** What was shown on a day that has its charge moment behind it, and was not billed. */
 interface Debt {
@@ -107,15 +112,17 @@ export class Till {
 
   /**
    * @param listingIds what will be asked about; null: everything
+   * @param foreseen what runs that come first will do to the accounts
    * @returns undefined when the cabinet has never had a tariff: everything is free
    */
   static async open(
     client: Queryable,
     frame: Frame,
     listingIds: readonly number[] | null = null,
+    foreseen?: Foreseen,
   ): Promise<Till | undefined> {
     const { cabinet, context, row } = frame;
-    const tariffs = await tariffsOf(client, cabinet);
+    const { tariffs } = frame;
     if (tariffs.length === 0) return undefined;
     const { billedAt } = row;
     const now = billingMoment(context.now, billedAt);
@@ -129,6 +136,7 @@ export class Till {
       }
     }
     const days = [...new Set([...passed, day])];
+    const purses = await listPurses(client, cabinet.agencyId, days);
     return new Till(frame, now, {
       day,
       chargeAt: chargeMoment(day),
@@ -136,13 +144,18 @@ export class Till {
       openSince: passed.length === 0 ? null : localDay(billedAt!, context.zone),
       tariffs,
       accounts: await listAccounts(client, cabinet.agencyId),
-      purses: new Purses(await listPurses(client, cabinet.agencyId, days)),
+      purses: new Purses(foreseen ? purses.map((purse) => foreseen.seen(purse, days)) : purses),
       bills: await billsOf(client, cabinet, days, listingIds),
       placements:
         frame.cabinetSettings.package?.kind === 'placements'
           ? await chargedPlacements(client, cabinet, day)
           : new Set<number>(),
     });
+  }
+
+  /** How many tariffs the cabinet has: another one written down meanwhile may be for the day that is billed. */
+  get tariffs(): number {
+    return this.#tariffs.length;
   }
 
   /** Is there a price for what exceeds the package? */
@@ -195,6 +208,21 @@ export class Till {
       markedAt: row.markedAt,
       isOwed: row.last?.outcome === 'published' && this.#owedDays.includes(this.day),
     };
+  }
+
+  /** What a mark costs today, and from whose account: what was billed, or what would be. null: nothing. */
+  async cost(client: Queryable, row: NarrowRow, isExcess: boolean): Promise<Cost | null> {
+    const { cabinet, cabinetSettings } = this.#frame;
+    const sellsPlacements = cabinetSettings.package?.kind === 'placements';
+    const from = sellsPlacements ? (row.placement?.from ?? row.last?.placementFrom ?? this.day) : this.day;
+    const bill = await billOf(client, cabinet, row.listingId, from);
+    const named = (accountId: number | null) =>
+      [...this.#accounts.values()].find(({ id }) => id === accountId)?.name ?? null;
+    if (bill) return { ...bill, account: named(bill.accountId), chargeAt: this.chargeAt, sellsPlacements };
+    const wish = this.wish(row, 0, isExcess);
+    if (wish === null) return null;
+    const { kopecks, accountId } = wish;
+    return { kopecks, accountId, account: named(accountId), state: 'wanted', chargeAt: this.chargeAt, sellsPlacements };
   }
 
   /** The account that pays for a listing. */
@@ -311,6 +339,11 @@ export class Till {
   /** What this till has granted so far. */
   granted(): readonly Wish[] {
     return this.#wishes;
+  }
+
+  /** What could not be granted. */
+  short(): readonly ShortWish[] {
+    return this.#short;
   }
 
   /** Has an account enough for so many marks, whatever they are? */

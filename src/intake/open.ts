@@ -45,16 +45,23 @@ export async function openSource(location: string, options: OpenOptions = {}): P
   return /^[a-z][a-z0-9+.-]+:/i.test(trimmed) ? openUrl(trimmed, options) : openFile(location, options);
 }
 
-/** @throws Fault `source-file-missing`, `source-is-folder`, `source-file-closed`, `source-not-a-file` */
-export async function openFile(path: string, options: Pick<OpenOptions, 'limits'> = {}): Promise<Source> {
+/**
+ * @param options `what`: the kind of file that is wanted, for messages; XML when absent
+ * @throws Fault `source-file-missing`, `source-is-folder`, `source-file-closed`, `source-not-a-file`
+ */
+export async function openFile(
+  path: string,
+  options: Pick<OpenOptions, 'limits'> & { readonly what?: string } = {},
+): Promise<Source> {
+  const { what = 'файл XML' } = options;
   let size: number;
   try {
     const found = await stat(path);
     if (found.isDirectory()) {
-      throw new Fault('source-is-folder', `«${path}» — папка, а нужен файл XML.`);
+      throw new Fault('source-is-folder', `«${path}» — папка, а нужен ${what}.`);
     }
     // A pipe or a device may have no end, or wait for ever.
-    if (!found.isFile()) throw new Fault('source-not-a-file', `«${path}» — не обычный файл. Нужен файл XML.`);
+    if (!found.isFile()) throw new Fault('source-not-a-file', `«${path}» — не обычный файл. Нужен ${what}.`);
     size = found.size;
   } catch (error) {
     throw fileFault(error, path);

@@ -1,22 +1,13 @@
 import { Fault } from '../domain/fault.ts';
 import { BASIS_LABELS, type Basis, type TransferKind } from '../domain/ledger.ts';
 import { formatKopecks } from '../domain/money.ts';
-import type { PriceFacts, Tariff } from '../domain/tariff.ts';
+import type { PriceFacts } from '../domain/tariff.ts';
 import type { Database, Queryable } from './database.ts';
 import { apply, type Moved, type Short, systemAccount, TRANSFER_COLUMNS } from './ledger.ts';
 
 /** What a run does with money: what it finds, what it puts aside, and the part of the commit that moves it. */
 
 type CabinetKey = { readonly agencyId: number; readonly id: number };
-
-/** Tariffs of a cabinet, all that were ever written down. */
-export async function tariffsOf(client: Queryable, cabinet: CabinetKey): Promise<Tariff[]> {
-  const found = await client.query<Tariff>(
-    'select id, valid_from as "validFrom", terms from tariff where agency_id = $1 and cabinet_id = $2',
-    [cabinet.agencyId, cabinet.id],
-  );
-  return found.rows;
-}
 
 /** Cabinets that cost money. */
 export async function billedCabinets(client: Queryable): Promise<ReadonlySet<number>> {
@@ -64,6 +55,38 @@ export async function billsOf(
     ]),
   );
   return (day) => byDay.get(day) ?? NO_BILLS;
+}
+
+/** What stands for a listing and day. */
+export interface Bill {
+  readonly kopecks: number;
+  readonly accountId: number;
+  /** `held`: free again if it leaves before the charge hour. */
+  readonly state: 'held' | 'charged';
+}
+
+/** The hold or charge that stands for a listing: of a day, or of the placement that began on `day`. */
+export async function billOf(
+  client: Queryable,
+  cabinet: CabinetKey,
+  listingId: number,
+  day: string,
+): Promise<Bill | null> {
+  const found = await client.query<Bill & { isOver: boolean }>(
+    `select t.kopecks, t.from_id as "accountId", case when t.kind = 'charge' or r.kind = 'charge' then 'charged' else 'held' end as state,
+       r.kind = 'release' or back.id is not null as "isOver"
+     from transfer t
+     left join transfer r on r.agency_id = t.agency_id and r.resolves = t.id
+     left join transfer back on back.agency_id = t.agency_id and back.reverses = coalesce(case when r.kind = 'charge' then r.id end, t.id)
+     where t.agency_id = $1 and t.cabinet_id = $2 and t.listing_id = $3 and t.day = $4 and t.basis <> 'promotion'
+       and (t.kind = 'hold' or t.kind = 'charge' and t.resolves is null)
+     order by t.seq desc limit 1`,
+    [cabinet.agencyId, cabinet.id, listingId, day],
+  );
+  const [one] = found.rows;
+  if (!one || one.isOver) return null;
+  const { kopecks, accountId, state } = one;
+  return { kopecks, accountId, state };
 }
 
 /** Listings whose placement that began on a day has been charged. */
@@ -213,8 +236,8 @@ export interface MoneyCommit {
   readonly cut: readonly number[];
   /** The moment that the outcomes of this commit carry. */
   readonly decidedAt: Date;
-  /** When the run began: what was ordered later is not in its edition. */
-  readonly startedAt: Date;
+  /** Holds of the promotions that the edition writes and that begin with it. */
+  readonly promotions: readonly string[];
 }
 
 /** Who moves money when nobody gives a command. */
@@ -225,7 +248,7 @@ const CLOCKWORK = 'выгрузка';
  * come become charges, lines become holds or charges, holds of what has left are free again, and promotions that
  * were ordered begin.
  * @param at the commit's moment, never before the last one
- * @returns accounts that come short: nothing may be committed then
+ * @returns accounts that come short, or `stale` when an order was cancelled meanwhile: nothing may be committed then
  */
 export async function commitMoney(
   client: Queryable,
@@ -234,7 +257,7 @@ export async function commitMoney(
   money: MoneyCommit,
   editionId: number | null,
   at: Date,
-): Promise<Short[]> {
+): Promise<readonly Short[] | 'stale'> {
   const { agencyId, id: cabinetId } = cabinet;
   const key = [agencyId, cabinetId];
   const { day, isCharging, openSince, lines, cut } = money;
@@ -303,8 +326,8 @@ export async function commitMoney(
       fence,
     ]);
   }
-  const isShown = (listing: string) =>
-    `exists (select 1 from mark_outcome o where o.agency_id = $1 and o.cabinet_id = $2 and o.listing_id = ${listing} and o.outcome = 'published')`;
+  const isShown = (listing: string, how = '') =>
+    `exists (select 1 from mark_outcome o where o.agency_id = $1 and o.cabinet_id = $2 and o.listing_id = ${listing} and o.outcome = 'published' ${how})`;
   if (!isCharging) {
     // Whatever has changed in this commit and is not in the edition now.
     const left = `(select distinct listing_id from mark_transition where agency_id = $1 and cabinet_id = $2 and at = $7 and outcome <> 'published')`;
@@ -316,20 +339,26 @@ export async function commitMoney(
       [...common, day, money.decidedAt],
     );
   }
-  // A promotion begins with the first edition that has the listing; one that could not begin in its time is over.
-  const ordered = `join promotion p on p.agency_id = h.agency_id and p.id = h.promotion_id where p.cabinet_id = $2 and p.from_on <= $6::date and p.from_on > $6::date - 400`;
-  await gather(
-    end(
-      'charge',
-      `${ordered} and p.from_on + p.days > $6::date and p.at <= $7 and h.basis = 'promotion' and ${isShown('h.listing_id')}`,
-      '$6::date',
-    ),
-    [...common, day, money.startedAt],
-  );
-  await gather(end('release', `${ordered} and p.from_on + p.days <= $6::date and h.basis = 'promotion'`), [
-    ...common,
-    day,
-  ]);
+  // A promotion begins with the first edition that has the listing; what was ordered after the run looked is not in it.
+  const isOrdered = `h.basis = 'promotion' and h.id = any($6)`;
+  if (money.promotions.length > 0) {
+    await gather(end('charge', `where ${isOrdered} and ${isShown('h.listing_id', 'and not o.is_held')}`, '$7::date'), [
+      ...common,
+      money.promotions,
+      day,
+    ]);
+    // Cancelled after the run had looked: the edition would show what nobody pays for.
+    const cancelled = await client.query(
+      `select from transfer h join transfer r on r.agency_id = h.agency_id and r.resolves = h.id and r.kind = 'release'
+       where h.agency_id = $1 and h.id = any($3) and ${isShown('h.listing_id')} limit 1`,
+      [...key, money.promotions],
+    );
+    if (cancelled.rowCount! > 0) return 'stale';
+  }
+  // One that could not begin in its time is over.
+  const lapsed = `join promotion p on p.agency_id = h.agency_id and p.id = h.promotion_id
+    where p.cabinet_id = $2 and p.from_on > $6::date - 400 and p.from_on + p.days <= $6::date and h.basis = 'promotion'`;
+  await gather(end('release', lapsed), [...common, day]);
   return apply(client, agencyId, moved);
 }
 

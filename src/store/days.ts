@@ -86,7 +86,8 @@ async function dayToRecord(
   return firstAt === null ? null : { day: localDay(firstAt, zone), zone, recordedThrough: null };
 }
 
-async function closingOf(client: Queryable, cabinet: CabinetKey, day: string): Promise<Closing> {
+/** How a recorded day ended. */
+export async function closingOf(client: Queryable, cabinet: CabinetKey, day: string): Promise<Closing> {
   const found = await client.query<{ closing: Buffer }>(
     'select closing from day_record where agency_id = $1 and cabinet_id = $2 and day = $3',
     [cabinet.agencyId, cabinet.id, day],
@@ -241,6 +242,19 @@ export interface MarkDay {
   readonly unitId: number;
 }
 
+/** The outcomes of recorded days, a byte per mark at the mark's ordinal. */
+export async function outcomesOf(
+  client: Queryable,
+  cabinet: CabinetKey,
+  days: readonly string[],
+): Promise<Map<string, Uint8Array>> {
+  const found = await client.query<{ day: string; outcomes: Buffer }>(
+    'select day, outcomes from day_record where agency_id = $1 and cabinet_id = $2 and day = any($3)',
+    [cabinet.agencyId, cabinet.id, days],
+  );
+  return new Map(found.rows.map(({ day, outcomes }) => [day, unpack(outcomes)]));
+}
+
 /**
  * The marks behind a day's count, by listing number; null: the day is not recorded.
  * @param outcome only these; absent: every mark that had one
@@ -258,17 +272,49 @@ export async function readDay(
   const row = found.rows[0];
   if (!row) return null;
   const units = unpackUnits(unpack(row.units));
-  const wanted = new Map<number, Pick<MarkDay, 'outcome' | 'unitId'>>();
-  for (const [ordinal, code] of unpack(row.outcomes).entries()) {
-    const had = outcomeOf(code);
-    if (had !== null && (outcome === undefined || had === outcome)) {
-      wanted.set(ordinal, { outcome: had, unitId: units[ordinal]! });
+  const marks = await namedOutcomes(db.pool, cabinet, unpack(row.outcomes), outcome);
+  return marks.map(({ ordinal, ...mark }) => ({ ...mark, unitId: units[ordinal]! }));
+}
+
+/**
+ * The same of a day that is not recorded yet: one whose record is late, or the current one as far as it has come.
+ * @returns null when the day is recorded or nothing is known of it
+ */
+export async function readOpenDay(
+  db: Database,
+  cabinet: CabinetKey,
+  day: string,
+): Promise<Omit<MarkDay, 'unitId'>[] | null> {
+  const next = await dayToRecord(db.pool, cabinet);
+  if (next === null || day < next.day) return null;
+  let before = next.recordedThrough === null ? START : await closingOf(db.pool, cabinet, next.recordedThrough);
+  for (let at = next.day; ; at = addDays(at, 1)) {
+    const { throughId, changes } = await changesOf(db.pool, cabinet, before.throughId, at, next.zone);
+    const { outcomes, closing } = playDay(before.codes, changes);
+    if (at === day) {
+      const marks = await namedOutcomes(db.pool, cabinet, outcomes);
+      return marks.map(({ listingId, outcome }) => ({ listingId, outcome }));
     }
+    before = { throughId, codes: closing };
   }
-  const marks = await db.pool.query<{ listingId: number; ordinal: number }>(
+}
+
+/** The outcomes of a vector with the listings they belong to, by listing number. */
+async function namedOutcomes(
+  client: Queryable,
+  cabinet: CabinetKey,
+  outcomes: Uint8Array,
+  only?: Outcome,
+): Promise<{ readonly listingId: number; readonly outcome: Outcome; readonly ordinal: number }[]> {
+  const wanted = new Map<number, Outcome>();
+  for (const [ordinal, code] of outcomes.entries()) {
+    const had = outcomeOf(code);
+    if (had !== null && (only === undefined || had === only)) wanted.set(ordinal, had);
+  }
+  const marks = await client.query<{ listingId: number; ordinal: number }>(
     `select listing_id as "listingId", ordinal from mark
      where agency_id = $1 and cabinet_id = $2 and ordinal = any($3) order by listing_id`,
     [cabinet.agencyId, cabinet.id, [...wanted.keys()]],
   );
-  return marks.rows.map(({ listingId, ordinal }) => ({ listingId, ...wanted.get(ordinal)! }));
+  return marks.rows.map(({ listingId, ordinal }) => ({ listingId, outcome: wanted.get(ordinal)!, ordinal }));
 }

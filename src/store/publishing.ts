@@ -34,7 +34,7 @@ const CABINET = `c.agency_id as "agencyId", c.id, c.board, c.slug, c.name, c.fam
 
 /** Cabinets in a fixed order, of one board or agency where that is asked. */
 export async function listCabinets(
-  db: Database,
+  db: { readonly pool: Queryable },
   filter: { board?: string | undefined; agencyId?: number | undefined } = {},
 ): Promise<CabinetRow[]> {
   const found = await db.pool.query<CabinetRow>(
@@ -66,7 +66,7 @@ const EDITION = `e.id, e.offers, e.bytes, e.gzip_bytes as "gzipBytes", e.sha256,
 
 /** The edition a cabinet serves now. */
 export async function currentEdition(
-  db: Database,
+  db: { readonly pool: Queryable },
   cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
 ): Promise<ServedEdition | undefined> {
   const found = await db.pool.query<ServedEdition>(
@@ -513,6 +513,8 @@ export interface RunResult {
   readonly finishedAt: Date;
   /** The same, but never before the last commit: everything shown up to here is settled. */
   readonly billedAt: Date;
+  /** Tariffs that the run knew of. */
+  readonly tariffs: number;
   /** undefined: nothing costs anything here. */
   readonly money: Omit<MoneyCommit, 'cut' | 'decidedAt'> | undefined;
   /** What happens with the commit or not at all: people are told once, however often a run dies. */
@@ -523,6 +525,8 @@ export type CommitResult =
   | { readonly state: 'committed'; readonly editionId: number | null; readonly changed: number }
   /** A newer run has taken the cabinet; this one leaves no trace. */
   | { readonly state: 'overtaken' }
+  /** A tariff was written down meanwhile, or a promotion cancelled: what is paid for must be looked up again. */
+  | { readonly state: 'repriced' }
   /** Accounts have less than the run had found: what they pay for must be decided again. */
   | { readonly state: 'short'; readonly accountIds: readonly number[] }
   /** Marks were taken off while the run was under way: their offers must be cut out. */
@@ -633,6 +637,7 @@ export async function commitRun(
       const money = { ...result.money, cut: result.cut, decidedAt: now };
       // The accounts are locked by its last statement, in the order of their numbers, and before the cabinets.
       const short = await commitMoney(client, cabinet, fence, money, editionId, result.billedAt);
+      if (short === 'stale') return await giveUp(client, { state: 'repriced' });
       if (short.length > 0)
         return await giveUp(client, { state: 'short', accountIds: short.map((one) => one.accountId) });
     }
@@ -645,6 +650,11 @@ export async function commitRun(
     );
     if (rows.rows.find((row) => row.id === cabinet.id)?.fence !== fence)
       return await giveUp(client, { state: 'overtaken' });
+    const tariffs = await client.query<{ count: number }>(
+      'select count(*)::int as count from tariff where agency_id = $1 and cabinet_id = $2',
+      key,
+    );
+    if (tariffs.rows[0]!.count !== result.tariffs) return await giveUp(client, { state: 'repriced' });
     const unmarked = await client.query<{ id: number }>(
       `select listing_id as id from mark where agency_id = $1 and cabinet_id = $2 and not is_live and unmarked_fence >= $3
          and listing_id <> all($4::bigint[])`,

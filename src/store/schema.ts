@@ -1004,6 +1004,7 @@ export const boardReport = pgTable(
     /** First and last day of the file's charges. */
     fromOn: day('from_on'),
     untilOn: day('until_on'),
+    seal: digest('seal').notNull(),
   },
   (t) => [
     primaryKey({ columns: [t.agencyId, t.id] }),

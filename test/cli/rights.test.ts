@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { run as runCommand } from '../../src/cli/program.ts';
 import { AGENCY_DEFAULTS } from '../../src/domain/settings.ts';
 import { addBranch, addEmployee } from '../../src/store/agencies.ts';
 import { hashOf } from '../../src/store/hash.ts';
@@ -7,6 +6,7 @@ import { forbid } from '../../src/store/market.ts';
 import { addPause, listPauses } from '../../src/store/pauses.ts';
 import { type Stock, stock } from '../store/stock.ts';
 import { testDatabase } from '../store/testdb.ts';
+import { runHere } from './here.ts';
 import { type Ran, run, temporaryFolder } from './run.ts';
 
 /** What an employee may not do is refused by the command itself, with who may; what he may, is done in his name. */
@@ -24,26 +24,7 @@ let listing: string;
 let barred: string;
 let foreignPause: number;
 
-/** The command line in this process: thirty processes would be half a minute of loading the program. */
-async function ask(...words: string[]): Promise<Ran> {
-  const said = { stdout: '', stderr: '' };
-  const listen = (stream: 'stdout' | 'stderr') =>
-    vi.spyOn(process[stream], 'write').mockImplementation((text) => {
-      said[stream] += text;
-      return true;
-    });
-  const ears = [listen('stdout'), listen('stderr')];
-  const known = (['SIGINT', 'SIGTERM'] as const).map((signal) => [signal, process.listeners(signal)] as const);
-  try {
-    return { code: await runCommand(['--now', NOW.toISOString(), '-q', ...words]), ...said };
-  } finally {
-    for (const ear of ears) ear.mockRestore();
-    // A command listens to signals until its process ends, and this one does not.
-    for (const [signal, before] of known) {
-      for (const listener of process.listeners(signal)) if (!before.includes(listener)) process.off(signal, listener);
-    }
-  }
-}
+const ask = (...words: string[]): Promise<Ran> => runHere('--now', NOW.toISOString(), '-q', ...words);
 
 beforeAll(async () => {
   base = await testDatabase();
@@ -98,6 +79,7 @@ describe('an agent may not', () => {
     ['put a phone', () => ['phone', 'add', '--kind', 'duty', '--phone', '+79000000022'], SPECIALISTS],
     ['close the branch', () => ['calendar', 'set', '--branch', 'Центр', '--week', 'пн 09:00-10:00'], SPECIALISTS],
     ['buy a package', () => ['package', 'set', 'concurrent', '--board', 'avito', '--places', '1'], SPECIALISTS],
+    ['set a tariff', () => ['tariffs', 'set', '--board', 'avito', '--from', '2026-12-01', '--price', '45'], ADMINS],
     ['pin', () => ['pin', listing, '--board', 'avito'], SPECIALISTS],
     ['make a marking rule', () => ['marking', 'add', 'все', '--board', 'avito'], SPECIALISTS],
     ['stop the agency', () => ['pause', 'add', '--all', '--until', '2026-12-01', '--reason', 'отпуск'], SPECIALISTS],

@@ -33,6 +33,8 @@ describe('paths of the settings', () => {
     ['moderation.policy.priceKopecks.downPercent', 'число от 0 до 100'],
     ['runs.slots', 'список JSON, в нём время ЧЧ:ММ'],
     ['texts.templates.3.text', 'текст'],
+    ['money.payer', 'employee, department, branch или agency'],
+    ['money.warnDays', 'целое число от 0 до 365'],
   ])('%s may be: %s', (path, told) => {
     expect(describeSchema(at(agency, path)!)).toBe(told);
   });
@@ -50,6 +52,7 @@ describe('paths of the settings', () => {
   it('lead through every kind of package', () => {
     expect(describeSchema(at(cabinet, 'package.places')!)).toBe('целое число от 0 до 1000000');
     expect(describeSchema(at(cabinet, 'package.from')!)).toBe('день ГГГГ-ММ-ДД');
+    expect(describeSchema(at(cabinet, 'chargeAt')!)).toBe('время ЧЧ:ММ');
     expect(keysOf(at(cabinet, 'package')!)).toEqual(['kind', 'places', 'placements', 'from', 'periodDays', 'termDays']);
   });
 

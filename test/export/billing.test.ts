@@ -1,13 +1,15 @@
 /** Money in real runs: what is held, charged and freed, by which commit, and who comes short. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { listingAt } from '../../fixtures/agency.ts';
 import { loadBoards } from '../../src/boards/catalogue.ts';
+import { paidLevels } from '../../src/boards/promotion.ts';
 import type { OwnKind } from '../../src/domain/ledger.ts';
 import type { CabinetSettings } from '../../src/domain/settings.ts';
 import type { TariffTerms } from '../../src/domain/tariff.ts';
+import { editionFolder, editionPath } from '../../src/export/edition.ts';
 import { explain } from '../../src/export/explain.ts';
 import { publishAll, publishCabinet } from '../../src/export/publish.ts';
 import { ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
@@ -15,10 +17,12 @@ import type { Queryable } from '../../src/store/database.ts';
 import { importListings } from '../../src/store/intake.ts';
 import { listAccounts, openAccount, refund, topUp } from '../../src/store/ledger.ts';
 import { markListings, unmarkListings } from '../../src/store/marks.ts';
-import { type CabinetRow, listCabinets } from '../../src/store/publishing.ts';
+import { orderPromotion } from '../../src/store/promotions.ts';
+import { type CabinetRow, currentEdition, listCabinets } from '../../src/store/publishing.ts';
 import { savePackage } from '../../src/store/rotation.ts';
 import { dueCabinets } from '../../src/store/runs.ts';
 import { changeCabinetSettings } from '../../src/store/settings.ts';
+import { addTariff } from '../../src/store/tariffs.ts';
 import { testDatabase } from '../store/testdb.ts';
 
 const boards = loadBoards();
@@ -75,6 +79,9 @@ async function play(
   const ids = (await rows<{ id: number }>('select id from listing where agency_id = $1 order by id', [agencyId])).map(
     ({ id }) => id,
   );
+  const open = (kind: OwnKind, ownerId: number | null = null) =>
+    openAccount(base.db, agencyId, { kind, ownerId }, BY, at(1));
+  const { id: accountId } = await open('agency');
   for (const cabinet of cabinets) {
     const deed = { by: 'проверка', action: 'settings-changed', cabinetId: cabinet.id };
     const set = (own: Partial<CabinetSettings>) => ({ ...own, chargeAt: options.chargeAt ?? '12:00' });
@@ -84,9 +91,6 @@ async function play(
       [agencyId, cabinet.id, JSON.stringify(options.terms ?? flat(options.kopecks ?? 100)), at(1)],
     );
   }
-  const open = (kind: OwnKind, ownerId: number | null = null) =>
-    openAccount(base.db, agencyId, { kind, ownerId }, BY, at(1));
-  const { id: accountId } = await open('agency');
   let tops = 0;
   const pay = (kopecks: number, when: Date, to = accountId) =>
     topUp(base.db, agencyId, to, { key: `${agencyId}-${++tops}`, kopecks, reason: 'проверка', by: BY }, when);
@@ -140,10 +144,16 @@ async function play(
 
 describe('a day of a listing', () => {
   it('is held before the charge hour, charged at it, and never twice', async () => {
-    const { mark, run, account, moved } = await play();
+    const { mark, run, account, moved, explain: ask } = await play();
     await mark(at(11));
+    expect(plain((await ask(0, at(11, '08:59'))).cost!.text)).toBe(
+      'День стоит 1 ₽, со счёта «агентство»: пока не списано и не удержано.',
+    );
     await run(at(11, '09:00'));
     expect([await account(), await moved()]).toEqual([{ balance: 100_000, held: 400 }, ['hold 11 100 ×4']]);
+    expect(plain((await ask(0, at(11, '09:01'))).cost!.text)).toBe(
+      'День стоит 1 ₽, со счёта «агентство»: удержано, спишется в 12:00, если объект останется в фиде.',
+    );
     await run(at(11, '10:00'));
     expect(await account()).toEqual({ balance: 100_000, held: 400 });
     await run(at(11, '12:00'));
@@ -236,6 +246,31 @@ describe('a day of a listing', () => {
     await run(at(11, '14:01'));
     expect(await account()).toEqual({ balance: 99_900, held: 0 });
     expect(await moved()).toEqual(['charge 11 100 ×2', 'refund 11 100 ×1']);
+  });
+
+  it('has the price of its beginning, whoever writes down another tariff while the run of that day is under way', async () => {
+    const { mark, cabinet, account } = await play();
+    await mark(at(12, '00:00'));
+    let asked = 0;
+    let added: Promise<boolean> | undefined;
+    await publishCabinet(cabinet, {
+      db: base.db,
+      boards,
+      dataDir,
+      // Midnight passes while the run decides, and somebody whose clock is a little late writes down a price for that day.
+      clock: () => at(13, asked++ > 2 ? '00:01' : '00:00'),
+      onProgress: () => {
+        added ??= addTariff(base.db, cabinet, { validFrom: on(13), terms: flat(900) }, BY.name, at(12, '23:59')).then(
+          () => true,
+          () => false,
+        );
+      },
+    });
+    // Whoever came first: the price of every hold is the one of the tariff that stands there for the day.
+    expect((await account()).held).toBe((await added) ? 3600 : 400);
+    await expect(
+      addTariff(base.db, cabinet, { validFrom: on(13), terms: flat(700) }, 'проверка', at(12, '23:59')),
+    ).rejects.toMatchObject({ code: 'tariff-too-early' });
   });
 
   it('does not begin again when the clock is set back', async () => {
@@ -375,5 +410,55 @@ describe('a package', () => {
     await run(at(12, '13:00'));
     await run(at(15, '13:00'));
     expect(await account()).toEqual({ balance: 91_000, held: 0 });
+  });
+});
+
+describe('a promotion', () => {
+  const terms: TariffTerms = {
+    lines: [{ kopecks: 100 }],
+    excess: null,
+    promotion: [{ level: 'x2_7', days: 7, kopecks: 5000 }],
+  };
+  const order = (cabinet: CabinetRow, listingId: number, when: Date) =>
+    orderPromotion(
+      base.db,
+      cabinet,
+      paidLevels(boardOf('avito'), 'avito'),
+      { listingId, level: 'x2_7', by: BY.name },
+      when,
+    );
+
+  it('is held when ordered, charged with the first edition that has the listing, and stands there for its days', async () => {
+    const { mark, run, ids, cabinet, account, moved, agencyId } = await play({ terms, boards: ['avito'] });
+    await mark(at(11));
+    await order(cabinet, ids[0]!, at(11, '08:00'));
+    expect(await account()).toEqual({ balance: 100_000, held: 5000 });
+    await run(at(11, '09:00'));
+    expect(await account()).toEqual({ balance: 95_000, held: 400 });
+    expect(await moved()).toContain('charge 11 5000 ×1');
+    const statuses = async () => {
+      const served = (await currentEdition(base.db, cabinet))!;
+      const xml = await readFile(
+        editionPath(editionFolder(dataDir, agencyId, cabinet.id), served.sha256, 'xml'),
+        'utf8',
+      );
+      return xml.match(/<AdStatus>[^<]+/g) ?? [];
+    };
+    expect(await statuses()).toEqual(['<AdStatus>x2_7']);
+    await run(at(17, '09:00'));
+    expect(await statuses()).toEqual(['<AdStatus>x2_7']);
+    await run(at(18, '00:00'));
+    expect(await statuses()).toEqual([]);
+  });
+
+  it('gives the money back when the listing did not come out in its time', async () => {
+    const { mark, unmark, run, ids, cabinet, account } = await play({ terms, boards: ['avito'] });
+    await mark(at(11));
+    await order(cabinet, ids[0]!, at(11, '08:00'));
+    await unmark(at(11, '08:30'), ids);
+    await run(at(17, '23:00'));
+    expect((await account()).held).toBe(5000);
+    await run(at(18, '00:00'));
+    expect(await account()).toEqual({ balance: 100_000, held: 0 });
   });
 });

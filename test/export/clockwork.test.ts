@@ -6,6 +6,7 @@ import { type Clockwork, startClockwork } from '../../src/export/clockwork.ts';
 import { ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { makeDueAt } from '../../src/store/due.ts';
+import { changeAccount, listAccounts, openAccount } from '../../src/store/ledger.ts';
 import type { CabinetRow } from '../../src/store/publishing.ts';
 import { cabinetsDue, claimRun, dueCabinets, endRun, listRuns } from '../../src/store/runs.ts';
 import { testDatabase } from '../store/testdb.ts';
@@ -148,6 +149,23 @@ it('needs no bell from outside: what another process makes due is run within sec
   await makeDueAt(base.db.pool, agencyId, ids, at(0));
   for (const until = Date.now() + 6000; done.length === 0 && Date.now() < until; ) await sleep(20);
   expect(done).toHaveLength(1);
+});
+
+it('tops accounts up by schedule, and runs the cabinets that waited for money', async () => {
+  const { agencyId, ids } = await newCabinets(1);
+  const by = { name: 'Ирина' };
+  const { id } = await openAccount(base.db, agencyId, { kind: 'agency', ownerId: null }, by, clock());
+  const monthly = { kopecks: 1000, on: 21, fromId: null };
+  await changeAccount(base.db, agencyId, id, { monthly }, by, clock());
+  await base.db.pool.query('update cabinet set due_at = null');
+  await start(async () => {});
+  const balance = async () => (await listAccounts(base.db.pool, agencyId))[0]!.balanceKopecks;
+  while ((await balance()) === 0) await sleep(20);
+  expect(await balance()).toBe(1000);
+  expect((await cabinetsDue(base.db, { agencyId })).map(({ id: cabinet, dueAt }) => [cabinet, dueAt !== null])).toEqual(
+    [[ids[0], true]],
+  );
+  expect(troubles).toEqual([]);
 });
 
 it('tries a failing cabinet again and again, ever more rarely, and lets the others by', async () => {

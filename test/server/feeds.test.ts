@@ -48,6 +48,7 @@ async function publish(offers: string[]): Promise<void> {
     cut: [],
     finishedAt: now,
     billedAt: now,
+    tariffs: 0,
     money: undefined,
   };
   await commitRun(base.db, cabinet, claim, { edition, ...nothing }, now);

@@ -52,6 +52,7 @@ CREATE TABLE "board_report" (
 	"known" integer NOT NULL,
 	"from_on" date,
 	"until_on" date,
+	"seal" text NOT NULL,
 	CONSTRAINT "board_report_agency_id_id_pk" PRIMARY KEY("agency_id","id")
 );
 --> statement-breakpoint
@@ -185,6 +186,10 @@ $$;--> statement-breakpoint
 CREATE FUNCTION "seal_of"("t" "board_charge") RETURNS text LANGUAGE sql STABLE AS $$
 	SELECT md5(row(t.agency_id, t.cabinet_id, t.key, t.report_id, t.day - date '2000-01-01', t.board_offer_id, t.listing_id, t.service, t.kopecks)::text)
 $$;--> statement-breakpoint
+CREATE FUNCTION "seal_of"("t" "board_report") RETURNS text LANGUAGE sql STABLE AS $$
+	SELECT md5(row(t.agency_id, t.id, t.cabinet_id, t.name, t.sha256, t.by, extract(epoch from t.at), t.rows, t.known, t.from_on - date '2000-01-01',
+		t.until_on - date '2000-01-01')::text)
+$$;--> statement-breakpoint
 -- Of what people decide about an account; its sums are proved by its transfers. The program writes it, no trigger does.
 CREATE FUNCTION "seal_of"("t" "account") RETURNS text LANGUAGE sql STABLE AS $$
 	SELECT md5(row(t.agency_id, t.id, t.kind, t.owner_id, t.overdraft_kopecks, t.day_limit_kopecks, t.month_limit_kopecks, t.monthly)::text)
@@ -199,4 +204,5 @@ CREATE TRIGGER "tariff_seal" BEFORE INSERT ON "tariff" FOR EACH ROW EXECUTE FUNC
 CREATE TRIGGER "promotion_seal" BEFORE INSERT ON "promotion" FOR EACH ROW EXECUTE FUNCTION "seal_row"();--> statement-breakpoint
 CREATE TRIGGER "waiver_seal" BEFORE INSERT ON "waiver" FOR EACH ROW EXECUTE FUNCTION "seal_row"();--> statement-breakpoint
 CREATE TRIGGER "board_charge_seal" BEFORE INSERT ON "board_charge" FOR EACH ROW EXECUTE FUNCTION "seal_row"();--> statement-breakpoint
+CREATE TRIGGER "board_report_seal" BEFORE INSERT ON "board_report" FOR EACH ROW EXECUTE FUNCTION "seal_row"();--> statement-breakpoint
 CREATE TRIGGER "account_seal" BEFORE INSERT ON "account" FOR EACH ROW EXECUTE FUNCTION "seal_row"();
