@@ -12,7 +12,7 @@ import {
   ListingSchema,
   labelOf,
 } from '../domain/listing.ts';
-import type { Notice, Severity } from '../domain/notice.ts';
+import type { Notice, Severity, StoredNorm } from '../domain/notice.ts';
 import {
   type Board,
   type BoardRule,
@@ -39,19 +39,6 @@ import {
  * rules and are judged by the same code, but people write them while the program runs, so every one is proved here.
  */
 
-/** A norm as the database keeps it. */
-export interface NormRow {
-  readonly id: number;
-  /** `norm/photos-min`. */
-  readonly code: string;
-  /** Boards it is meant for; null: all. */
-  readonly boards: readonly string[] | null;
-  /** Proved by `readNorm` before it was saved. */
-  readonly rule: unknown;
-  readonly by: string;
-  readonly createdAt: Date;
-}
-
 /** The norms of an agency that concern one board, ready to judge listings. */
 export interface NormChecker {
   /** Digest of these norms: equal keys judge equally. Part of a cached offer's key. */
@@ -65,7 +52,7 @@ const NORM = 'norm/';
 const SOURCE = 'норма агентства';
 
 /** @throws Fault `norm-invalid` when a stored norm cannot be judged by: a run must not let its listings go out unchecked */
-export function compileNorms(rows: readonly NormRow[], board: Board): NormChecker {
+export function compileNorms(rows: readonly StoredNorm[], board: Board): NormChecker {
   const meant = rows
     .filter(({ boards }) => boards === null || boards.includes(board.id))
     .map((row) => ({ code: row.code, rule: stored(row), createdAt: row.createdAt }))
@@ -98,7 +85,7 @@ export function compileNorms(rows: readonly NormRow[], board: Board): NormChecke
 
 const urgency = ({ severity }: NormRule) => (severity === 'blocking' ? 0 : 1);
 
-function stored(row: NormRow): NormRule {
+function stored(row: StoredNorm): NormRule {
   try {
     return readNorm(row.rule).rule;
   } catch (cause) {
@@ -270,7 +257,7 @@ export interface NormScope {
 }
 
 /** A norm that is not saved yet. */
-export type Norm = Pick<NormRow, 'code' | 'boards'> & { readonly rule: NormRule };
+export type Norm = Pick<StoredNorm, 'code' | 'boards'> & { readonly rule: NormRule };
 
 type Wanted = Pick<NormRule, 'must' | 'field' | 'message'> & { readonly when?: SubjectSchema; readonly code: string };
 

@@ -41,3 +41,16 @@ export type Notice = Static<typeof NoticeSchema>;
 export function isBlocked(notices: readonly Notice[]): boolean {
   return notices.some((notice) => notice.severity === 'blocking');
 }
+
+/** A norm of an agency as it is kept; the shape of a board's rule, in a row instead of a file. */
+export interface StoredNorm {
+  readonly id: number;
+  /** `norm/photos-min`; one norm per code. */
+  readonly code: string;
+  /** Boards it is meant for; null: all. */
+  readonly boards: readonly string[] | null;
+  /** Proved by `readNorm` before it was saved. */
+  readonly rule: unknown;
+  readonly by: string;
+  readonly createdAt: Date;
+}

@@ -96,16 +96,9 @@ export const NO_PACKAGE: PlaceFacts = {
   placementUntil: null,
 };
 
-interface Pending {
-  readonly listingId: number;
-  readonly externalId: string;
-  readonly agent: string | null;
-  readonly cabinetId: number;
-  readonly duplicateKey: string | null;
-  readonly photosKey: string | null;
+interface Pending extends Rival {
   readonly isExempt: boolean;
   readonly candidate: Candidate;
-  readonly markedAt: number;
 }
 
 export interface Plan {
@@ -230,13 +223,7 @@ function placeFacts(
 
 /** The older of two twins keeps the place; being a duplicate of a duplicate counts for nothing. */
 function findDuplicates(pending: readonly Pending[], rivals: readonly Rival[]): ReadonlyMap<number, DuplicateFacts> {
-  type Claim = Pick<
-    Pending,
-    'listingId' | 'externalId' | 'agent' | 'cabinetId' | 'duplicateKey' | 'photosKey' | 'markedAt'
-  > & {
-    readonly isRival: boolean;
-    readonly isExempt: boolean;
-  };
+  type Claim = Rival & { readonly isRival: boolean; readonly isExempt: boolean };
   const elsewhere = new Set(rivals.map((rival) => rival.listingId));
   const twins = pending.filter(
     (mark) => mark.duplicateKey !== null || mark.photosKey !== null || elsewhere.has(mark.listingId),

@@ -7,7 +7,7 @@ import { describeKind } from '../domain/listing.ts';
 import { formatKopecks } from '../domain/money.ts';
 import type { Fixer, Notice } from '../domain/notice.ts';
 import { FIXER_LABELS } from '../domain/people.ts';
-import { NO_PACKAGE, type Settled } from '../domain/plan.ts';
+import { NO_PACKAGE, type Rival, type Settled } from '../domain/plan.ts';
 import { wasteOf } from '../domain/rotation.ts';
 import type { Queryable } from '../store/database.ts';
 import {
@@ -17,7 +17,6 @@ import {
   likeListings,
   type NarrowRow,
   narrowRows,
-  type RivalRow,
   rivalRows,
   sharedKeys,
   twinIds,
@@ -137,7 +136,7 @@ async function othersOf(
         (mate) => mate.listingId !== row.listingId,
       )
     : await twinRows(client, frame, row);
-  const rivals: RivalRow[] = [];
+  const rivals: Rival[] = [];
   for (const one of isOfAll ? [null] : [row, ...mates]) {
     rivals.push(...(await rivalRows(client, cabinet, one?.listingId ?? null)));
   }

@@ -1,8 +1,9 @@
 import type { Board } from '../boards/catalogue.ts';
-import { compileNorms, type Norm, type NormChecker, type NormRow } from '../boards/norms.ts';
+import { compileNorms, type Norm, type NormChecker } from '../boards/norms.ts';
 import { localDay } from '../domain/days.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
+import type { StoredNorm } from '../domain/notice.ts';
 import type { Database } from '../store/database.ts';
 import { activeExceptions, exemptNorms } from '../store/exceptions.ts';
 import { eachMarkedListing, listNorms, type MarkedListing, unknownNorm } from '../store/norms.ts';
@@ -101,7 +102,7 @@ export async function rehearseNorm(
   const isThere = norms.some((norm) => norm.code === code);
   if (!change.save && !isThere) throw unknownNorm(code);
   const others = norms.filter((norm) => norm.code !== code);
-  const next: NormRow[] = change.save ? [...others, { ...change.save, id: 0, by: '', createdAt: now }] : others;
+  const next: StoredNorm[] = change.save ? [...others, { ...change.save, id: 0, by: '', createdAt: now }] : others;
 
   const trials = new Map<string, Trial>();
   const trialOf = (id: string): Trial => {

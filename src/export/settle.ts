@@ -1,7 +1,7 @@
 import type { Judgement } from '../domain/judgement.ts';
-import { type PlanMark, planOf, type Settled } from '../domain/plan.ts';
+import { type PlanMark, planOf, type Rival, type Settled } from '../domain/plan.ts';
 import type { Queryable } from '../store/database.ts';
-import { type NarrowRow, type RivalRow, runningPlacements } from '../store/publishing.ts';
+import { type NarrowRow, runningPlacements } from '../store/publishing.ts';
 import { type Frame, rotationOf } from './frame.ts';
 import { judgeRows } from './judge.ts';
 import { WINDOW } from './options.ts';
@@ -65,7 +65,7 @@ export interface SettleOptions {
   /** Marks, and what is to be treated as one, in any order. */
   readonly rows: readonly NarrowRow[];
   readonly judgements: ReadonlyMap<number, Judgement | null>;
-  readonly rivals: readonly RivalRow[];
+  readonly rivals: readonly Rival[];
   readonly sharedKeys: ReadonlySet<string>;
   readonly till: Till | undefined;
   /** A mark as it is to be seen instead. */

@@ -2,23 +2,13 @@ import { canonicalJson } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Listing } from '../domain/listing.ts';
+import type { StoredNorm } from '../domain/notice.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { record } from './journal.ts';
 
 /** The agency's norms as people keep them (boards/norms.ts says what they mean). */
-
-export interface StoredNorm {
-  readonly id: number;
-  /** `norm/photos-min`; one norm per code. */
-  readonly code: string;
-  /** null: all boards. */
-  readonly boards: readonly string[] | null;
-  readonly rule: unknown;
-  readonly by: string;
-  readonly createdAt: Date;
-}
 
 const NORM = 'id, code, boards, rule, by, created_at as "createdAt"';
 

@@ -7,6 +7,7 @@ import type { Judgement } from '../domain/judgement.ts';
 import type { Deal, Family, Kind, Listing } from '../domain/listing.ts';
 import type { MarketStatus } from '../domain/market.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
+import type { Rival } from '../domain/plan.ts';
 import { AGENCY_DEFAULTS, type AgencySettings, type CabinetSettings } from '../domain/settings.ts';
 import { commitMoney, type MoneyCommit } from './billing.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
@@ -173,28 +174,18 @@ export async function sharedKeys(
   return new Set(found.rows.map((row) => row.key));
 }
 
-/** A mark of another cabinet of the same board that has come past the content gates: it may be the older of two. */
-export interface RivalRow {
-  readonly cabinetId: number;
-  readonly listingId: number;
-  readonly externalId: string;
-  readonly agent: string | null;
-  readonly duplicateKey: string | null;
-  readonly photosKey: string | null;
-  readonly markedAt: number;
-}
-
+/** Marks of the board's other cabinets that have come past the content gates: they may be the older of two. */
 export async function rivalRows(
   client: Queryable,
   cabinet: Pick<CabinetRow, 'agencyId' | 'id' | 'board'>,
   listingId: number | null = null,
-): Promise<RivalRow[]> {
+): Promise<Rival[]> {
   const others = await client.query<{ id: number }>(
     'select id from cabinet where agency_id = $1 and board = $3 and id <> $2',
     [cabinet.agencyId, cabinet.id, cabinet.board],
   );
   if (others.rows.length === 0) return [];
-  const found = await client.query<RivalRow>(
+  const found = await client.query<Rival>(
     `with mine as (select l.id, l.duplicate_key, l.photos_key from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
        where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live and ($4::bigint is null or l.id = $4))
      select m.cabinet_id as "cabinetId", l.id as "listingId", l.external_id as "externalId", e.name as agent,
