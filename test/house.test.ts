@@ -27,6 +27,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'node-cron': ['export'],
   undici: ['net', 'intake', 'export'],
   saxes: ['intake', 'boards'],
+  'csv-parse': ['intake'],
   fastify: ['server'],
   commander: ['cli'],
   'cli-progress': ['cli'],

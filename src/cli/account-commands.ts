@@ -525,7 +525,7 @@ async function showAccounts(context: Context, db: Database, agency: AgencyRow, i
       formatKopecks(totals.daySpentKopecks),
       '',
     ];
-    const head = ['', 'баланс', 'удержано', 'доступно', `за ${russianDay(today)}`, ''];
+    const head = ['', 'баланс', 'удержано', 'доступно', `потрачено ${russianDay(today)}`, ''];
     return aligned([head, ...rows, last]);
   });
 }

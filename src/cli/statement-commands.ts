@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { addDays, russianDay, russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { BASIS_LABELS, TRANSFER_LABELS } from '../domain/ledger.ts';
+import { ACCOUNT_KIND_LABELS, BASIS_LABELS, TRANSFER_LABELS } from '../domain/ledger.ts';
 import { formatKopecks } from '../domain/money.ts';
 import { monthOf, nextMonthlyDay } from '../domain/monthly.ts';
 import {
@@ -167,13 +167,15 @@ async function namesOf(db: Database, agency: AgencyRow): Promise<ReadonlyMap<num
 const signed = (kopecks: number) => `${kopecks > 0 ? '+' : ''}${formatKopecks(kopecks)}`;
 const transfers = (count: number) => `${formatNumber(count)} ${agree(count, 'перевод', 'перевода', 'переводов')}`;
 
-/** «Авито, объект A-7 (#12)», «от: агентство» */
+/** «Авито, объект A-7 (#12)», «со счёта «агентство»», «извне» */
 function aboutText(context: Context, entry: LedgerEntry, names: ReadonlyMap<number, string>): string {
   if (entry.listingId !== null) {
     const board = entry.board === null ? '' : `${context.board(entry.board).name}, `;
     return `${board}объект ${entry.externalId ?? ''} (${ours(entry.listingId)})`;
   }
-  return `${entry.isFrom ? 'на счёт' : 'со счёта'} «${names.get(entry.otherId)}»`;
+  const other = names.get(entry.otherId);
+  if (other === ACCOUNT_KIND_LABELS.bank) return entry.isFrom ? 'наружу' : 'извне';
+  return `${entry.isFrom ? 'на счёт' : 'со счёта'} «${other}»`;
 }
 
 function ledgerText(context: Context, line: LedgerLine, names: ReadonlyMap<number, string>, zone: string): string {

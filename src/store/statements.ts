@@ -63,7 +63,7 @@ export interface LedgerEntry extends Entry {
   readonly reason: string;
 }
 
-const ENTRY = `t.seq, t.id, t.kind, t.kopecks, t.resolves is not null as resolves, t.from_id = $2 as "isFrom", $2::bigint as "accountId",
+const ENTRY = `t.seq, t.id, t.kind, t.kopecks, t.resolves is not null as resolves, t.from_id = $2 as "isFrom", $2::bigint as "accountId", $3::text as account,
   t.day, t.at, c.board, c.slug as cabinet, t.listing_id as "listingId", l.external_id as "externalId", e.id as "employeeId", e.name as employee,
   b.id as "branchId", b.name as branch, t.basis, case when t.from_id = $2 then t.to_id else t.from_id end as "otherId",
   t.resolves as "resolvedId", t.reverses as "reversedId", t.by, t.reason`;
@@ -108,7 +108,7 @@ export async function listLedger(
   query: LedgerQuery,
 ): Promise<LedgerLine[]> {
   // What `effects` (domain/ledger.ts) says, counted back from today's sums: a test holds the two against each other.
-  const found = await client.query<Omit<LedgerLine, 'account'>>(
+  const found = await client.query<LedgerLine>(
     `with side as (
        select t.*, case when t.kind in ('hold', 'release') then 0 when t.from_id = $2 then -t.kopecks else t.kopecks end as moved,
          case when t.kind = 'hold' then t.kopecks when t.resolves is not null then -t.kopecks else 0 end * case when t.from_id = $2 then 1 else -1 end as held
@@ -118,12 +118,13 @@ export async function listLedger(
        from side t join account a on a.agency_id = $1 and a.id = $2
        window later as (order by t.seq desc rows between unbounded preceding and 1 preceding))
      select ${ENTRY}, t.balance_after::bigint as "balanceKopecks", t.held_after::bigint as "heldKopecks" from booked t ${ABOUT}
-     where ($3::date is null or t.day >= $3) and ($4::date is null or t.day <= $4) and ($5::bigint is null or t.listing_id = $5)
-       and ($6::text is null or c.board = $6)
-     order by t.seq desc limit $7`,
+     where ($4::date is null or t.day >= $4) and ($5::date is null or t.day <= $5) and ($6::bigint is null or t.listing_id = $6)
+       and ($7::text is null or c.board = $7)
+     order by t.seq desc limit $8`,
     [
       agencyId,
       account.id,
+      account.name,
       query.from ?? null,
       query.until ?? null,
       query.listingId ?? null,
@@ -131,7 +132,7 @@ export async function listLedger(
       query.limit,
     ],
   );
-  return found.rows.reverse().map((row) => ({ ...row, account: account.name }));
+  return found.rows.reverse();
 }
 
 /** What a statement is read in: an account begins, or some of its entries follow in the order of their days. */
@@ -200,12 +201,12 @@ async function* entriesOf(
 ): AsyncGenerator<StatementPart> {
   await client.query(
     `declare statement no scroll cursor for select ${ENTRY} from transfer t ${ABOUT}
-     where ${touching(kind)} and t.day between $3 and $4 order by t.day, t.seq`,
-    [agencyId, id, from, until],
+     where ${touching(kind)} and t.day between $4 and $5 order by t.day, t.seq`,
+    [agencyId, id, name, from, until],
   );
   for (;;) {
-    const found = await client.query<Omit<LedgerEntry, 'account'>>(`fetch ${BATCH} from statement`);
-    if (found.rows.length > 0) yield { entries: found.rows.map((row) => ({ ...row, account: name })) };
+    const found = await client.query<LedgerEntry>(`fetch ${BATCH} from statement`);
+    if (found.rows.length > 0) yield { entries: found.rows };
     if (found.rows.length < BATCH) break;
   }
   await client.query('close statement');

@@ -287,7 +287,7 @@ describe('what has been', () => {
     const { stdout } = await ask('list');
     const lines = stdout.split('\n').map((line) => line.replace(/#\d+/, '#').replace(/ {2,}/g, '  ').trim());
     expect(lines).toEqual([
-      'баланс  удержано  доступно  за 21.11.2026',
+      'баланс  удержано  доступно  потрачено 21.11.2026',
       'агентство #  0 ₽  0 ₽  0 ₽  0 ₽',
       'филиал Север',
       'Пётр Иванов #  0 ₽  0 ₽  0 ₽  0 ₽',
