@@ -22,6 +22,7 @@ import { serviceCommands } from './service-commands.ts';
 import { settingsCommands } from './settings-commands.ts';
 import { tariffCommands } from './tariff-commands.ts';
 import { textCommands } from './text-commands.ts';
+import { verifyCommands } from './verify-commands.ts';
 
 /** Wraps a command's work: opens the context, closes it, turns errors into messages and the result into an exit code. */
 export type Action = <A extends unknown[]>(
@@ -118,6 +119,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   rotationCommands(program, action);
   accountCommands(program, action);
   reconcileCommands(accountsCommand(program), action);
+  verifyCommands(accountsCommand(program), action);
   promotionCommands(program, action);
   tariffCommands(program, action);
   moderationCommands(program, action);

@@ -801,7 +801,11 @@ class MarkProof {
       if (kind === 'release' && known) releases.set(day, [...(releases.get(day) ?? []), transfer]);
       if (kind !== 'charge') continue;
       if (billedDay === null || (day > billedDay && !known))
-        this.#add(transfer, 'day-ahead', `Списано за ${day}, а кабинет рассчитан по ${billedDay ?? 'никакой день'}.`);
+        this.#add(
+          transfer,
+          'day-ahead',
+          `Списано за ${day}, а кабинет ${billedDay === null ? 'ещё не рассчитывали' : `рассчитан по ${billedDay}`}.`,
+        );
       if (!known || this.#refunds.has(id)) continue;
       const wrong = this.#notOwed(known);
       if (wrong) this.#add(transfer, wrong.code, `${wrong.text}, а день списан.`);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { codeOf, playDay } from '../domain/day-record.ts';
-import { addDays, localDay, startOfDay } from '../domain/days.ts';
+import { addDays, isDay, localDay, startOfDay } from '../domain/days.ts';
 import { CABINET_DEFAULTS, type CabinetSettings, settled } from '../domain/settings.ts';
 import type { PriceFacts } from '../domain/tariff.ts';
 import {
@@ -405,12 +405,16 @@ class Proof {
        order by coalesce(t.listing_id, 0), t.seq`,
       [this.#from],
     );
-    // The clock may have been set back; time goes on all the same.
+    // The clock may have been set back; billing goes on from the latest moment that a run has come to.
     const changes = open<Keyed & { outcome: string; atMs: number }>(
       'changes',
-      `select ${big('listing_id')} as "listingId", outcome, ${ms('at')} as "atMs" from (
-         select id, listing_id, outcome, max(at) over (order by id) as at from mark_transition
-         where agency_id = $1 and cabinet_id = $2 and id > $3) as t
+      `with runs as (select finished_at, edition_id, max(finished_at) over (order by id) as billed_at from export_run
+         where agency_id = $1 and cabinet_id = $2 and status = 'done'),
+       late as (select finished_at, edition_id, min(billed_at) as billed_at from runs where billed_at > finished_at group by 1, 2)
+       select ${big('listing_id')} as "listingId", outcome, ${ms('at')} as "atMs" from (
+         select t.id, t.listing_id, t.outcome, max(greatest(t.at, l.billed_at)) over (order by t.id) as at from mark_transition t
+         left join late l on l.finished_at = t.at and l.edition_id is not distinct from t.edition_id
+         where t.agency_id = $1 and t.cabinet_id = $2 and t.id > $3) as t
        order by listing_id, id`,
       [ground.throughId],
     );
@@ -470,7 +474,7 @@ class Proof {
    */
   async #recorded(key: CabinetKey, before: string, slack: number): Promise<void> {
     const values = [key.id, before, this.#from];
-    const billed = `cabinet_id = $2 and day < $3 and ($4::date is null or day >= $4) and isfinite(day)`;
+    const billed = `cabinet_id = $2 and day < $3 and ($4::date is null or day >= $4)`;
     const days = await this.#rows<{ day: string }>(
       `select day::text as day from transfer where agency_id = $1 and ${billed} and basis in ('day', 'excess-day') and kind = 'charge' group by day
        union select day::text from waiver where agency_id = $1 and ${billed} group by day order by 1`,
@@ -480,7 +484,7 @@ class Proof {
       'select min(day)::text as day from day_record where agency_id = $1 and cabinet_id = $2',
       [key.id],
     );
-    for (const { day } of days) {
+    for (const { day } of days.filter((row) => isDay(row.day))) {
       // A run that was committed while its day was being recorded counts from the next day on.
       const near = Array.from({ length: slack + 2 }, (_, index) => addDays(day, index - slack));
       const records = await outcomesOf(this.#client, key, near);

@@ -171,7 +171,7 @@ CREATE TRIGGER "board_charge_is_final" BEFORE UPDATE OR DELETE OR TRUNCATE ON "b
 -- A seal is the digest of everything else in the row; whoever changes a row past the triggers is found by it.
 -- Days and moments are counted, not written out, so that no setting of the session gets into it.
 CREATE FUNCTION "seal_of"("t" "transfer") RETURNS text LANGUAGE sql STABLE AS $$
-	SELECT md5(row(t.agency_id, t.id, t.kind, t.from_id, t.to_id, t.kopecks, t.day - date '2000-01-01', extract(epoch from t.at), t.cabinet_id, t.listing_id,
+	SELECT md5(row(t.agency_id, t.id, t.seq, t.kind, t.from_id, t.to_id, t.kopecks, t.day - date '2000-01-01', extract(epoch from t.at), t.cabinet_id, t.listing_id,
 		t.basis, t.edition_id, t.tariff_id, t.facts, t.promotion_id, t.resolves, t.reverses, t.by, t.reason)::text)
 $$;--> statement-breakpoint
 CREATE FUNCTION "seal_of"("t" "tariff") RETURNS text LANGUAGE sql STABLE AS $$
