@@ -117,6 +117,18 @@ describe('the house', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('counts money in whole kopecks only', () => {
+    const wrong = [
+      ...['money', 'ledger', 'tariff', 'funding'].map((name) => join(SRC, 'domain', `${name}.ts`)),
+      ...['ledger', 'billing'].map((name) => join(SRC, 'store', `${name}.ts`)),
+    ]
+      .filter((path) =>
+        /\b(?:parseFloat|toFixed|toPrecision|Math\.round|numeric|float8?|real)\b/.test(readFileSync(path, 'utf8')),
+      )
+      .map((path) => relative(ROOT, path));
+    expect(wrong).toEqual([]);
+  });
+
   it('knows no board by name outside the format codecs', () => {
     const boards = readdirSync(join(ROOT, 'board-rules'))
       .filter((name) => name.endsWith('.json') && !name.startsWith('_'))

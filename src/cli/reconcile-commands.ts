@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Board } from '../boards/catalogue.ts';
-import { COLUMN_ROLES, type ReportMapping, ROLE_WORDS, readColumns } from '../domain/board-report.ts';
+import { COLUMN_ROLES, mappingFaults, type ReportMapping, ROLE_WORDS, readColumns } from '../domain/board-report.ts';
 import { addDays, daysBetween, russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
@@ -232,7 +232,7 @@ function mappingOf(board: Board, options: LoadOptions): ReportMapping {
   }
   if (wrong.length > 0) throw new Refusal('report-mapping', `--map и --only: ${wrong.join(' ')}`, EXIT.usage);
   const rows = options.rows ?? shape?.rows;
-  return {
+  const mapping: ReportMapping = {
     columns: { ...shape?.columns, ...columns },
     only: [...only].map(([column, values]) => ({ column, values })),
     ...(options.day !== undefined && { day: dayNamed(options.day) }),
@@ -240,6 +240,10 @@ function mappingOf(board: Board, options: LoadOptions): ReportMapping {
     ...(shape?.placements && { placements: shape.placements }),
     ...(options.chargesNegative && { areChargesNegative: true }),
   };
+  const lacks = mappingFaults(mapping);
+  if (lacks.length > 0)
+    throw new Refusal('report-mapping', [...lacks, ...(shape?.note ? [shape.note] : [])].join(' '), EXIT.usage);
+  return mapping;
 }
 
 interface BadRow {
@@ -287,19 +291,20 @@ async function load(
   }
 }
 
-function badTold({ format }: ReportFile, bad: readonly BadRow[], count: number): string[] {
-  const place = format === 'csv' ? 'строка' : 'запись';
-  const lines = bad.slice(0, TOLD).map(({ line, reasons }) => `  ${place} ${line}: ${reasons.join('; ')}`);
+const placeTold = ({ format }: ReportFile, line: number) => `${format === 'csv' ? 'строка' : 'запись'} ${line}`;
+
+function badTold(report: ReportFile, bad: readonly BadRow[], count: number): string[] {
+  const lines = bad.slice(0, TOLD).map(({ line, reasons }) => `  ${placeTold(report, line)}: ${reasons.join('; ')}`);
   const rest = count - lines.length;
   return rest > 0 ? [...lines, `  … и ещё ${rowsTold(rest)}`] : lines;
 }
 
-function clashTold({ line, operationId, wasDay, wasKopecks }: Clash): string {
+function clashTold(report: ReportFile, { line, operationId, wasDay, wasKopecks }: Clash): string {
   const was =
     wasDay === null || wasKopecks === null
       ? 'с этим номером в файле есть другая строка'
       : `уже загружена иначе: ${formatKopecks(wasKopecks)} за ${russianDay(wasDay)}`;
-  return `  строка ${line}: операция ${operationId} ${was}`;
+  return `  ${placeTold(report, line)}: операция ${operationId} ${was}`;
 }
 
 function showLoaded(
@@ -331,7 +336,7 @@ function showLoaded(
       if (clashing > 0) {
         lines.push(
           `Не загружено, номер операции занят: ${rowsTold(clashing)}.`,
-          ...clashes.slice(0, TOLD).map(clashTold),
+          ...clashes.slice(0, TOLD).map((clash) => clashTold(report, clash)),
         );
       }
       return lines.join('\n');
@@ -462,7 +467,7 @@ function totalsText(all: ReconciliationTotals, covered: Reconciled['covered'], u
     line('Списано доской', 'boardKopecks'),
     ...optional('  из них за чужие объявления', 'strangersKopecks'),
     ...optional('  из них без объявления', 'unaddressedKopecks'),
-    ['Разница: доска без нашего', '', formatKopecks(covered.differenceKopecks), ''],
+    ['Разница (доска минус мы)', '', formatKopecks(covered.differenceKopecks), ''],
   ];
   // Where every day has its report the two columns say the same.
   return aligned(uncovered === 0 ? lines.map(([name, sum, same]) => [name!, sum || same!, '']) : lines);

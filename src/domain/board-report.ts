@@ -77,7 +77,9 @@ export function readColumns(text: string): {
     const at = pair.indexOf('=');
     const role = roles.get(pair.slice(0, Math.max(0, at)).trim().toLowerCase());
     const column = pair.slice(at + 1).trim();
-    if (at < 0 || role === undefined)
+    const odd = /,\s*(\p{L}+)\s*=/u.exec(column)?.[1];
+    if (odd !== undefined) faults.push(`«${odd}»: такого слова нет, есть: ${words}.`);
+    else if (at < 0 || role === undefined)
       faults.push(`«${pair.trim().slice(0, 60)}»: нужно слово=столбец, слова: ${words}.`);
     else if (column === '') faults.push(`«${ROLE_WORDS[role]}»: после знака = нужно название столбца.`);
     else if (columns[role] !== undefined) faults.push(`«${ROLE_WORDS[role]}» названо дважды.`);

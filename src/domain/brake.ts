@@ -103,7 +103,8 @@ export class Brake<M extends BrakeMark, L = unknown> {
   /** Why losing this mark would be part of a mass loss; null when it is not lost, or explained. */
   lossOf(row: M, found: Found, answer: { readonly outcome: Outcome; readonly gate?: GateName }): Loss | null {
     const { last } = row;
-    if (this.#isOff || last?.outcome !== 'published') return null;
+    // An empty account is nobody's mistake.
+    if (this.#isOff || last?.outcome !== 'published' || answer.outcome === 'unfunded') return null;
     const held = last.isHeld ? last.judgement?.held : undefined;
     if (answer.outcome === 'published') {
       return this.#isPriceJump(row, found) || (held?.cause === 'price' && !found.isNew)

@@ -346,7 +346,9 @@ export class Deciding {
     this.fates.fate[place] = fate;
     if (this.till) {
       this.till.owe(row, fate === 0);
-      if (fate !== 0 && !isAsked) this.till.later(this.till.wish(row, place));
+      // What the brake keeps has the placement it was given, and begins no other.
+      const keepsPlacement = fate === 2 && this.#frame.cabinetSettings.package?.kind === 'placements';
+      if (fate !== 0 && !isAsked && !keepsPlacement) this.till.later(this.till.wish(row, place));
     }
     if (row.last !== null && isSameDecision(row.last, outcome)) return;
     this.#rows.push(outcome);

@@ -63,7 +63,7 @@ export class Till {
   readonly day: string;
   /** The moment from which on this day is charged, not held. */
   readonly chargeAt: Date;
-  /** The first day whose holds may have to be charged now; null: no charge moment has passed since the last commit. */
+  /** The first day with holds whose charge moment has come; null: there are none. */
   readonly openSince: string | null;
   readonly #frame: Frame;
   readonly #now: Date;
@@ -80,6 +80,8 @@ export class Till {
   readonly #later: Wish[] = [];
   #settled: readonly (Debt & { readonly isPaid: boolean })[] = [];
   readonly #debts: Debt[] = [];
+  /** Whose debts are for today too. */
+  readonly #owingToday = new Set<number>();
 
   private constructor(
     frame: Frame,
@@ -135,17 +137,20 @@ export class Till {
         if (at > billedAt && at <= now) passed.push(of);
       }
     }
-    const days = [...new Set([...passed, day])];
+    const billedDay = billedAt === null ? day : localDay(billedAt, context.zone);
+    const days = [...new Set([billedDay, ...passed, day])];
+    const bills = await billsOf(client, cabinet, days, listingIds);
     const purses = await listPurses(client, cabinet.agencyId, days);
     return new Till(frame, now, {
       day,
       chargeAt: chargeMoment(day),
       owedDays: passed,
-      openSince: passed.length === 0 ? null : localDay(billedAt!, context.zone),
+      // Not only what has passed since the last commit: the charge hour may have been moved to before it.
+      openSince: days.find((of) => bills(of).open > 0 && (of < day || chargeMoment(of) <= now)) ?? null,
       tariffs,
       accounts: await listAccounts(client, cabinet.agencyId),
       purses: new Purses(foreseen ? purses.map((purse) => foreseen.seen(purse, days)) : purses),
-      bills: await billsOf(client, cabinet, days, listingIds),
+      bills,
       placements:
         frame.cabinetSettings.package?.kind === 'placements'
           ? await chargedPlacements(client, cabinet, day)
@@ -263,7 +268,9 @@ export class Till {
       const tariff = tariffOf(this.#tariffs, day);
       if (tariff === null) continue;
       const { place: _, ...wish } = this.#wishFor(row, -1, 'day', tariff);
-      if (wish.kopecks > 0) this.#debts.push({ wish: { ...wish, isOwed: true }, day, tariff });
+      if (wish.kopecks === 0) continue;
+      this.#debts.push({ wish: { ...wish, isOwed: true }, day, tariff });
+      if (day === this.day) this.#owingToday.add(row.listingId);
     }
   }
 
@@ -312,7 +319,9 @@ export class Till {
     }
     for (const wish of this.#wishes) yield this.#line(wish, this.day, this.#tariff!, null);
     for (const wish of this.#short) {
-      if (wish.isOwed) yield this.#line(wish, this.day, this.#tariff!, wish.funds.reason);
+      // One that was asked together with its place, and leaves for want of money, owes the day already.
+      if (wish.isOwed && !this.#owingToday.has(wish.listingId))
+        yield this.#line(wish, this.day, this.#tariff!, wish.funds.reason);
     }
   }
 

@@ -2,7 +2,7 @@ import { isAscii, isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { CsvError, parse } from 'csv-parse';
+import { parse } from 'csv-parse';
 import { columnsOf, mappingFaults, type ReportedCharge, type ReportMapping, readRow } from '../domain/board-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import { cleanText, formatNumber } from '../domain/text.ts';
@@ -155,7 +155,7 @@ async function* hashed(bytes: AsyncIterable<Uint8Array>, { hash }: Seen): AsyncG
   }
 }
 
-/** So few bytes behind the first letter that is not Latin tell nothing yet. */
+/** So many bytes from the first letter on that is not Latin are judged; fewer may end inside a letter and tell nothing. */
 const JUDGED_BYTES = 64;
 
 /**
@@ -189,7 +189,7 @@ async function* textOf(bytes: AsyncIterable<Uint8Array>, seen: Seen): AsyncGener
         waiting = Buffer.from(part.subarray(at));
         continue;
       }
-      seen.encoding = isUtf8Start(part.subarray(at, at + 4096)) ? 'utf-8' : 'windows-1251';
+      seen.encoding = isUtf8Start(part.subarray(at, at + JUDGED_BYTES)) ? 'utf-8' : 'windows-1251';
       decoder = decoderOf(seen.encoding);
     }
     yield decoder.decode(part);
@@ -347,6 +347,8 @@ async function* recordsOf(
   text: AsyncIterable<string> | Iterable<string>,
   delimiter: Delimiter,
 ): AsyncGenerator<CsvRow, void> {
+  /** The last line of what could not be taken apart. */
+  let brokenAt: number | undefined;
   const parser = parse({
     delimiter,
     record_delimiter: '\n',
@@ -355,23 +357,29 @@ async function* recordsOf(
     relax_column_count: true,
     relax_quotes: true,
     max_record_size: ROW_CHARS_MAX,
+    // An error would throw away the good rows that wait before it.
+    skip_records_with_error: true,
+    on_skip: (error) => {
+      brokenAt ??= (error as unknown as { lines: number }).lines;
+      return undefined;
+    },
   });
   // Errors of the source arrive through the parser, which the pipeline destroys with them.
   void pipeline(Readable.from(sameLineEnds(text)), parser).catch(() => {});
   let ended = 0;
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (brokenAt !== undefined && info.lines >= brokenAt) break;
       const line = ended + 1;
       ended = info.lines;
       yield { line, cells: record.map(cleanText) };
     }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error;
-    const problem = 'кавычка в этой строке открыта и не закрыта, отсюда и до конца файл не прочитан';
-    yield { line: ended + 1, cells: [], problem };
   } finally {
     parser.destroy();
   }
+  if (brokenAt === undefined) return;
+  const problem = 'кавычка в этой строке открыта и не закрыта, отсюда и до конца файл не прочитан';
+  yield { line: ended + 1, cells: [], problem };
 }
 
 /** CR LF and CR become LF, so that lines are counted as people see them. */

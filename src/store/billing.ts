@@ -19,9 +19,11 @@ export async function billedCabinets(client: Queryable): Promise<ReadonlySet<num
 export interface DayBills {
   readonly standing: ReadonlySet<number>;
   readonly tries: ReadonlyMap<number, number>;
+  /** How many holds have neither become a charge nor been freed. */
+  readonly open: number;
 }
 
-const NO_BILLS: DayBills = { standing: new Set(), tries: new Map() };
+const NO_BILLS: DayBills = { standing: new Set(), tries: new Map(), open: 0 };
 
 /** @param listingIds null: of all listings */
 export async function billsOf(
@@ -36,21 +38,24 @@ export async function billsOf(
     standing: number[] | null;
     ended: number[] | null;
     tries: number[] | null;
+    open: number;
   }>(
     `select day, array_agg(listing_id) filter (where begun > over) as standing, array_agg(listing_id) filter (where begun = over) as ended,
-       array_agg(begun) filter (where begun = over) as tries
+       array_agg(begun) filter (where begun = over) as tries, sum(open)::int as open
      from (select day, listing_id, count(*) filter (where kind = 'hold' or kind = 'charge' and resolves is null) as begun,
-         count(*) filter (where kind in ('release', 'refund')) as over
+         count(*) filter (where kind in ('release', 'refund')) as over,
+         count(*) filter (where kind = 'hold') - count(*) filter (where resolves is not null) as open
        from transfer where agency_id = $1 and cabinet_id = $2 and day = any($3) and ($4::bigint[] is null or listing_id = any($4))
          and basis in ('day', 'excess-day') group by 1, 2) as bills group by 1`,
     [cabinet.agencyId, cabinet.id, days, listingIds],
   );
   const byDay = new Map(
-    found.rows.map(({ day, standing, ended, tries }) => [
+    found.rows.map(({ day, standing, ended, tries, open }) => [
       day,
       {
         standing: new Set(standing),
         tries: new Map((ended ?? []).map((listingId, index) => [listingId, tries![index]!])),
+        open,
       },
     ]),
   );
@@ -228,7 +233,7 @@ export interface MoneyCommit {
   readonly day: string;
   /** Has its charge moment come? Then what goes out is charged at once. */
   readonly isCharging: boolean;
-  /** The first day whose holds may still be open; null: no charge moment has passed since the last commit. */
+  /** The first day with holds whose charge moment has come; null: there are none. */
   readonly openSince: string | null;
   /** How many lines were put aside. */
   readonly lines: number;
@@ -248,7 +253,8 @@ const CLOCKWORK = 'выгрузка';
  * come become charges, lines become holds or charges, holds of what has left are free again, and promotions that
  * were ordered begin.
  * @param at the commit's moment, never before the last one
- * @returns accounts that come short, or `stale` when an order was cancelled meanwhile: nothing may be committed then
+ * @returns accounts that come short, or `stale` when an order was cancelled meanwhile: nothing may be committed then;
+ *   and whether holds were freed, for whoever waits for money
  */
 export async function commitMoney(
   client: Queryable,
@@ -257,7 +263,7 @@ export async function commitMoney(
   money: MoneyCommit,
   editionId: number | null,
   at: Date,
-): Promise<readonly Short[] | 'stale'> {
+): Promise<{ readonly short: readonly Short[]; readonly hasFreed: boolean } | 'stale'> {
   const { agencyId, id: cabinetId } = cabinet;
   const key = [agencyId, cabinetId];
   const { day, isCharging, openSince, lines, cut } = money;
@@ -359,7 +365,17 @@ export async function commitMoney(
   const lapsed = `join promotion p on p.agency_id = h.agency_id and p.id = h.promotion_id
     where p.cabinet_id = $2 and p.from_on > $6::date - 400 and p.from_on + p.days <= $6::date and h.basis = 'promotion'`;
   await gather(end('release', lapsed), [...common, day]);
-  return apply(client, agencyId, moved);
+  return { short: await apply(client, agencyId, moved), hasFreed: moved.some(({ kind }) => kind === 'release') };
+}
+
+/** Cabinets of an agency where somebody waits for money. */
+export async function unfundedCabinets(client: Queryable, agencyId: number): Promise<number[]> {
+  const found = await client.query<{ id: number }>(
+    `select c.id from cabinet c where c.agency_id = $1 and exists (select 1 from mark_outcome o
+       where o.agency_id = c.agency_id and o.cabinet_id = c.id and o.outcome = 'unfunded') order by c.id`,
+    [agencyId],
+  );
+  return found.rows.map(({ id }) => id);
 }
 
 async function repeated(client: Queryable, cabinet: CabinetKey, fence: number): Promise<Fault> {

@@ -276,27 +276,43 @@ export async function readDay(
   return marks.map(({ ordinal, ...mark }) => ({ ...mark, unitId: units[ordinal]! }));
 }
 
+/** How far the days that are not recorded were played. */
+interface Played {
+  readonly day: string;
+  readonly zone: string;
+  readonly closing: Closing;
+}
+
 /**
- * The same of a day that is not recorded yet: one whose record is late, or the current one as far as it has come.
- * @returns null when the day is recorded or nothing is known of it
+ * Reads days that are not recorded yet: those whose record is late, and the current one as far as it has come. Days
+ * asked for in their order are played once each.
+ * @returns the marks of a day as `readDay` has them; null when the day is recorded or nothing is known of it
  */
-export async function readOpenDay(
+export function openDays(
   db: Database,
   cabinet: CabinetKey,
-  day: string,
-): Promise<Omit<MarkDay, 'unitId'>[] | null> {
-  const next = await dayToRecord(db.pool, cabinet);
-  if (next === null || day < next.day) return null;
-  let before = next.recordedThrough === null ? START : await closingOf(db.pool, cabinet, next.recordedThrough);
-  for (let at = next.day; ; at = addDays(at, 1)) {
-    const { throughId, changes } = await changesOf(db.pool, cabinet, before.throughId, at, next.zone);
-    const { outcomes, closing } = playDay(before.codes, changes);
-    if (at === day) {
+): (day: string) => Promise<Omit<MarkDay, 'unitId'>[] | null> {
+  let played: Played | undefined;
+  return async (day) => {
+    if (played === undefined || played.day >= day) {
+      const next = await dayToRecord(db.pool, cabinet);
+      if (next === null || day < next.day) return null;
+      const { recordedThrough, zone } = next;
+      const closing = recordedThrough === null ? START : await closingOf(db.pool, cabinet, recordedThrough);
+      played = { day: addDays(next.day, -1), zone, closing };
+    }
+    let last: Played = played;
+    for (;;) {
+      const at: string = addDays(last.day, 1);
+      const { throughId, changes } = await changesOf(db.pool, cabinet, last.closing.throughId, at, last.zone);
+      const { outcomes, closing } = playDay(last.closing.codes, changes);
+      last = { day: at, zone: last.zone, closing: { throughId, codes: closing } };
+      if (at < day) continue;
+      played = last;
       const marks = await namedOutcomes(db.pool, cabinet, outcomes);
       return marks.map(({ listingId, outcome }) => ({ listingId, outcome }));
     }
-    before = { throughId, codes: closing };
-  }
+  };
 }
 
 /** The outcomes of a vector with the listings they belong to, by listing number. */

@@ -9,7 +9,7 @@ import type { MarketStatus } from '../domain/market.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
 import type { Rival } from '../domain/plan.ts';
 import { AGENCY_DEFAULTS, type AgencySettings, type CabinetSettings } from '../domain/settings.ts';
-import { commitMoney, type MoneyCommit } from './billing.ts';
+import { commitMoney, type MoneyCommit, unfundedCabinets } from './billing.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { type NewMessage, record, tell } from './journal.ts';
@@ -624,20 +624,22 @@ export async function commitRun(
       fence,
     ]);
     await result.alongside?.(client, editionId);
+    const outcomes = await countOutcomes({ pool: client }, cabinet);
+    let starved: readonly number[] = [];
     if (result.money) {
       const money = { ...result.money, cut: result.cut, decidedAt: now };
       // The accounts are locked by its last statement, in the order of their numbers, and before the cabinets.
-      const short = await commitMoney(client, cabinet, fence, money, editionId, result.billedAt);
-      if (short === 'stale') return await giveUp(client, { state: 'repriced' });
-      if (short.length > 0)
-        return await giveUp(client, { state: 'short', accountIds: short.map((one) => one.accountId) });
+      const paid = await commitMoney(client, cabinet, fence, money, editionId, result.billedAt);
+      if (paid === 'stale') return await giveUp(client, { state: 'repriced' });
+      if (paid.short.length > 0)
+        return await giveUp(client, { state: 'short', accountIds: paid.short.map((one) => one.accountId) });
+      if (paid.hasFreed) starved = await unfundedCabinets(client, cabinet.agencyId);
     }
-    const outcomes = await countOutcomes({ pool: client }, cabinet);
     // From here on others may have to wait for us: nothing long comes after this line. In one order, for twins commit
     // at the same time and make each other due.
     const rows = await client.query<{ id: number; fence: number }>(
       'select id, fence from cabinet where agency_id = $1 and id = any($2) order by id for no key update',
-      [cabinet.agencyId, [cabinet.id, ...twins.map((twin) => twin.cabinetId)]],
+      [cabinet.agencyId, [cabinet.id, ...twins.map((twin) => twin.cabinetId), ...starved]],
     );
     if (rows.rows.find((row) => row.id === cabinet.id)?.fence !== fence)
       return await giveUp(client, { state: 'overtaken' });
@@ -671,6 +673,8 @@ export async function commitRun(
     for (const { cabinetId, takesPlace } of twins) {
       await makeDue(client, cabinet.agencyId, { cabinetIds: [cabinetId] }, takesPlace ? 'withdrawal' : 'edit', now);
     }
+    // Whoever waited for money may go out with what has come free.
+    if (starved.length > 0) await makeDue(client, cabinet.agencyId, { cabinetIds: starved }, 'edit', now);
     const changed = moved.rowCount ?? 0;
     await endRun(
       client,

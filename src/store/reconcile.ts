@@ -4,7 +4,7 @@ import type { BoardCharge, DayFacts, ListingFacts, StrangerFacts } from '../doma
 import type { PriceFacts, Tariff } from '../domain/tariff.ts';
 import { listReports, type ReportRow } from './board-reports.ts';
 import type { Database, Queryable } from './database.ts';
-import { readDay, readOpenDay } from './days.ts';
+import { openDays, readDay } from './days.ts';
 import { packageFrame } from './rotation.ts';
 import { listTariffs } from './tariffs.ts';
 
@@ -45,8 +45,9 @@ export async function* reconcileDays(
   listingId: number | null = null,
 ): AsyncGenerator<DayFacts, void> {
   const names = new Map<number, ListingName>();
+  const readOpenDay = openDays(db, cabinet);
   for (let day = from; day <= until; day = addDays(day, 1)) {
-    const outcomes = await outcomesOf(db, cabinet, day);
+    const outcomes = await outcomesOf(db, cabinet, day, readOpenDay);
     const money = await moneyOf(db.pool, cabinet, day);
     const placements = await placementsOf(db.pool, cabinet, day);
     const charges = await chargesOf(db.pool, cabinet, day);
@@ -76,10 +77,15 @@ export async function* reconcileDays(
 }
 
 /** The day's outcome of every mark; null: not known. */
-async function outcomesOf(db: Database, cabinet: CabinetKey, day: string): Promise<Map<number, Outcome> | null> {
+async function outcomesOf(
+  db: Database,
+  cabinet: CabinetKey,
+  day: string,
+  readOpenDay: ReturnType<typeof openDays>,
+): Promise<Map<number, Outcome> | null> {
   const marks =
     (await readDay(db, cabinet, day)) ??
-    (await readOpenDay(db, cabinet, day)) ??
+    (await readOpenDay(day)) ??
     // It may have been recorded just now.
     (await readDay(db, cabinet, day));
   return marks && new Map(marks.map(({ listingId, outcome }) => [listingId, outcome]));

@@ -81,17 +81,15 @@ describe('the encoding', () => {
   it('is known late, where Latin letters fill the first pieces, and at the very end', async () => {
     const latin = { columns: { day: 'date', advert: 'id', sum: 'sum', service: 'service' } };
     const start = `date;id;sum;service\n${'2026-11-20;A;1;x\n'.repeat(9000)}`;
-    for (const [end, last] of [
-      ['2026-11-21;Б;1;Поднятие в поиске на семь дней подряд, объявление целиком\n', 'Б'],
-      ['2026-11-21;A;1;Б', 'A'],
-    ]) {
+    const ends: [string, string, string][] = [
+      ['2026-11-21;Б;1;Поднятие в поиске на семь дней подряд\n', 'Б', 'Поднятие в поиске на семь дней подряд'],
+      ['2026-11-21;A;1;Б', 'A', 'Б'],
+    ];
+    for (const [end, advert, service] of ends) {
       for (const encode of [(text: string) => Buffer.from(text), windows1251]) {
         const { charges } = await read(encode(start + end), { mapping: latin });
         expect(charges).toHaveLength(9001);
-        expect(charges.at(-1)).toMatchObject({
-          advert: last,
-          service: /Поднятие|^Б$/.exec(end!)![0] === 'Б' ? 'Б' : expect.stringContaining('Поднятие'),
-        });
+        expect(charges.at(-1)).toMatchObject({ advert, service });
       }
     }
   });
@@ -105,7 +103,7 @@ describe('the encoding', () => {
   });
 
   it('is not mixed: a bad byte further down stops everything and names its line', async () => {
-    const torn = Buffer.concat([Buffer.from(PLAIN.repeat(1)), Buffer.from([0xcf, 0xf0, 0x3b, 0x0a])]);
+    const torn = Buffer.concat([Buffer.from(PLAIN), Buffer.from([0xcf, 0xf0, 0x3b, 0x0a])]);
     expect((await refusal(torn)).message).toContain('строка 3');
     expect(await refusal(Buffer.from(PLAIN).subarray(0, 20), {})).toBeInstanceOf(Refusal);
   });
@@ -204,6 +202,8 @@ describe('CSV', () => {
     const { charges, bad } = await read(`${PLAIN}21.11.2026;"A-2;5;x\n21.11.2026;A-3;5;x\n`);
     expect(charges).toEqual([CHARGE]);
     expect(bad).toEqual(['3: кавычка в этой строке открыта и не закрыта, отсюда и до конца файл не прочитан']);
+    const late = await read(`${HEAD}${'21.11.2026;A;5;x\n'.repeat(3000)}21.11.2026;"A;5;x\n`);
+    expect([late.charges.length, late.bad.length]).toEqual([3000, 1]);
     const endless = await read(`${PLAIN}21.11.2026;"A-2;5;x\n${'21.11.2026;A-3;5;x\n'.repeat(60_000)}`);
     expect([endless.charges.length, endless.bad.length]).toEqual([1, 1]);
   });
@@ -216,7 +216,7 @@ describe('CSV', () => {
 
   it('passes on what the source throws', async () => {
     async function* torn() {
-      yield Buffer.from(PLAIN.repeat(1));
+      yield Buffer.from(PLAIN);
       yield Buffer.from('21.11.2026;A-2;5;x\n'.repeat(9000));
       throw new Error('диск');
     }
