@@ -1,7 +1,8 @@
 /**
  * A simulated year of one agency with branches from Kaliningrad to Kamchatka, played from a seed: people act, sources
  * change and break, clocks jump forward and back, programs die and start again. After every run the bytes that boards
- * would get are held against a small model of the law (month-model.ts), never against the product's own plan.
+ * would get are held against a small model of the law (month-model.ts), never against the product's own plan; and the
+ * money that moved is held against the same bytes (month-money.ts).
  *
  * `SEED=7 ROUNDS=120 npx vitest run test/month.test.ts` plays one seed; a failure prints it with the last acts.
  * `MONTH_TELLS=1` tells what was played and seen, `MONTH_TRACE=1` every act as it is done.
@@ -76,6 +77,7 @@ import {
   wall,
   type Zone,
 } from './month-model.ts';
+import { Money, missingIn } from './month-money.ts';
 import { testDatabase } from './store/testdb.ts';
 
 const boards = loadBoards();
@@ -108,8 +110,8 @@ interface Watch {
   isReleased: boolean;
   /** Placements that were used up, as seen in the files: by listing. */
   placements: { listingId: number; from: string; until: string }[];
-  /** What was served from when on, for the daily record. */
-  spans: { from: number; ids: Set<number> }[];
+  /** What was served from when on, for the daily record; and what another edition of the very moment had before it. */
+  spans: { from: number; ids: Set<number>; passing: Set<number> }[];
   recorded: Map<string, string>;
   /** Who had a place at the last look, on which local day of the cabinet it was given. */
   placedOn: Map<number, string>;
@@ -134,6 +136,9 @@ class Play {
   /** Days on which a clock was set back: their record tells of both. */
   tainted = new Set<string>();
   version = 0;
+  readonly money = new Money(this);
+  /** Who came short of money, as the last check found it: `cabinet listing`. */
+  readonly unfunded = new Set<string>();
   readonly counts: Record<string, number> = {};
   readonly outcomesSeen: Record<string, number> = {};
   readonly #refused = new Map<string, string>();
@@ -293,6 +298,7 @@ class Play {
       placedOn: new Map(),
       placedLook: null,
     }));
+    await this.money.open();
     await this.stock();
   }
 
@@ -539,6 +545,7 @@ class Play {
     [1, 'moderation switch', () => this.moderationSwitch()],
     [1, 'marking rule', () => this.markingRule()],
     [2, 'brake release', () => this.release()],
+    ...this.money.deeds,
   ];
 
   async act(): Promise<void> {
@@ -1341,11 +1348,17 @@ class Play {
   /** What the clockwork does at this moment, until nothing is due any more. @returns how many runs there were */
   async clockwork(how: { isQuiet?: boolean } = {}): Promise<number> {
     if (this.dice.chance(0.5)) await this.remindAll();
+    if (this.dice.chance(0.3)) await this.money.topUpMonthly();
     let runs = 0;
     for (let turn = 0; ; turn++) {
       const due = await dueCabinets(this.db, this.clock());
       if (due.length === 0) break;
-      if (turn > 20) this.fail(`cabinets ${due.map(({ id }) => id)} are due again and again`);
+      if (turn > 40) {
+        const last = await this.db.pool.query(
+          'select cabinet_id as c, listing_id as l, outcome, at from mark_transition order by id desc limit 12',
+        );
+        this.fail(`cabinets ${due.map(({ id }) => id)} are due again and again: ${JSON.stringify(last.rows)}`);
+      }
       if (how.isQuiet) this.fail(`cabinets ${due.map(({ id }) => id)} are due and nothing has happened`);
       for (const { id } of due) {
         const watch = this.watches.find(({ model }) => model.id === id)!;
@@ -1366,6 +1379,7 @@ class Play {
       ['connections cut', 1.5],
       ['disk', 1.5],
       ['by a person', 2],
+      ['beside another', 3],
     ]);
     if (mishap !== 'none') {
       this.count(mishap);
@@ -1390,6 +1404,18 @@ class Play {
         if (done.length !== 1) this.fail(`of two runs at once ${done.length} were done`);
         await this.ran(watch);
         return 1;
+      }
+      case 'beside another': {
+        // Both may want what is left of one account, and one board's last place.
+        const other = dice.pick(this.watches.filter((one) => one !== watch));
+        const both = await Promise.allSettled([
+          publishDue(watch.row, this.options()),
+          publishCabinet(other.row, this.options()),
+        ]);
+        for (const one of both) if (one.status === 'rejected') throw one.reason;
+        await this.ran(watch);
+        await this.ran(other);
+        return 2;
       }
       case 'killed before the commit': {
         const claim = await claimRun(this.db, watch.row, 'due', this.clock());
@@ -1440,9 +1466,15 @@ class Play {
     watch.isReleased = false;
     const { model } = watch;
     const ids = new Set(await this.shown(watch));
+    const published = await this.db.pool.query<{ id: number }>(
+      `select listing_id as id from mark_transition where cabinet_id = $1 and at = $2 and outcome = 'published'`,
+      [model.id, this.clock()],
+    );
+    const passing = new Set(published.rows.flatMap(({ id }) => (ids.has(id) ? [] : [id])));
+    await this.money.ran(model, ids, passing);
     const last = watch.spans.at(-1);
-    if (!last || last.ids.size !== ids.size || [...ids].some((id) => !last.ids.has(id)))
-      watch.spans.push({ from: this.now, ids });
+    if (!last || last.ids.size !== ids.size || [...ids].some((id) => !last.ids.has(id)) || passing.size > 0)
+      watch.spans.push({ from: this.now, ids, passing });
     for (const { isLive, listingId } of model.marks.values()) {
       if (!isLive) continue;
       const listing = this.world.listings.get(listingId)!;
@@ -1484,6 +1516,7 @@ class Play {
     const next = new Map<Watch, Map<number, Served>>();
     for (const watch of this.watches) next.set(watch, await this.read(watch));
     this.heldIds.clear();
+    this.unfunded.clear();
     for (const watch of this.watches)
       await this.checkCabinet(watch, next.get(watch)!, boardsSettled.has(watch.model.board));
     for (const board of boardsSettled) this.checkFlats(board, next);
@@ -1506,7 +1539,7 @@ class Play {
       const there = { ...this.world, listings: new Map([[listingId, { ...listing, isInSource: true }]]) };
       if (!mark.isLive || listing.isInSource || judge(there, watch.model, mark, this.now).outcome !== null) continue;
       this.count('kept by the brake as it must');
-      if (!next.get(watch)!.has(listingId))
+      if (!next.get(watch)!.has(listingId) && !this.unfunded.has(`${watch.model.id} ${listingId}`))
         this.fail(`cabinet ${watch.model.id}: half of the file is gone with ${listingId} and nobody was asked`);
     }
     this.mustStay = this.mustStay.filter(({ watch, since }) => watch.lastRunAt < since || watch.failedAt !== null);
@@ -1516,6 +1549,7 @@ class Play {
       await this.checkDays(watch);
     }
     await this.checkRuns();
+    await this.money.check();
   }
 
   /** Boards none of whose cabinets has anything to do within the gathering time. */
@@ -1578,13 +1612,16 @@ class Play {
       reason: string;
       cause: string | null;
       gate: string | null;
+      since: Date;
     }>(
-      `select o.listing_id as id, o.outcome, o.is_held as "isHeld", o.reason, o.judgement->'held'->>'cause' as cause,
+      `select o.listing_id as id, o.outcome, o.is_held as "isHeld", o.reason, o.since, o.judgement->'held'->>'cause' as cause,
          o.judgement->'held'->>'gate' as gate
        from mark_outcome o where o.cabinet_id = $1`,
       [model.id],
     );
     const outcomes = new Map(found.rows.map((row) => [row.id, row]));
+    const unfunded = found.rows.flatMap(({ id, outcome }) => (outcome === 'unfunded' ? [id] : []));
+    for (const id of unfunded) this.unfunded.add(`${model.id} ${id}`);
     if (!this.isExact(watch)) return;
     this.count('exact cabinet checks');
     const places: ModelMark[] = [];
@@ -1612,6 +1649,8 @@ class Play {
         this.checkHeld(watch, listing, mark, offer!, judged.outcome, judged.phone, decided.cause, decided.gate);
         continue;
       }
+      // The brake would have kept it, and there was no money for that.
+      if (judged.outcome !== null && decided.outcome === 'unfunded' && +decided.since === watch.lastRunAt) continue;
       if (judged.outcome !== null) {
         if (decided.outcome !== judged.outcome)
           this.fail(
@@ -1619,7 +1658,7 @@ class Play {
           );
         continue;
       }
-      if (!['published', 'duplicate', 'waiting-turn'].includes(decided.outcome))
+      if (!['published', 'duplicate', 'waiting-turn', 'unfunded'].includes(decided.outcome))
         this.fail(`${where}: ${id} is ${decided.outcome} («${decided.reason}»), nothing stands in its way`);
       if (offer) this.checkOffer(where, model, mark, offer, judged.chosen, judged.phone);
       if (decided.outcome === 'published') places.push(mark);
@@ -1631,8 +1670,12 @@ class Play {
     }
     const extra = [...outcomes.keys()].filter((id) => !model.marks.has(id));
     if (extra.length > 0) this.fail(`${where}: outcomes of unknown marks ${extra}`);
-    if (isSettled) this.checkPlaces(watch, places, waiting, held);
-    await this.checkEdition(watch, served);
+    if (isSettled) {
+      this.checkPlaces(watch, places, waiting, held);
+      this.money.judgeUnfunded(model.id, unfunded);
+    }
+    // Where money has come free for somebody, a run would let him out.
+    if (isSettled) await this.checkEdition(watch, served);
   }
 
   checkOffer(
@@ -1728,8 +1771,12 @@ class Play {
     if (pack === null) return;
     const today = wall(this.now, model.zone).day;
     const shown = new Set(places.map(({ listingId }) => listingId));
+    const sellsExcess = this.money.sellsExcess(model.id);
+    if (sellsExcess && waiting.length > 0)
+      this.fail(`${where}: ${waiting.length} wait, and what exceeds it is for sale`);
     if (pack.kind === 'concurrent') {
-      if (places.length > pack.places) this.fail(`${where}: ${places.length} offers in ${pack.places} places`);
+      if (places.length > pack.places && !sellsExcess)
+        this.fail(`${where}: ${places.length} offers in ${pack.places} places`);
       if (waiting.length > 0 && places.length + held.size < pack.places)
         this.fail(`${where}: ${pack.places - places.length} places are free and ${waiting.length} wait`);
       const look = { day: today, package: JSON.stringify([pack, model.turnDays]) };
@@ -1755,7 +1802,8 @@ class Play {
     }
     const period = periodStart(pack, today);
     const used = period === null ? 0 : watch.placements.filter(({ from }) => periodStart(pack, from) === period).length;
-    // The package may have been made smaller after they were used up.
+    // The package may have been made smaller after they were used up, and what exceeded it may have been for sale.
+    watch.isRepacked ||= sellsExcess;
     if (!watch.isRepacked && used > pack.placements)
       this.fail(`${where}: ${used} placements used of ${pack.placements} since ${period}`);
     if (waiting.length > 0 && used < pack.placements && period !== null)
@@ -1790,7 +1838,8 @@ class Play {
         this.fail(
           `cabinet ${cabinetId}: ${id} is a duplicate on ${board} (${flatOf(world.listings.get(id)!)}) and is in the file`,
         );
-      if (!isShown && !lostBesidesHeld.has(`${cabinetId} ${id}`) && watch.model.package === null)
+      const isPaid = watch.model.package === null && !this.unfunded.has(`${cabinetId} ${id}`);
+      if (!isShown && !lostBesidesHeld.has(`${cabinetId} ${id}`) && isPaid)
         this.fail(`cabinet ${cabinetId}: ${id} is nobody's duplicate on ${board} and is not in the file`);
     }
   }
@@ -1835,6 +1884,7 @@ class Play {
         const end = watch.spans[at + 1]?.from ?? Number.POSITIVE_INFINITY;
         if (span.from < until && end > from) for (const id of span.ids) must.add(id);
         if (span.from <= until && end >= from) for (const id of span.ids) may.add(id);
+        if (span.from <= until && span.from >= from) for (const id of span.passing) may.add(id);
       }
       const told = new Set((await readDay(this.db, watch.row, day, 'published'))!.map(({ listingId }) => listingId));
       this.count('days compared');
@@ -1902,6 +1952,7 @@ class Play {
     await this.check();
     if (dice.chance(0.06)) await this.restart();
     if (dice.chance(0.7)) await this.settle();
+    if (dice.chance(0.2)) await this.fund();
     const move = dice.weighted([
       ['to the next', 5],
       ['just before the next', 2],
@@ -1914,6 +1965,36 @@ class Play {
     else await this.forth(move);
     await this.clockwork();
     await this.check();
+  }
+
+  /** Whoever comes short is let out by the sum that he is told is missing. */
+  async fund(): Promise<void> {
+    const watch = this.dice.pick(this.watches.filter(({ model }) => model.package === null));
+    if (watch.failedAt !== null || watch.lastRunAt > this.now) return;
+    let listingId: number | undefined;
+    // Balance and two limits: of what is missing most is told.
+    for (let turn = 0; turn < 4; turn++) {
+      await publishCabinet(watch.row, this.options());
+      await this.ran(watch);
+      const found = await this.db.pool.query<{ id: number; outcome: string; reason: string }>(
+        'select listing_id as id, outcome, reason from mark_outcome where cabinet_id = $1 order by 1',
+        [watch.model.id],
+      );
+      const short = found.rows.filter(({ outcome }) => outcome === 'unfunded');
+      if (turn === 0 && short.length > 0) listingId = this.dice.pick(short).id;
+      if (listingId === undefined) return;
+      const { outcome, reason } = found.rows.find(({ id }) => id === listingId)!;
+      if (outcome === 'published') {
+        this.count('let out by the sum that was named');
+        return;
+      }
+      const missing = missingIn(reason);
+      if (outcome !== 'unfunded' || turn === 3)
+        this.fail(`cabinet ${watch.model.id}: ${listingId} has what it lacked and is ${outcome}: ${reason}`);
+      if (!missing) return;
+      this.note(`cabinet ${watch.model.id}: ${listingId} gets ${missing.kopecks}, ${missing.how}`);
+      await this.money.supply(missing.how, this.world.listings.get(listingId)!, missing.kopecks);
+    }
   }
 
   async forth(move: string): Promise<void> {
@@ -2003,6 +2084,7 @@ async function play(seed: number, { rounds, untilDay }: { rounds: number; untilD
     ) {
       await game.round();
     }
+    await game.money.verify();
     return game;
   } catch (error) {
     const told = `${(error as Error).stack ?? error}\nSEED=${seed}\nThe last acts:\n${game.acts.slice(-25).join('\n')}`;

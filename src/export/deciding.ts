@@ -77,6 +77,8 @@ export class Deciding {
   /** Decisions, and money lines, put aside for the commit. */
   staged = 0;
   moneyLines = 0;
+  /** Marks that were taken off before the run looked, and leave the feed with it. */
+  gone: readonly number[] = [];
   /** Holds of promotions that begin with this edition. */
   promotions: readonly string[] = [];
   /** undefined: nothing costs anything here. */
@@ -134,6 +136,7 @@ export class Deciding {
     for await (const rows of this.#snapshot.marks(frame.context.zone, frame.isModerated, frame.context.now)) {
       await this.#take(running ? rows.map((row) => withPlacement(row, running)) : rows);
     }
+    await this.#settleDebts();
     await this.#settle();
     for (const loss of this.brake.decide()) {
       const { row, place, isAsked } = loss;
@@ -158,17 +161,26 @@ export class Deciding {
     return this.till!.ask(this.till!.wish(row, place, isExcess));
   };
 
+  /** What was shown is paid before anybody asks for a new day; also of marks that were taken off since. */
+  async #settleDebts(): Promise<void> {
+    const { cabinet, context, isModerated } = this.#frame;
+    const { client } = this.#snapshot;
+    this.gone = await leftBehind(client, cabinet);
+    const { till } = this;
+    if (!till) return;
+    if (this.gone.length > 0) {
+      const rows = await narrowRows(client, cabinet, context.zone, isModerated, context.now, this.gone, true);
+      for (const row of rows) till.owe(row);
+    }
+    till.settleDebts();
+  }
+
   /** Gives out the money, and puts aside what is to be held or charged. */
   async #fund(): Promise<void> {
     const { till } = this;
     if (!till) return;
-    const { cabinet, context, isModerated } = this.#frame;
+    const { cabinet, context } = this.#frame;
     const { client } = this.#snapshot;
-    const left = await leftBehind(client, cabinet);
-    if (left.length > 0) {
-      const rows = await narrowRows(client, cabinet, context.zone, isModerated, context.now, left, true);
-      for (const row of rows) till.owe(row, true);
-    }
     this.promotions = (await beginningHolds(client, cabinet, context.today)).map(({ holdId }) => holdId);
     await this.#unfund(till.settle());
     await this.#stageLines(till);
@@ -263,6 +275,7 @@ export class Deciding {
     fates.fate.push(0);
     fates.spooledAt.push(fresh?.spooled?.at ?? -1);
     fates.spooledBytes.push(fresh?.spooled?.bytes ?? 0);
+    this.till?.owe(row);
     const approval = found.judgement?.approval;
     if ((approval === 'awaiting' || approval === 'kept') && row.pendingSince === null)
       this.pending.since.push(row.listingId);
@@ -344,12 +357,7 @@ export class Deciding {
   #stage(row: NarrowRow, fate: 0 | 1 | 2 | 3, place: number, outcome: StagedOutcome, isAsked: boolean): void {
     this.#concluded++;
     this.fates.fate[place] = fate;
-    if (this.till) {
-      this.till.owe(row, fate === 0);
-      // What the brake keeps has the placement it was given, and begins no other.
-      const keepsPlacement = fate === 2 && this.#frame.cabinetSettings.package?.kind === 'placements';
-      if (fate !== 0 && !isAsked && !keepsPlacement) this.till.later(this.till.wish(row, place));
-    }
+    if (fate !== 0 && !isAsked) this.till?.later(this.till.wish(row, place));
     if (row.last !== null && isSameDecision(row.last, outcome)) return;
     this.#rows.push(outcome);
   }

@@ -5,7 +5,7 @@ import { localDay } from '../domain/days.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import { billedCabinets, unstageMoney } from '../store/billing.ts';
-import type { Database, Queryable } from '../store/database.ts';
+import { type Database, isCollision, type Queryable } from '../store/database.ts';
 import { tell } from '../store/journal.ts';
 import {
   type CabinetRow,
@@ -260,12 +260,13 @@ async function commit(
       day: till.day,
       isCharging: till.chargeAt <= billedAt,
       openSince: till.openSince ?? (till.chargeAt > now && till.chargeAt <= billedAt ? till.day : null),
+      sellsPlacements: frame.cabinetSettings.package?.kind === 'placements',
       lines: decided.moneyLines,
       promotions: decided.promotions,
     };
   const unmarked = new Set<number>();
   const cut = new Set<number>();
-  for (;;) {
+  for (let tries = 1; ; ) {
     const result = await commitRun(
       db,
       cabinet,
@@ -278,6 +279,8 @@ async function commit(
         usedRelease: frame.row.brakeRelease !== null,
         nextAt: decided.nextAt(),
         cut: [...unmarked],
+        gone: decided.gone,
+        zone: frame.context.zone,
         finishedAt: at,
         billedAt,
         tariffs: till?.tariffs ?? 0,
@@ -285,7 +288,12 @@ async function commit(
         alongside: (client, editionId) => tellPeople(frame, decided, editionId, client, now, at),
       },
       at,
-    );
+    ).catch((error: unknown) => {
+      // Everything is put aside still: somebody who waited for us while we waited for them costs a moment, not the run.
+      if (!isCollision(error) || tries++ === TRIES) throw error;
+      return undefined;
+    });
+    if (!result) continue;
     if (result.state === 'overtaken') throw overtaken();
     if (result.state === 'repriced') return 'late';
     if (result.state === 'committed') return edition ? 'committed' : 'kept-edition';

@@ -29,15 +29,11 @@ export interface Wish {
   readonly isPinned: boolean;
   readonly waitingSince: number | null;
   readonly markedAt: number;
-  /** Shown at the charge moment of this day already. */
-  readonly isOwed: boolean;
 }
 
 export interface ShortWish extends Wish {
   readonly funds: Extract<Funds, { state: 'short' }>;
 }
-
-const UNPAID = 'Когда пришло время списания, выгрузка не работала, а после на счёте не хватило денег.';
 
 /** What a mark costs, for people. */
 export interface Cost {
@@ -51,12 +47,17 @@ export interface Cost {
   readonly sellsPlacements: boolean;
 }
 
-/** What was shown on a day that has its charge moment behind it, and was not billed. */
-interface Debt {
-  readonly wish: Omit<Wish, 'place'>;
-  readonly day: string;
-  readonly tariff: Tariff;
+const UNPAID = 'Когда пришло время списания, выгрузка не работала, а после на счёте не хватило денег.';
+
+/** A mark that stood in the served edition while charge moments went by. */
+interface Owing extends Omit<Wish, 'place' | 'kopecks'> {
+  /** Days of a placement that is paid as a whole. */
+  readonly coveredFrom: string | null;
+  readonly coveredUntil: string | null;
 }
+
+const PAID = 1;
+const WAIVED = 2;
 
 export class Till {
   /** The local day that is billed: today, or a later one if the clock was set back. */
@@ -78,10 +79,11 @@ export class Till {
   readonly #wishes: Wish[] = [];
   readonly #short: ShortWish[] = [];
   readonly #later: Wish[] = [];
-  #settled: readonly (Debt & { readonly isPaid: boolean })[] = [];
-  readonly #debts: Debt[] = [];
-  /** Whose debts are for today too. */
-  readonly #owingToday = new Set<number>();
+  readonly #owing: Owing[] = [];
+  /** What became of the debts, by day: a byte for each of `#owing`, for there may be many days. */
+  readonly #settled = new Map<string, Uint8Array>();
+  /** Wishes of marks whose day is paid by a debt already. */
+  readonly #paidByDebt = new Map<number, Wish | null>();
 
   private constructor(
     frame: Frame,
@@ -134,11 +136,15 @@ export class Till {
     if (billedAt !== null) {
       for (let of = localDay(billedAt, context.zone); of <= day; of = addDays(of, 1)) {
         const at = chargeMoment(of);
-        if (at > billedAt && at <= now) passed.push(of);
+        // At that very moment it is the edition of this run that is served.
+        if (at > billedAt && at < now) passed.push(of);
       }
     }
     const billedDay = billedAt === null ? day : localDay(billedAt, context.zone);
     const days = [...new Set([billedDay, ...passed, day])];
+    // In another zone the last commit was on another day, and its holds are of that one.
+    if (row.billedZone !== null && row.billedZone !== context.zone)
+      days.unshift(...[-2, -1].map((ahead) => addDays(billedDay, ahead)));
     const bills = await billsOf(client, cabinet, days, listingIds);
     const purses = await listPurses(client, cabinet.agencyId, days);
     return new Till(frame, now, {
@@ -181,8 +187,8 @@ export class Till {
   wish(row: NarrowRow, place: number, isExcess = false): Wish | null {
     const tariff = this.#tariff;
     const sellsPlacements = this.#frame.cabinetSettings.package?.kind === 'placements';
-    if (tariff === null) return null;
-    if (sellsPlacements ? this.#placements.has(row.listingId) : this.isBilled(row.listingId)) return null;
+    if (tariff === null || this.#isCovered(row)) return null;
+    if (!sellsPlacements && this.isBilled(row.listingId)) return null;
     const basis: PaidBasis = sellsPlacements
       ? isExcess
         ? 'excess-placement'
@@ -194,24 +200,27 @@ export class Till {
     return wish.kopecks === 0 ? null : wish;
   }
 
+  /** Does a placement run that was paid as a whole? */
+  #isCovered(row: NarrowRow): boolean {
+    if (this.#placements.has(row.listingId)) return true;
+    const { from, until } = placementOf(row);
+    return from !== null && until !== null && from < this.day && this.day <= until;
+  }
+
   #wishFor(row: NarrowRow, place: number, basis: PaidBasis, { terms }: Tariff): Wish {
-    const facts: PriceFacts = {
-      kind: row.kind,
-      deal: row.deal,
-      region: row.region,
-      priceKopecks: row.askingKopecks,
-    };
+    const stand = this.#standOf(row, basis);
+    return { ...stand, place, kopecks: priceOf(terms, basis, stand.facts) ?? 0 };
+  }
+
+  #standOf(row: NarrowRow, basis: PaidBasis): Omit<Wish, 'place' | 'kopecks'> {
     return {
       listingId: row.listingId,
-      place,
       accountId: this.payer(row)?.id ?? null,
-      kopecks: priceOf(terms, basis, facts) ?? 0,
       basis,
-      facts,
+      facts: { kind: row.kind, deal: row.deal, region: row.region, priceKopecks: row.askingKopecks },
       isPinned: row.isPinned,
       waitingSince: row.last?.waitingSince ?? null,
       markedAt: row.markedAt,
-      isOwed: row.last?.outcome === 'published' && this.#owedDays.includes(this.day),
     };
   }
 
@@ -244,6 +253,10 @@ export class Till {
   /** Asks for a wish at once: for the caller who goes through the marks in the order in which places are given. */
   ask(wish: Wish | null): Funds {
     if (wish === null) return FREE;
+    if (this.#paidByDebt.has(wish.listingId) && !isPlacement(wish.basis)) {
+      this.#paidByDebt.set(wish.listingId, wish);
+      return { state: 'paid', accountId: wish.accountId!, kopecks: wish.kopecks };
+    }
     const funds = this.#purses.ask(wish.accountId, wish.kopecks, wish.basis, this.day);
     if (funds.state === 'paid') this.#wishes.push(wish);
     else if (funds.state === 'short') this.#short.push({ ...wish, funds });
@@ -255,44 +268,60 @@ export class Till {
     if (wish !== null) this.#later.push(wish);
   }
 
-  /**
-   * Takes note of what a mark has cost by standing in the edition that is served: days whose charge moment came and
-   * went without a run. @param isLeaving it is not in the next edition, so today is settled here too
-   */
-  owe(row: NarrowRow, isLeaving: boolean): void {
+  /** Takes note of a mark that stands in the served edition: it owes every charge moment that went by without a run. */
+  owe(row: NarrowRow): void {
     if (row.last?.outcome !== 'published' || this.#owedDays.length === 0) return;
-    if (this.#frame.cabinetSettings.package?.kind === 'placements') return;
+    // What it was shown as: a mark without a place in a package with places is over it.
+    const isExcess = this.#frame.cabinetSettings.package?.kind === 'concurrent' && row.last.placedOn === null;
+    const { from, until } = placementOf(row);
+    this.#owing.push({
+      ...this.#standOf(row, isExcess ? 'excess-day' : 'day'),
+      coveredFrom: from,
+      coveredUntil: until,
+    });
+  }
+
+  /** What a mark owes for a day, kopecks, and by which tariff; undefined: nothing. */
+  #debtOf(
+    owing: Owing,
+    day: string,
+  ): { readonly kopecks: number; readonly basis: PaidBasis; readonly tariff: Tariff } | undefined {
+    const tariff = tariffOf(this.#tariffs, day);
+    if (tariff === null || this.#bills(day).standing.has(owing.listingId)) return undefined;
+    const { coveredFrom, coveredUntil } = owing;
+    if (coveredFrom !== null && coveredUntil !== null && coveredFrom <= day && day <= coveredUntil) return undefined;
+    const excess = priceOf(tariff.terms, owing.basis, owing.facts);
+    const basis = excess === null ? 'day' : owing.basis;
+    const kopecks = excess ?? priceOf(tariff.terms, basis, owing.facts) ?? 0;
+    return kopecks === 0 ? undefined : { kopecks, basis, tariff };
+  }
+
+  /**
+   * Settles what was shown and is not paid for, the oldest day first, before anybody asks for a new day. Once, when all
+   * marks in the served edition are noted.
+   */
+  settleDebts(): void {
+    this.#owing.sort(byOrder);
     for (const day of this.#owedDays) {
-      if (day === this.day && !isLeaving) continue;
-      if (this.#bills(day).standing.has(row.listingId)) continue;
-      const tariff = tariffOf(this.#tariffs, day);
-      if (tariff === null) continue;
-      const { place: _, ...wish } = this.#wishFor(row, -1, 'day', tariff);
-      if (wish.kopecks === 0) continue;
-      this.#debts.push({ wish: { ...wish, isOwed: true }, day, tariff });
-      if (day === this.day) this.#owingToday.add(row.listingId);
+      const fates = new Uint8Array(this.#owing.length);
+      this.#settled.set(day, fates);
+      for (const [index, owing] of this.#owing.entries()) {
+        const debt = this.#debtOf(owing, day);
+        if (!debt) continue;
+        fates[index] = this.#purses.take(owing.accountId, debt.kopecks, day) ? PAID : WAIVED;
+        if (day === this.day && fates[index] === PAID) this.#paidByDebt.set(owing.listingId, null);
+      }
     }
   }
 
-  /**
-   * Settles everything that was noted: debts first, the oldest day first, then the wishes put aside, in their order.
-   * Once, when all marks are known. @returns who comes short of those put aside
-   */
+  /** Asks for the wishes that were put aside, in their order. @returns who comes short */
   settle(): ShortWish[] {
-    this.#debts.sort(
-      (a, b) => Number(a.day > b.day) - Number(a.day < b.day) || inOrder(asCandidate(a.wish), asCandidate(b.wish)),
-    );
-    this.#settled = this.#debts.map((debt) => ({ ...debt, isPaid: this.#pays(debt) }));
     return this.#askAll(this.#later.splice(0));
-  }
-
-  #pays({ wish, day }: Debt): boolean {
-    return this.#purses.take(wish.accountId, wish.kopecks, day);
   }
 
   #askAll(wishes: Wish[]): ShortWish[] {
     const already = this.#short.length;
-    for (const wish of wishes.sort((a, b) => inOrder(asCandidate(a), asCandidate(b)))) this.ask(wish);
+    for (const wish of wishes.sort(byOrder)) this.ask(wish);
     return this.#short.slice(already);
   }
 
@@ -304,33 +333,45 @@ export class Till {
     const of = new Set<number | null>(accountIds);
     const days = [...new Set([...this.#owedDays, this.day])];
     this.#purses = new Purses(await listPurses(client, this.#frame.cabinet.agencyId, days, accountIds));
-    this.#settled = this.#settled.map((debt) =>
-      of.has(debt.wish.accountId) ? { ...debt, isPaid: debt.isPaid && this.#pays(debt) } : debt,
-    );
     const all = this.#wishes.splice(0);
     this.#wishes.push(...all.filter(({ accountId }) => !of.has(accountId)));
-    return this.#askAll(all.filter(({ accountId }) => of.has(accountId)));
+    const anew = all.filter(({ accountId }) => of.has(accountId));
+    for (const [day, fates] of this.#settled) {
+      for (const [index, owing] of this.#owing.entries()) {
+        if (fates[index] !== PAID || !of.has(owing.accountId)) continue;
+        if (this.#purses.take(owing.accountId, this.#debtOf(owing, day)!.kopecks, day)) continue;
+        fates[index] = WAIVED;
+        if (day !== this.day) continue;
+        // It went out because the debt had paid its day.
+        const wish = this.#paidByDebt.get(owing.listingId);
+        this.#paidByDebt.delete(owing.listingId);
+        if (wish) anew.push(wish);
+      }
+    }
+    return this.#askAll(anew);
   }
 
-  /** What has been granted, with the debts; what was shown today and cannot be paid is waived outright. */
+  /** What has been granted, with the debts; what was shown and cannot be paid is waived outright. */
   *lines(): Generator<MoneyLine> {
-    for (const { wish, day, tariff, isPaid } of this.#settled) {
-      yield this.#line(wish, day, tariff, isPaid ? null : UNPAID);
+    for (const [day, fates] of this.#settled) {
+      for (const [index, owing] of this.#owing.entries()) {
+        if (fates[index] === 0) continue;
+        const { kopecks, basis, tariff } = this.#debtOf(owing, day)!;
+        yield {
+          ...this.#line({ ...owing, kopecks, basis }, day, tariff),
+          isOwed: true,
+          waived: fates[index] === PAID ? null : UNPAID,
+        };
+      }
     }
-    for (const wish of this.#wishes) yield this.#line(wish, this.day, this.#tariff!, null);
-    for (const wish of this.#short) {
-      // One that was asked together with its place, and leaves for want of money, owes the day already.
-      if (wish.isOwed && !this.#owingToday.has(wish.listingId))
-        yield this.#line(wish, this.day, this.#tariff!, wish.funds.reason);
-    }
+    for (const wish of this.#wishes) yield this.#line(wish, this.day, this.#tariff!);
   }
 
-  #line(wish: Omit<Wish, 'place'>, day: string, tariff: Tariff, waived: string | null): MoneyLine {
-    const { listingId, accountId, kopecks, basis, facts, isOwed } = wish;
-    const isPlacement = basis === 'placement' || basis === 'excess-placement';
+  #line(wish: Omit<Wish, 'place'>, day: string, tariff: Tariff): MoneyLine {
+    const { listingId, accountId, kopecks, basis, facts } = wish;
     const { cabinet } = this.#frame;
     return {
-      id: isPlacement
+      id: isPlacement(basis)
         ? placementId(cabinet.id, listingId, day)
         : billId(cabinet.id, listingId, day, (this.#bills(day).tries.get(listingId) ?? 0) + 1),
       listingId,
@@ -340,8 +381,8 @@ export class Till {
       basis,
       tariffId: tariff.id,
       facts,
-      isOwed,
-      waived,
+      isOwed: false,
+      waived: null,
     };
   }
 
@@ -364,7 +405,9 @@ export class Till {
   }
 }
 
-const asCandidate = ({ listingId, isPinned, markedAt, waitingSince }: Omit<Wish, 'place'>) => ({
+const isPlacement = (basis: PaidBasis) => basis === 'placement' || basis === 'excess-placement';
+
+const asCandidate = ({ listingId, isPinned, markedAt, waitingSince }: Omit<Wish, 'place' | 'kopecks'>) => ({
   listingId,
   isPinned,
   markedAt,
@@ -372,6 +415,14 @@ const asCandidate = ({ listingId, isPinned, markedAt, waitingSince }: Omit<Wish,
   placedOn: null,
   placementFrom: null,
   placementUntil: null,
+});
+const byOrder = (a: Omit<Wish, 'place' | 'kopecks'>, b: Omit<Wish, 'place' | 'kopecks'>) =>
+  inOrder(asCandidate(a), asCandidate(b));
+
+/** The placement that a mark used up last. */
+const placementOf = ({ placement, last }: NarrowRow) => ({
+  from: placement?.from ?? last?.placementFrom ?? null,
+  until: placement?.until ?? last?.placementUntil ?? null,
 });
 
 /** Billing only moves forward: a clock that was set back does not begin a day again. */

@@ -108,11 +108,11 @@ export async function chargedPlacements(
   return new Set(found.rows.map((row) => row.id));
 }
 
-/** Marks that were taken off and stand in the served edition all the same, until the next one. */
+/** Marks that were taken off and still have a decision: they may stand in the served edition until the next one. */
 export async function leftBehind(client: Queryable, cabinet: CabinetKey): Promise<number[]> {
   const found = await client.query<{ id: number }>(
     `select o.listing_id as id from mark_outcome o join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id
-     where o.agency_id = $1 and o.cabinet_id = $2 and o.outcome = 'published' and not m.is_live`,
+     where o.agency_id = $1 and o.cabinet_id = $2 and not m.is_live`,
     [cabinet.agencyId, cabinet.id],
   );
   return found.rows.map((row) => row.id);
@@ -189,7 +189,8 @@ export interface Unfunded {
 /**
  * Turns decisions put aside into «не хватает денег», those too that were not put aside because nothing had changed.
  * @param today a placement that would have begun on this day is not used up
- * @returns how many decisions are put aside now in addition
+ * What stands so already is not put aside: every decision anew calls the board's other cabinets.
+ * @returns how many decisions are put aside now in addition; less than nothing when some are not any more
  */
 export async function stageUnfunded(
   db: Database,
@@ -224,7 +225,15 @@ export async function stageUnfunded(
      from ${short} where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and s.listing_id = u.id`,
     [...given, today],
   );
-  return added.rowCount ?? 0;
+  const same = await db.pool.query(
+    `delete from outcome_stage s using mark_outcome o
+     where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and s.listing_id = any($4) and o.agency_id = s.agency_id
+       and o.cabinet_id = s.cabinet_id and o.listing_id = s.listing_id and o.outcome = 'unfunded' and not o.is_held and o.reason = s.reason
+       and o.input_key = s.input_key and o.placed_on is null and o.waiting_since = s.waiting_since
+       and o.placement_from is not distinct from s.placement_from`,
+    given.slice(0, 4),
+  );
+  return (added.rowCount ?? 0) - (same.rowCount ?? 0);
 }
 
 /** The money of one commit. */
@@ -235,6 +244,8 @@ export interface MoneyCommit {
   readonly isCharging: boolean;
   /** The first day with holds whose charge moment has come; null: there are none. */
   readonly openSince: string | null;
+  /** The cabinet sells placements, not days. */
+  readonly sellsPlacements: boolean;
   /** How many lines were put aside. */
   readonly lines: number;
   /** Listings taken out of the edition again: nothing is held for them. */
@@ -295,14 +306,16 @@ export async function commitMoney(
      select h.agency_id, h.id || ':${kind}', '${kind}', h.from_id, h.to_id, h.kopecks, ${dayOf}, $3, h.cabinet_id, h.listing_id, h.basis, $4, h.tariff_id,
        h.facts, h.promotion_id, h.id, null, $5, h.reason
      from transfer h ${holds} and h.agency_id = $1 and h.cabinet_id = $2 and h.kind = 'hold'
-       and not exists (select 1 from transfer r where r.agency_id = h.agency_id and r.resolves = h.id)`;
+       and not exists (select 1 from transfer r where r.agency_id = h.agency_id and r.resolves = h.id)
+     on conflict do nothing`;
   const common = [...key, at, editionId, CLOCKWORK];
 
   if (openSince !== null) {
-    // Whatever is still held was in the edition that was served at the charge moment.
+    // Whatever is still held was in the edition that was served at the charge moment. Where placements are sold now, the
+    // day that was begun by days is not paid twice.
     await gather(
       end('charge', `where h.basis in ('day', 'excess-day') and h.day >= $6 and (h.day < $7 or h.day = $7 and $8)`),
-      [...common, openSince, day, isCharging],
+      [...common, openSince, day, isCharging && !money.sellsPlacements],
     );
   }
   if (lines > 0) {
@@ -334,17 +347,18 @@ export async function commitMoney(
   }
   const isShown = (listing: string, how = '') =>
     `exists (select 1 from mark_outcome o where o.agency_id = $1 and o.cabinet_id = $2 and o.listing_id = ${listing} and o.outcome = 'published' ${how})`;
-  if (!isCharging) {
-    // Whatever has changed in this commit and is not in the edition now.
-    const left = `(select distinct listing_id from mark_transition where agency_id = $1 and cabinet_id = $2 and at = $7 and outcome <> 'published')`;
-    await gather(
-      end(
-        'release',
-        `join ${left} as t on t.listing_id = h.listing_id where h.basis in ('day', 'excess-day') and h.day = $6 and not ${isShown('h.listing_id')}`,
-      ),
-      [...common, day, money.decidedAt],
-    );
-  }
+  // Whatever has changed in this commit and is not in the edition now; of a day ahead too, which there is when the zone was moved.
+  const left = `(select distinct listing_id from mark_transition where agency_id = $1 and cabinet_id = $2 and at = $7 and outcome <> 'published')`;
+  await gather(
+    end(
+      'release',
+      `join ${left} as t on t.listing_id = h.listing_id
+       where h.basis in ('day', 'excess-day') and (h.day > $6 or h.day = $6 and not $8) and not ${isShown('h.listing_id')}`,
+    ),
+    [...common, day, money.decidedAt, isCharging],
+  );
+  if (money.sellsPlacements)
+    await gather(end('release', `where h.basis in ('day', 'excess-day') and h.day = $6`), [...common, day]);
   // A promotion begins with the first edition that has the listing; what was ordered after the run looked is not in it.
   const isOrdered = `h.basis = 'promotion' and h.id = any($6)`;
   if (money.promotions.length > 0) {

@@ -288,6 +288,9 @@ export type Queryable = Pick<pg.PoolClient, 'query'>;
 const AGAIN = new Set(['40P01', '40001']);
 const TRIES = 3;
 
+/** Did the database give way to another transaction? The same again may succeed. */
+export const isCollision = (error: unknown): boolean => AGAIN.has((error as { code?: string } | null)?.code ?? '');
+
 /**
  * All of the statements or none. The work gets the client; whatever it throws rolls everything back. When the database
  * gave way to another transaction the work is done once more from the start, so it must do nothing but statements.
@@ -297,7 +300,7 @@ export async function transaction<T>(db: Database, work: (client: pg.PoolClient)
     try {
       return await oneTransaction(db, work);
     } catch (error) {
-      if (attempt === TRIES || !AGAIN.has((error as { code?: string }).code ?? '')) throw error;
+      if (attempt === TRIES || !isCollision(error)) throw error;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { localDay } from '../domain/days.ts';
+import { localDay, russianDay } from '../domain/days.ts';
 import { Fault, Refusal } from '../domain/fault.ts';
 import type { Purse } from '../domain/funding.ts';
 import {
@@ -610,8 +610,8 @@ async function byPerson(
 
 /**
  * Pays a charge back, whole and once. Of the current day only when the listing has left the feed: while it stands there
- * the day is charged.
- * @throws Refusal `charge-unknown`, `already-refunded`, `still-published`
+ * the day is charged. Of a placement only when its term is over: until then it lets the listing out without another charge.
+ * @throws Refusal `charge-unknown`, `already-refunded`, `still-published`, `placement-running`
  */
 export function refund(
   db: Database,
@@ -626,37 +626,21 @@ export function refund(
       Pick<NewTransfer, 'fromId' | 'toId' | 'kopecks' | 'day' | 'basis' | 'promotionId'> & {
         cabinetId: number;
         listingId: number;
-        isRefunded: boolean;
-        isShown: boolean;
       }
     >(
-      `select t.from_id as "fromId", t.to_id as "toId", t.kopecks, t.day, t.basis, t.promotion_id as "promotionId", t.cabinet_id as "cabinetId",
-         t.listing_id as "listingId",
-         exists(select 1 from transfer r where r.agency_id = t.agency_id and r.reverses = t.id) as "isRefunded",
-         coalesce(t.basis like '%day' and t.day >= (coalesce(c.billed_at, $3) at time zone coalesce(b.time_zone, a.time_zone))::date
-           and exists(select 1 from mark_outcome o where o.agency_id = t.agency_id and o.cabinet_id = t.cabinet_id
-             and o.listing_id = t.listing_id and o.outcome = 'published'), false) as "isShown"
-       from transfer t join agency a on a.id = t.agency_id
-       left join cabinet c on c.agency_id = t.agency_id and c.id = t.cabinet_id
-       left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
-       where t.agency_id = $1 and t.id = $2 and t.kind = 'charge'`,
-      [agencyId, chargeId, now],
+      `select from_id as "fromId", to_id as "toId", kopecks, day, basis, promotion_id as "promotionId", cabinet_id as "cabinetId",
+         listing_id as "listingId" from transfer where agency_id = $1 and id = $2 and kind = 'charge'`,
+      [agencyId, chargeId],
     );
     const charge = found.rows[0];
     if (!charge) throw new Refusal('charge-unknown', `Списания «${chargeId.slice(0, 80)}» нет: accounts ledger.`, 2);
-    if (charge.isRefunded) throw alreadyRefunded(chargeId);
-    if (charge.isShown) {
-      throw new Refusal(
-        'still-published',
-        `Объект #${charge.listingId} сегодня ещё в фиде, и день спишется снова. Сначала снимите отметку и дождитесь нового издания.`,
-      );
-    }
     const { kopecks, day, basis, promotionId, cabinetId, listingId } = charge;
     const id = refundOf(chargeId);
     const way = { id, kind: 'refund', fromId: charge.toId, toId: charge.fromId } as const;
     const about = { kopecks, day, basis, promotionId, cabinetId, listingId, reverses: chargeId, by: by.name, reason };
-    // Somebody else may have paid it back since we looked.
-    if (!(await post(client, agencyId, { ...way, ...about }, now))) throw alreadyRefunded(chargeId);
+    if (!(await post(client, agencyId, { ...way, ...about }, now)))
+      throw new Refusal('already-refunded', `Списание ${chargeId} уже возвращено.`);
+    await proveOver(client, agencyId, charge, now);
     const facts = { transfer: id, kopecks, reason };
     await record(client, agencyId, { by: by.name, action: 'money-refund', cabinetId, listingId, facts }, now);
     await makeDue(client, agencyId, {}, 'edit', now);
@@ -664,7 +648,54 @@ export function refund(
   });
 }
 
-const alreadyRefunded = (chargeId: string) => new Refusal('already-refunded', `Списание ${chargeId} уже возвращено.`);
+/**
+ * Is what a charge has paid for over? Asked with the cabinet's row locked, after the accounts as in a commit: from here
+ * on no run can publish what has just been paid back. One that is under way has seen the day as paid and is overtaken.
+ */
+async function proveOver(
+  client: Queryable,
+  agencyId: number,
+  { cabinetId, listingId, day, basis }: Pick<NewTransfer, 'day' | 'basis'> & { cabinetId: number; listingId: number },
+  now: Date,
+): Promise<void> {
+  // All of the agency, for all are made due in the end: whoever has one in hand and wants the others waits in a circle.
+  await client.query('select from cabinet where agency_id = $1 order by id for no key update', [agencyId]);
+  const cabinet = await client.query<{ zone: string; billedAt: Date | null }>(
+    `select coalesce(b.time_zone, a.time_zone) as zone, c.billed_at as "billedAt"
+     from cabinet c join agency a on a.id = c.agency_id left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
+     where c.agency_id = $1 and c.id = $2 for no key update of c`,
+    [agencyId, cabinetId],
+  );
+  const { zone, billedAt } = cabinet.rows[0]!;
+  const billedDay = localDay(billedAt ?? now, zone);
+  if (basis === 'placement' || basis === 'excess-placement') {
+    const running = await client.query<{ until: string }>(
+      `select until_on as until from placement where agency_id = $1 and cabinet_id = $2 and listing_id = $3 and from_on = $4 and until_on >= $5`,
+      [agencyId, cabinetId, listingId, day, billedDay],
+    );
+    const [one] = running.rows;
+    if (one) {
+      throw new Refusal(
+        'placement-running',
+        `Размещение объекта #${listingId} идёт до ${russianDay(one.until)}: вернуть его можно после этого дня, а раньше — встречной записью (accounts correct).`,
+      );
+    }
+    return;
+  }
+  if ((basis !== 'day' && basis !== 'excess-day') || day < billedDay) return;
+  const shown = await client.query(
+    `select from mark_outcome where agency_id = $1 and cabinet_id = $2 and listing_id = $3 and outcome = 'published'`,
+    [agencyId, cabinetId, listingId],
+  );
+  if (shown.rowCount! > 0) {
+    throw new Refusal(
+      'still-published',
+      `Объект #${listingId} сегодня ещё в фиде, и день спишется снова. Сначала снимите отметку и дождитесь нового издания.`,
+    );
+  }
+  await client.query('update cabinet set fence = fence + 1 where agency_id = $1 and id = $2', [agencyId, cabinetId]);
+  await makeDue(client, agencyId, { cabinetIds: [cabinetId] }, 'withdrawal', now);
+}
 
 /** A transfer as people read it. */
 export interface LedgerRow {

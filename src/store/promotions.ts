@@ -101,10 +101,6 @@ export function orderPromotion(
        overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
       [agencyId, id, cabinetId, listingId, level.code, days, fromOn, holdId, kopecks, by, now],
     );
-    const facts = { promotion: id, level: level.code, days, fromOn, kopecks, account: payer?.id ?? null };
-    await record(client, agencyId, { by, action: 'promotion-ordered', listingId, cabinetId, facts }, now);
-    if (fromOn > today) await makeDueAt(client, agencyId, [cabinetId], startOfDay(fromOn, zone));
-    else await makeDue(client, agencyId, { cabinetIds: [cabinetId] }, 'edit', now);
     if (payer && holdId) {
       const toId = await systemAccount(client, agencyId, 'board', cabinetId);
       const about = { cabinetId, listingId, basis: 'promotion', tariffId: tariff!.id, promotionId: id } as const;
@@ -112,6 +108,11 @@ export function orderPromotion(
       const way = { id: holdId, kind: 'hold', fromId: payer.id, toId, kopecks, day: fromOn } as const;
       await post(client, agencyId, { ...way, ...about, by, reason }, now);
     }
+    // Accounts first, cabinets after: in the order in which a run's commit locks them.
+    const facts = { promotion: id, level: level.code, days, fromOn, kopecks, account: payer?.id ?? null };
+    await record(client, agencyId, { by, action: 'promotion-ordered', listingId, cabinetId, facts }, now);
+    if (fromOn > today) await makeDueAt(client, agencyId, [cabinetId], startOfDay(fromOn, zone));
+    else await makeDue(client, agencyId, { cabinetIds: [cabinetId] }, 'edit', now);
     const account = payer && { id: payer.id, name: accountTold(payer) };
     return { id, level, days, fromOn, untilOn: addDays(fromOn, days - 1), kopecks, account };
   });
@@ -327,6 +328,12 @@ export async function cancelPromotion(
     // Of the same day as the hold, so that the day's limit is free again too.
     const way = { id: releaseOf(holdId), kind: 'release', fromId: accountId, toId, kopecks, day: fromOn } as const;
     const about = { cabinetId, listingId, basis: 'promotion', promotionId: id, resolves: holdId } as const;
+    try {
+      await post(client, agencyId, { ...way, ...about, by, reason: 'продвижение отменено' }, now);
+    } catch (error) {
+      // A run has begun it in this very moment.
+      throw error instanceof Fault && error.code === 'transfer-differs' ? begun(id) : error;
+    }
     await record(
       client,
       agencyId,
@@ -335,12 +342,6 @@ export async function cancelPromotion(
     );
     // Whoever waited for money may go out now.
     await makeDue(client, agencyId, {}, 'edit', now);
-    try {
-      await post(client, agencyId, { ...way, ...about, by, reason: 'продвижение отменено' }, now);
-    } catch (error) {
-      // A run has begun it in this very moment.
-      throw error instanceof Fault && error.code === 'transfer-differs' ? begun(id) : error;
-    }
   });
   return (await listPromotions(db, agencyId, { id }, now))[0]!;
 }

@@ -105,12 +105,14 @@ export interface FrameRow {
   readonly brakeRelease: { readonly by: string; readonly at: string; readonly reason: string } | null;
   /** Everything the cabinet has shown up to this moment is settled. */
   readonly billedAt: Date | null;
+  /** The zone its days were counted in then. */
+  readonly billedZone: string | null;
 }
 
 export async function frameRow(client: Queryable, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>): Promise<FrameRow> {
   const found = await client.query<FrameRow>(
     `select coalesce(b.time_zone, a.time_zone) as zone, a.time_zone as "agencyZone", c.branch_id as "branchId", a.settings as "agencySettings",
-       c.settings as "cabinetSettings", c.calendar, c.causes, c.brake, c.brake_release as "brakeRelease", c.billed_at as "billedAt"
+       c.settings as "cabinetSettings", c.calendar, c.causes, c.brake, c.brake_release as "brakeRelease", c.billed_at as "billedAt", c.billed_zone as "billedZone"
      from cabinet c join agency a on a.id = c.agency_id left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
      where c.agency_id = $1 and c.id = $2`,
     [cabinet.agencyId, cabinet.id],
@@ -500,10 +502,14 @@ export interface RunResult {
   readonly nextAt: Date | null;
   /** Listings that were taken out of the edition again because they were unmarked meanwhile. */
   readonly cut: readonly number[];
+  /** Marks that were taken off before the run looked; one that was put back since comes with the next run. */
+  readonly gone: readonly number[];
   /** By the clock; the run's decisions are of the moment it began. */
   readonly finishedAt: Date;
   /** The same, but never before the last commit: everything shown up to here is settled. */
   readonly billedAt: Date;
+  /** The zone in which the cabinet's days are counted. */
+  readonly zone: string;
   /** Tariffs that the run knew of. */
   readonly tariffs: number;
   /** undefined: nothing costs anything here. */
@@ -605,11 +611,11 @@ export async function commitRun(
       `with gone as (
          delete from mark_outcome o using mark m
          where o.agency_id = $1 and o.cabinet_id = $2 and m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id
-           and m.listing_id = o.listing_id and not m.is_live and (m.unmarked_fence < $3 or m.listing_id = any($5::bigint[]))
+           and m.listing_id = o.listing_id and (m.listing_id = any($3::bigint[]) or not m.is_live and m.listing_id = any($5::bigint[]))
          returning o.agency_id, o.cabinet_id, o.listing_id)
        insert into mark_transition (agency_id, cabinet_id, listing_id, at, outcome, edition_id)
        select agency_id, cabinet_id, listing_id, $4, 'unmarked', $6 from gone`,
-      [...key, fence, now, result.cut, editionId],
+      [...key, result.gone, now, result.cut, editionId],
     );
     await client.query(
       `insert into placement (agency_id, cabinet_id, listing_id, from_on, until_on)
@@ -658,7 +664,7 @@ export async function commitRun(
     }
     await client.query(
       `update cabinet set edition_id = $3, causes = $4, brake = $5, brake_release = case when $6 then null else brake_release end,
-         due_at = least(due_at, $7), claimed_due_at = null, billed_at = greatest(billed_at, $8)
+         due_at = least(due_at, $7), claimed_due_at = null, billed_at = greatest(billed_at, $8), billed_zone = $9
        where agency_id = $1 and id = $2`,
       [
         ...key,
@@ -668,6 +674,7 @@ export async function commitRun(
         result.usedRelease,
         result.nextAt,
         result.billedAt,
+        result.zone,
       ],
     );
     for (const { cabinetId, takesPlace } of twins) {

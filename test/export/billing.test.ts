@@ -12,7 +12,7 @@ import type { TariffTerms } from '../../src/domain/tariff.ts';
 import { editionFolder, editionPath } from '../../src/export/edition.ts';
 import { explain } from '../../src/export/explain.ts';
 import { publishAll, publishCabinet } from '../../src/export/publish.ts';
-import { ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
+import { ensureBranch, ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { importListings } from '../../src/store/intake.ts';
 import { listAccounts, openAccount, refund, topUp } from '../../src/store/ledger.ts';
@@ -58,6 +58,8 @@ async function play(
     chargeAt?: string;
     boards?: string[];
     count?: number;
+    /** The only account is a branch's to which no listing belongs. */
+    hasNoAgencyAccount?: boolean;
   } = {},
 ) {
   const { id: agencyId } = await resolveAgency(base.db, `Агентство ${++counter}`, true);
@@ -81,7 +83,8 @@ async function play(
   );
   const open = (kind: OwnKind, ownerId: number | null = null) =>
     openAccount(base.db, agencyId, { kind, ownerId }, BY, at(1));
-  const { id: accountId } = await open('agency');
+  const elsewhere = options.hasNoAgencyAccount ? await ensureBranch(base.db, agencyId, 'Пустой') : null;
+  const { id: accountId } = await (elsewhere === null ? open('agency') : open('branch', elsewhere));
   for (const cabinet of cabinets) {
     const deed = { by: 'проверка', action: 'settings-changed', cabinetId: cabinet.id };
     const set = (own: Partial<CabinetSettings>) => ({ ...own, chargeAt: options.chargeAt ?? '12:00' });
@@ -229,6 +232,16 @@ describe('a day of a listing', () => {
     expect(await outcomes()).toEqual({ 0: 'published', 1: 'published', 2: 'unfunded', 3: 'unfunded' });
   });
 
+  it('costs nothing when it leaves, for want of money too, at the very moment when the day begins and is charged', async () => {
+    const { mark, unmark, ids, run, account, outcomes, waived } = await play({ balance: 600, chargeAt: '00:00' });
+    await mark(at(11));
+    await run(at(11, '09:00'));
+    await unmark(at(11, '23:00'), [ids[0]!]);
+    await run(at(12, '00:00'));
+    expect(await account()).toEqual({ balance: 0, held: 0 });
+    expect([await outcomes(), await waived()]).toEqual([{ 1: 'published', 2: 'published', 3: 'unfunded' }, []]);
+  });
+
   it('keeps its price when another tariff is written down, and has another after a refund', async () => {
     const { mark, unmark, run, ids, agencyId, account, moved } = await play();
     await mark(at(11), [ids[0]!]);
@@ -273,6 +286,31 @@ describe('a day of a listing', () => {
     ).rejects.toMatchObject({ code: 'tariff-too-early' });
   });
 
+  it('is charged too when the charge hour is moved to one that has passed', async () => {
+    const { mark, run, account, cabinet, agencyId } = await play();
+    await mark(at(11));
+    await run(at(11, '09:00'));
+    await run(at(11, '10:00'));
+    const move = (chargeAt: string, when: Date) =>
+      changeCabinetSettings(
+        base.db,
+        agencyId,
+        cabinet.id,
+        (own) => ({ ...own, chargeAt }),
+        { by: BY.name, action: 'settings-set' },
+        when,
+      );
+    await move('09:30', at(11, '10:10'));
+    await run(at(11, '10:15'));
+    expect(await account()).toEqual({ balance: 99_600, held: 0 });
+    // And when the next run comes a day later only.
+    await move('12:00', at(11, '13:00'));
+    await run(at(12, '00:00'));
+    await move('00:00', at(12, '01:00'));
+    await run(at(13, '00:00'));
+    expect(await account()).toEqual({ balance: 98_800, held: 0 });
+  });
+
   it('does not begin again when the clock is set back', async () => {
     const { mark, run, account } = await play();
     await mark(at(12));
@@ -281,6 +319,158 @@ describe('a day of a listing', () => {
     expect(await account()).toEqual({ balance: 99_600, held: 0 });
     await run(at(12, '13:30'));
     expect(await account()).toEqual({ balance: 99_600, held: 0 });
+  });
+});
+
+describe('what a reviewer found', () => {
+  it('a cabinet whose zone is moved east lets go of no hold', async () => {
+    const { agencyId, mark, run, account, moved, cabinet } = await play({ chargeAt: '23:00' });
+    const branchId = await ensureBranch(base.db, agencyId, 'Восток');
+    await rows('update cabinet set branch_id = $2 where id = $1', [cabinet.id, branchId]);
+    await mark(at(11));
+    await run(at(11, '18:00'));
+    await rows(`update branch set time_zone = 'Asia/Vladivostok' where agency_id = $1 and id = $2`, [
+      agencyId,
+      branchId,
+    ]);
+    await run(at(11, '18:31'));
+    expect(await moved()).toEqual(['hold 11 100 ×4', 'charge 11 100 ×4', 'hold 12 100 ×4']);
+    expect(await account()).toEqual({ balance: 99_600, held: 400 });
+  });
+
+  it('a cabinet whose zone is moved west does not charge what left before that day began', async () => {
+    const { agencyId, mark, unmark, run, account, cabinet, ids } = await play();
+    const branchId = await ensureBranch(base.db, agencyId, 'Запад');
+    await rows('update cabinet set branch_id = $2 where id = $1', [cabinet.id, branchId]);
+    await rows(`update branch set time_zone = 'Asia/Vladivostok' where agency_id = $1 and id = $2`, [
+      agencyId,
+      branchId,
+    ]);
+    await mark(at(11));
+    await run(at(11, '18:00'));
+    expect(await account()).toEqual({ balance: 100_000, held: 400 });
+    await rows('update branch set time_zone = null where agency_id = $1 and id = $2', [agencyId, branchId]);
+    await unmark(at(11, '19:00'), [ids[0]!]);
+    await run(at(11, '19:01'));
+    // Three stand in the feed on the eleventh as it is now, after its charge hour; their twelfth was held before.
+    expect(await account()).toEqual({ balance: 99_700, held: 300 });
+    await run(at(12, '13:00'));
+    expect(await account()).toEqual({ balance: 99_400, held: 0 });
+  });
+
+  it('debts come before the new day in a cabinet with a package too', async () => {
+    const { mark, run, moved, waived, cabinet, outcomes } = await play({ balance: 400, count: 2 });
+    await savePackage(base.db, cabinet, { kind: 'concurrent', places: 2 }, 7, 'проверка', at(10));
+    await mark(at(11));
+    await run(at(11, '13:00'));
+    await run(at(13, '09:00'));
+    expect(await moved()).toEqual(['charge 11 100 ×2', 'charge 12 100 ×2']);
+    expect([await waived(), Object.values(await outcomes())]).toEqual([[], ['unfunded', 'unfunded']]);
+  });
+
+  it('a debt has the price of what was shown: over the package it is the dearer one', async () => {
+    const terms: TariffTerms = { lines: [{ kopecks: 100 }], excess: [{ kopecks: 500 }], promotion: [] };
+    const { mark, run, moved, cabinet } = await play({ terms });
+    await savePackage(base.db, cabinet, { kind: 'concurrent', places: 2 }, 7, 'проверка', at(10));
+    await mark(at(11));
+    await run(at(11, '13:00'));
+    await run(at(12, '13:00'));
+    expect((await moved()).sort()).toEqual([
+      'charge 11 100 ×2',
+      'charge 11 500 ×2',
+      'charge 12 100 ×2',
+      'charge 12 500 ×2',
+    ]);
+  });
+
+  it('days before the first commit that billing knows of are not forgotten', async () => {
+    const { mark, run, account } = await play();
+    await mark(at(9));
+    await run(at(9, '13:00'));
+    await run(at(14, '13:00'));
+    expect(await account()).toEqual({ balance: 98_400, held: 0 });
+  });
+
+  it('a package of placements taken up in the middle of a day does not make it paid twice', async () => {
+    const { mark, run, account, moved, cabinet } = await play();
+    await mark(at(11));
+    await run(at(11, '09:00'));
+    const pack = { kind: 'placements', placements: 9, from: on(11), periodDays: 30, termDays: 10 } as const;
+    await savePackage(base.db, cabinet, pack, 7, 'проверка', at(11, '10:00'));
+    await run(at(11, '10:01'));
+    await run(at(11, '13:00'));
+    expect(await moved()).toEqual(['hold 11 100 ×4', 'charge 11 100 ×4', 'release 11 100 ×4']);
+    expect(await account()).toEqual({ balance: 99_600, held: 0 });
+    await savePackage(base.db, cabinet, null, undefined, 'проверка', at(12, '10:00'));
+    await run(at(12, '13:00'));
+    expect(await account()).toEqual({ balance: 99_600, held: 0 });
+  });
+
+  it('a refund overtakes the run that has seen the day as paid', async () => {
+    const { agencyId, mark, unmark, run, ids, account, cabinet, outcomes } = await play();
+    await mark(at(11), [ids[0]!]);
+    await run(at(11, '13:00'));
+    await unmark(at(11, '13:10'), [ids[0]!]);
+    await run(at(11, '13:11'));
+    await mark(at(11, '13:20'), [ids[0]!]);
+    const [charge] = await rows<{ id: string }>(`select id from transfer where agency_id = $1 and kind = 'charge'`, [
+      agencyId,
+    ]);
+    let paidBack: Promise<unknown> | undefined;
+    let asked = 0;
+    const when = at(11, '13:30');
+    await publishCabinet(cabinet, {
+      db: base.db,
+      boards,
+      dataDir,
+      clock: () => {
+        // The second look at the clock is the run's own; the next one comes before its commit.
+        if (asked++ === 1) paidBack = refund(base.db, agencyId, charge!.id, 'ошибка', BY, when);
+        return when;
+      },
+      onProgress: () => {},
+    }).catch(() => {});
+    await paidBack;
+    await run(at(11, '13:40'));
+    expect(await outcomes()).toEqual({ 0: 'published' });
+    expect(await account()).toEqual({ balance: 99_900, held: 0 });
+  });
+
+  it('a placement is not paid back while it runs', async () => {
+    const { agencyId, mark, run, cabinet } = await play({ kopecks: 3000 });
+    const pack = { kind: 'placements', placements: 3, from: on(1), periodDays: 30, termDays: 3 } as const;
+    await savePackage(base.db, cabinet, pack, 7, 'проверка', at(10));
+    await mark(at(11));
+    await run(at(11, '09:00'));
+    const [charge] = await rows<{ id: string }>(`select id from transfer where agency_id = $1 and kind = 'charge'`, [
+      agencyId,
+    ]);
+    const back = (when: Date) => refund(base.db, agencyId, charge!.id, 'ошибка', BY, when);
+    await expect(back(at(11, '10:00'))).rejects.toMatchObject({ code: 'placement-running' });
+    await run(at(14, '09:00'));
+    await back(at(14, '10:00'));
+  });
+
+  it('a mark put back while the run takes it out comes with the next run, not as shown', async () => {
+    const { mark, unmark, ids, outcomes, cabinet, run, account } = await play();
+    await mark(at(11));
+    await run(at(11, '09:00'));
+    await unmark(at(11, '09:10'), [ids[0]!]);
+    let again: Promise<unknown> | undefined;
+    await publishCabinet(cabinet, {
+      db: base.db,
+      boards,
+      dataDir,
+      clock: () => at(11, '09:20'),
+      onProgress: () => {
+        again ??= mark(at(11, '09:20'), [ids[0]!]);
+      },
+    });
+    await again;
+    expect(await outcomes()).toEqual({ 1: 'published', 2: 'published', 3: 'published' });
+    expect(await account()).toEqual({ balance: 100_000, held: 300 });
+    await run(at(11, '09:30'));
+    expect(await account()).toEqual({ balance: 100_000, held: 400 });
   });
 });
 
@@ -306,6 +496,47 @@ describe('when money is short', () => {
     expect(await outcomes()).toEqual({ 0: 'published', 1: 'published', 2: 'published', 3: 'published' });
   });
 
+  it('what comes free when somebody leaves before the charge hour lets the next one out, in other cabinets too', async () => {
+    const { mark, unmark, run, outcomes, cabinets, ids } = await play({ balance: 300, boards: ['yandex', 'domclick'] });
+    await mark(at(11));
+    await mark(at(11), [ids[0]!], cabinets[1]!);
+    await run(at(11, '09:00'));
+    await run(at(11, '09:00'), cabinets[1]);
+    expect(Object.values(await outcomes())).toEqual(['published', 'published', 'published', 'unfunded']);
+    await unmark(at(11, '09:10'), [ids[1]!, ids[2]!]);
+    await run(at(11, '09:11'));
+    for (const _ of cabinets) {
+      const due = await dueCabinets(base.db, at(11, '09:20'));
+      for (const cabinet of cabinets) if (due.some(({ id }) => id === cabinet.id)) await run(at(11, '09:20'), cabinet);
+    }
+    expect([await outcomes(), await outcomes(cabinets[1])]).toEqual([
+      { 0: 'published', 3: 'published' },
+      { 0: 'published' },
+    ]);
+  });
+
+  it('two cabinets of a board where nothing changes do not call each other again and again', async () => {
+    const { agencyId, mark, run, outcomes, cabinet, ids } = await play({ balance: 0, count: 2 });
+    const { board, name, family } = cabinet;
+    await ensureCabinet(base.db, agencyId, { board, slug: 'second', name, family });
+    const other = (await listCabinets(base.db, { agencyId })).find(({ id }) => id !== cabinet.id)!;
+    await rows(
+      `insert into tariff (agency_id, cabinet_id, valid_from, terms, by, created_at) values ($1, $2, '2026-11-11', $3, 'проверка', $4)`,
+      [agencyId, other.id, JSON.stringify(flat(100)), at(1)],
+    );
+    // Each has a mark that the other one must give way to.
+    await mark(at(10, '10:00'), [ids[0]!]);
+    await mark(at(10, '10:00'), [ids[1]!], other);
+    await mark(at(10, '11:00'), [ids[1]!]);
+    await mark(at(10, '11:00'), [ids[0]!], other);
+    for (const which of [cabinet, other, cabinet, other]) await run(at(11, '09:00'), which);
+    expect([await outcomes(), await outcomes(other)]).toEqual([
+      { 0: 'unfunded', 1: 'duplicate' },
+      { 0: 'duplicate', 1: 'unfunded' },
+    ]);
+    expect((await dueCabinets(base.db, at(11, '09:00'))).filter((one) => one.agencyId === agencyId)).toEqual([]);
+  });
+
   it('stops nobody who pays from another account', async () => {
     const { agencyId, mark, run, pay, outcomes, open, ids } = await play({ balance: 100 });
     const [made] = await rows<{ id: number }>(
@@ -325,13 +556,13 @@ describe('when money is short', () => {
   });
 
   it('nobody goes out for whom nobody has an account', async () => {
-    const { agencyId, mark, run, outcomes, explain: ask } = await play({ balance: 0 });
-    await rows('delete from account_spending where agency_id = $1', [agencyId]);
-    await rows('delete from account where agency_id = $1', [agencyId]);
+    const { agencyId, mark, run, outcomes, explain: ask } = await play({ hasNoAgencyAccount: true });
     await mark(at(11));
     await run(at(11, '09:00'));
     expect(Object.values(await outcomes())).toEqual(['unfunded', 'unfunded', 'unfunded', 'unfunded']);
     expect((await ask(0, at(11, '09:01'))).reason).toContain('Нет счёта, с которого платить');
+    await openAccount(base.db, agencyId, { kind: 'agency', ownerId: null }, BY, at(11, '09:02'));
+    expect((await ask(0, at(11, '09:03'))).reason).toContain('На счёте «агентство» не хватает');
   });
 
   it('day and month limits stop it as well', async () => {
@@ -410,6 +641,17 @@ describe('a package', () => {
     await run(at(12, '13:00'));
     await run(at(15, '13:00'));
     expect(await account()).toEqual({ balance: 91_000, held: 0 });
+  });
+
+  it('does not charge a placement again while the brake keeps what it has', async () => {
+    const { mark, run, moved, cabinet, agencyId } = await play({ kopecks: 3000, count: 16 });
+    const pack = { kind: 'placements', placements: 40, from: '2026-11-01', periodDays: 30, termDays: 10 } as const;
+    await savePackage(base.db, cabinet, pack, 7, 'проверка', at(10));
+    await mark(at(11));
+    await run(at(11, '09:00'));
+    await importListings(base.db, { agencyId, source: 'crm' }, [], at(12, '08:00'));
+    expect(await run(at(12, '09:00'))).toMatchObject({ offers: 16, brake: { held: 16 } });
+    expect(await moved()).toEqual(['charge 11 3000 ×16']);
   });
 });
 

@@ -46,6 +46,8 @@ async function publish(offers: string[]): Promise<void> {
     usedRelease: false,
     nextAt: null,
     cut: [],
+    gone: [],
+    zone: 'Europe/Moscow',
     finishedAt: now,
     billedAt: now,
     tariffs: 0,

@@ -13,7 +13,7 @@ interface Transfer {
   readonly reverses: string | null;
 }
 
-const SEALED = ['account', 'transfer', 'tariff', 'promotion', 'waiver', 'board_charge'] as const;
+const SEALED = ['account', 'transfer', 'tariff', 'promotion', 'waiver', 'board_report', 'board_charge'] as const;
 
 /** @returns what is wrong; empty when nothing */
 export async function ledgerFaults(db: Database, agencyId: number): Promise<string[]> {

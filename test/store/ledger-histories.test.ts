@@ -329,9 +329,11 @@ class Model {
 class Played {
   readonly ids = new Map<string, number>();
   readonly agencyId: number;
+  readonly cabinetId: number;
   readonly boardId: number;
-  constructor(agencyId: number, boardId: number) {
+  constructor(agencyId: number, cabinetId: number, boardId: number) {
     this.agencyId = agencyId;
+    this.cabinetId = cabinetId;
     this.boardId = boardId;
   }
 
@@ -341,7 +343,12 @@ class Played {
 
   #post(given: Omit<NewTransfer, 'by' | 'reason'>): Promise<boolean> {
     return transaction(base.db, (client) =>
-      post(client, this.agencyId, { ...given, basis: 'day', by: 'выгрузка', reason: 'день' }, NOW),
+      post(
+        client,
+        this.agencyId,
+        { ...given, cabinetId: this.cabinetId, basis: 'day', by: 'выгрузка', reason: 'день' },
+        NOW,
+      ),
     );
   }
 
@@ -440,9 +447,10 @@ it('random histories end in the database as they do in the model (T18)', async (
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 40, size: 'max' }), async (given) => {
       const { agencyId, cabinet } = await stock(base.db, {}, NOW);
-      const boardId = await systemAccount(base.db.pool, agencyId, 'board', await cabinet());
+      const cabinetId = await cabinet();
+      const boardId = await systemAccount(base.db.pool, agencyId, 'board', cabinetId);
       const model = new Model();
-      const played = new Played(agencyId, boardId);
+      const played = new Played(agencyId, cabinetId, boardId);
       // Two have an account from the start: most histories would be refusals otherwise.
       const start: Command[] = [0, 3].flatMap((who) => [
         { does: 'open', who },

@@ -61,6 +61,8 @@ function randomOf(seed: number): (below: number) => number {
 
 interface Bank {
   readonly agencyId: number;
+  readonly cabinetId: number;
+  readonly otherCabinetId: number;
   readonly boardId: number;
   readonly accounts: readonly number[];
 }
@@ -68,8 +70,9 @@ interface Bank {
 async function bank(accounts: number, kopecks: number): Promise<Bank> {
   const at = await stock(base.db, {}, NOW);
   const { agencyId } = at;
-  const boardId = await systemAccount(db.pool, agencyId, 'board', await at.cabinet());
-  await at.cabinet('cian');
+  const cabinetId = await at.cabinet();
+  const boardId = await systemAccount(db.pool, agencyId, 'board', cabinetId);
+  const otherCabinetId = await at.cabinet('cian');
   const ids: number[] = [];
   for (let index = 0; index < accounts; index++) {
     const owner =
@@ -78,7 +81,7 @@ async function bank(accounts: number, kopecks: number): Promise<Bank> {
     if (kopecks > 0) await topUp(db, agencyId, id, command(`start ${index}`, kopecks), NOW);
     ids.push(id);
   }
-  return { agencyId, boardId, accounts: ids };
+  return { agencyId, cabinetId, otherCabinetId, boardId, accounts: ids };
 }
 
 interface Line {
@@ -90,12 +93,21 @@ interface Line {
   readonly resolves?: string;
 }
 
-const book = ({ agencyId, boardId, accounts }: Bank, line: Line, over = db) =>
+const book = ({ agencyId, cabinetId, boardId, accounts }: Bank, line: Line, over = db) =>
   transaction(over, (client) =>
     post(
       client,
       agencyId,
-      { fromId: line.from ?? accounts[0]!, toId: boardId, day: DAY, by: 'выгрузка', reason: 'день', ...line },
+      {
+        fromId: line.from ?? accounts[0]!,
+        toId: boardId,
+        day: DAY,
+        cabinetId,
+        basis: 'day',
+        by: 'выгрузка',
+        reason: 'день',
+        ...line,
+      },
       NOW,
     ),
   );
@@ -192,7 +204,7 @@ describe('the same at the same time (T14)', () => {
     const one = await bank(2, 0);
     const [first, second] = one.accounts as [number, number];
     let balance = 0;
-    for (let round = 0; round < (IS_LONG ? 200 : 20); round++) {
+    for (let round = 0; round < (IS_LONG ? 200 : 12); round++) {
       const five = async (work: () => Promise<{ id: string; isNew: boolean }>, id: string) => {
         const answers = await Promise.all(Array.from({ length: 5 }, work));
         expect(answers.map((answer) => answer.id)).toEqual(Array(5).fill(id));
@@ -218,14 +230,14 @@ describe('the same at the same time (T14)', () => {
       `select count(*)::int as count from journal where agency_id = $1 and action like 'money-%'`,
       [one.agencyId],
     );
-    expect(deeds.rows[0]!.count).toBe(3 * (IS_LONG ? 200 : 20));
+    expect(deeds.rows[0]!.count).toBe(3 * (IS_LONG ? 200 : 12));
     await sane(one);
   });
 
   it('with different sums is one of them, and a fault to the others', async () => {
     const one = await bank(2, 1_000_000);
     const [first, second] = one.accounts as [number, number];
-    for (let round = 0; round < (IS_LONG ? 200 : 20); round++) {
+    for (let round = 0; round < (IS_LONG ? 200 : 12); round++) {
       const racers = Array.from({ length: 5 }, (_, index) =>
         move(db, one.agencyId, first, second, command(`${round}`, 10 + index), NOW),
       );
@@ -250,9 +262,21 @@ describe('the same at the same time (T14)', () => {
   });
 });
 
+/** Not even one that was put right by a second try. To be asked when those who raced have closed their connections. */
+async function noDeadlocks(): Promise<void> {
+  await vi.waitFor(async () => {
+    const found = await db.pool.query<{ deadlocks: number }>(
+      'select deadlocks from pg_stat_database where datname = current_database()',
+    );
+    expect(found.rows[0]).toEqual({ deadlocks: 0 });
+  });
+}
+
 describe('in all directions (T16)', () => {
   it('no money is lost, and nobody waits for ever', async () => {
-    const one = await bank(10, 5000);
+    const total = IS_LONG ? 20_000 : 2000;
+    // Enough for most of it, however long it goes on.
+    const one = await bank(10, 3 * total);
     const own = await crowded();
     const random = randomOf(SEED);
     const holds: Line[] = [];
@@ -310,7 +334,6 @@ describe('in all directions (T16)', () => {
       return book(one, { ...hold, id, kind, resolves: hold.id }, own);
     };
 
-    const total = IS_LONG ? 20_000 : 2000;
     let next = 0;
     const worker = async () => {
       while (next < total) {
@@ -327,22 +350,40 @@ describe('in all directions (T16)', () => {
     expect(Object.keys(codes).sort()).toEqual(['account-short', 'done']);
     expect(codes.done).toBeGreaterThan(total / 2);
     await own.close();
-    await vi.waitFor(async () => {
-      const found = await db.pool.query<{ deadlocks: number; active: number }>(
-        `select deadlocks, (select count(*)::int from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-           and wait_event_type = 'Lock') as active
-         from pg_stat_database where datname = current_database()`,
-      );
-      expect(found.rows[0]).toEqual({ deadlocks: 0, active: 0 });
-    });
+    await noDeadlocks();
     const all = await listAccounts(db.pool, one.agencyId, true);
-    expect(all.find(({ kind }) => kind === 'bank')!.balanceKopecks).toBe(-50_000);
+    expect(all.find(({ kind }) => kind === 'bank')!.balanceKopecks).toBe(-30 * total);
+    await sane(one);
+  });
+
+  it('a refund waits for no other in a circle, though each has a cabinet of its own in hand', async () => {
+    const one = await bank(6, 10_000);
+    const own = await crowded();
+    const rounds = IS_LONG ? 300 : 60;
+    const otherBoard = await systemAccount(db.pool, one.agencyId, 'board', one.otherCabinetId);
+    const charges = Array.from({ length: rounds }, (_, index) => ({
+      id: `c${index}`,
+      kind: 'charge' as const,
+      kopecks: 10,
+      from: one.accounts[index % 4]!,
+      ...(index % 2 ? { toId: otherBoard, cabinetId: one.otherCabinetId } : {}),
+    }));
+    await Promise.all(charges.map((charge) => book(one, charge)));
+    const earlier = (index: number) => new Date(NOW.getTime() - (index + 1) * 1000);
+    await Promise.all(
+      charges.flatMap(({ id }, index) => [
+        refund(own, one.agencyId, id, 'ошибка', BY, earlier(2 * index)),
+        move(own, one.agencyId, one.accounts[4]!, one.accounts[5]!, command(id, 1), earlier(2 * index + 1)),
+      ]),
+    );
+    await own.close();
+    await noDeadlocks();
     await sane(one);
   });
 });
 
 describe('one hold, four racers (T17)', () => {
-  const total = IS_LONG ? 2000 : 100;
+  const total = IS_LONG ? 2000 : 60;
 
   it('one wins, the others are told loudly', async () => {
     const one = await bank(1, total * 10);

@@ -142,6 +142,7 @@ CREATE TABLE "waiver" (
 );
 --> statement-breakpoint
 ALTER TABLE "cabinet" ADD COLUMN "billed_at" timestamp with time zone;--> statement-breakpoint
+ALTER TABLE "cabinet" ADD COLUMN "billed_zone" text;--> statement-breakpoint
 ALTER TABLE "listing" ADD COLUMN "region" text GENERATED ALWAYS AS (values->>'region') STORED;--> statement-breakpoint
 ALTER TABLE "listing" ADD COLUMN "price_kopecks" bigint GENERATED ALWAYS AS ((values->>'priceKopecks')::bigint) STORED;--> statement-breakpoint
 ALTER TABLE "account" ADD CONSTRAINT "account_agency_id_agency_id_fk" FOREIGN KEY ("agency_id") REFERENCES "public"."agency"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -205,4 +206,8 @@ CREATE TRIGGER "promotion_seal" BEFORE INSERT ON "promotion" FOR EACH ROW EXECUT
 CREATE TRIGGER "waiver_seal" BEFORE INSERT ON "waiver" FOR EACH ROW EXECUTE FUNCTION "seal_row"();--> statement-breakpoint
 CREATE TRIGGER "board_charge_seal" BEFORE INSERT ON "board_charge" FOR EACH ROW EXECUTE FUNCTION "seal_row"();--> statement-breakpoint
 CREATE TRIGGER "board_report_seal" BEFORE INSERT ON "board_report" FOR EACH ROW EXECUTE FUNCTION "seal_row"();--> statement-breakpoint
-CREATE TRIGGER "account_seal" BEFORE INSERT ON "account" FOR EACH ROW EXECUTE FUNCTION "seal_row"();
+CREATE TRIGGER "account_seal" BEFORE INSERT ON "account" FOR EACH ROW EXECUTE FUNCTION "seal_row"();--> statement-breakpoint
+CREATE TRIGGER "board_report_is_final" BEFORE UPDATE OR DELETE OR TRUNCATE ON "board_report" FOR EACH STATEMENT EXECUTE FUNCTION "money_is_final"();--> statement-breakpoint
+CREATE TRIGGER "account_stays" BEFORE DELETE OR TRUNCATE ON "account" FOR EACH STATEMENT EXECUTE FUNCTION "money_is_final"();--> statement-breakpoint
+-- What was shown before there were tariffs is settled: nothing was to be paid.
+UPDATE "cabinet" c SET "billed_at" = (SELECT max(r.finished_at) FROM "export_run" r WHERE r.agency_id = c.agency_id AND r.cabinet_id = c.id AND r.status = 'done');
