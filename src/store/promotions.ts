@@ -318,9 +318,7 @@ export async function cancelPromotion(
     if (!row) throw new Refusal('promotion-unknown', `Продвижения № ${id} нет: promotion list.`, 2);
     const { holdId, accountId, kopecks, fromOn, cabinetId, listingId } = row;
     if (row.startedOn !== null) throw begun(id);
-    if (row.releasedAt !== null) {
-      throw new Refusal('promotion-ended', `Продвижение № ${id} уже закончилось, деньги возвращены на счёт.`);
-    }
+    if (row.releasedAt !== null) throw ended(id);
     if (holdId === null || accountId === null) {
       throw new Refusal('promotion-free', `Продвижение № ${id} бесплатное: денег оно не держит, отменять нечего.`);
     }
@@ -329,7 +327,8 @@ export async function cancelPromotion(
     const way = { id: releaseOf(holdId), kind: 'release', fromId: accountId, toId, kopecks, day: fromOn } as const;
     const about = { cabinetId, listingId, basis: 'promotion', promotionId: id, resolves: holdId } as const;
     try {
-      await post(client, agencyId, { ...way, ...about, by, reason: 'продвижение отменено' }, now);
+      const isNew = await post(client, agencyId, { ...way, ...about, by, reason: 'продвижение отменено' }, now);
+      if (!isNew) throw ended(id);
     } catch (error) {
       // A run has begun it in this very moment.
       throw error instanceof Fault && error.code === 'transfer-differs' ? begun(id) : error;
@@ -345,6 +344,9 @@ export async function cancelPromotion(
   });
   return (await listPromotions(db, agencyId, { id }, now))[0]!;
 }
+
+const ended = (id: number) =>
+  new Refusal('promotion-ended', `Продвижение № ${id} уже закончилось, деньги возвращены на счёт.`);
 
 const begun = (id: number) =>
   new Refusal(

@@ -867,6 +867,7 @@ export const transfer = pgTable(
     uniqueIndex().on(t.agencyId, t.resolves).where(sql`resolves is not null`),
     uniqueIndex().on(t.agencyId, t.reverses).where(sql`reverses is not null`),
     check('transfer_moves', sql`kopecks > 0 and from_id <> to_id`),
+    check('transfer_reverses', sql`(kind = 'refund') = (reverses is not null)`),
     check(
       'transfer_resolves',
       sql`(kind = 'release') <= (resolves is not null) and (resolves is not null) <= (kind in ('charge', 'release'))`,

@@ -355,6 +355,8 @@ describe('a spoiled row is named', () => {
     expect(columns.length).toBeGreaterThan(3);
     const silent: string[] = [];
     for (const { name, type } of columns) {
+      // A refund and nothing else pays a charge back: the table itself refuses it of this one.
+      if (`${table}.${name}` === 'transfer.reverses') continue;
       const next = { ...row, [name]: await (VALUES[`${table}.${name}`]?.(row) ?? spoilt(type, row[name])) };
       expect(next[name]).not.toEqual(row[name]);
       await replace(table, keys, row, next);

@@ -125,6 +125,7 @@ CREATE TABLE "transfer" (
 	"seal" text NOT NULL,
 	CONSTRAINT "transfer_agency_id_id_pk" PRIMARY KEY("agency_id","id"),
 	CONSTRAINT "transfer_moves" CHECK (kopecks > 0 and from_id <> to_id),
+	CONSTRAINT "transfer_reverses" CHECK ((kind = 'refund') = (reverses is not null)),
 	CONSTRAINT "transfer_resolves" CHECK ((kind = 'release') <= (resolves is not null) and (resolves is not null) <= (kind in ('charge', 'release')))
 );
 --> statement-breakpoint
