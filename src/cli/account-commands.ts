@@ -29,6 +29,7 @@ import { listPlacedAccounts, type PlacedAccount } from '../store/statements.ts';
 import { accountsCommand, oneAccount, sumNamed } from './account-naming.ts';
 import { aligned } from './columns.ts';
 import { type Context, EXIT } from './context.ts';
+import { forecastCommands, savedByAccount, savedInMonth } from './forecast-commands.ts';
 import { type Actor, actorOf, oneEmployee, ours } from './naming.ts';
 import { type Action, several } from './program.ts';
 import { statementCommands } from './statement-commands.ts';
@@ -257,6 +258,7 @@ export function accountCommands(program: Command, action: Action): void {
   );
 
   statementCommands(group, action);
+  forecastCommands(group, action);
 }
 
 async function opened(context: Context, options: Common, deed: Deed) {
@@ -491,6 +493,8 @@ function treeOf(accounts: readonly PlacedAccount[]): Node[] {
 async function showAccounts(context: Context, db: Database, agency: AgencyRow, isAll: boolean): Promise<void> {
   const today = await agencyDay(db.pool, agency.id, context.clock());
   const accounts = await listPlacedAccounts(db.pool, agency.id, today, isAll);
+  const saved = savedByAccount(await savedInMonth(db.pool, agency.id, today));
+  const data = accounts.map((account) => ({ ...accountData(account), savedKopecks: saved.get(account.id) ?? 0 }));
   const own = accounts.filter(({ kind }) => (OWN_KINDS as readonly string[]).includes(kind));
   const sum = (of: (account: PlacedAccount) => number) => own.reduce((all, account) => all + of(account), 0);
   const totals = {
@@ -500,8 +504,9 @@ async function showAccounts(context: Context, db: Database, agency: AgencyRow, i
     availableKopecks: sum(({ availableKopecks }) => availableKopecks),
     daySpentKopecks: sum(({ daySpentKopecks }) => daySpentKopecks),
     monthSpentKopecks: sum(({ monthSpentKopecks }) => monthSpentKopecks),
+    savedKopecks: sum(({ id }) => saved.get(id) ?? 0),
   };
-  context.print({ day: today, accounts: accounts.map(accountData), totals }, () => {
+  context.print({ day: today, accounts: data, totals }, () => {
     if (accounts.length === 0) return 'Счетов ещё нет. Откройте: accounts open --agency-wide';
     const names = new Map(accounts.map(({ id, name }) => [id, name]));
     const rows = treeOf(accounts).map(({ depth, title, account }): string[] => [

@@ -14,6 +14,7 @@ import { type Reminded, remind } from '../store/reminders.ts';
 import { cabinetsDue, dueCabinets, nextDue, oneAtATime } from '../store/runs.ts';
 import { probeDue } from './photos.ts';
 import { publishDue } from './publish.ts';
+import { warnMoney } from './warnings.ts';
 
 /** What a log needs to be; pino is one. */
 export type ClockworkLog = Readonly<
@@ -76,6 +77,8 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
   const reminded = new Map<number, { readonly at: Date; readonly nextAt: Date }>();
   /** When the agencies' monthly top-ups were last gone through here, and when there may be some next; null: never. */
   const toppedUp = new Map<number, { readonly at: Date; readonly nextAt: Date | null }>();
+  /** When it was last looked here how long the agencies' money lasts. */
+  const warned = new Map<number, { readonly at: Date; readonly nextAt: null }>();
 
   const tasks = {
     async publish(payload: unknown) {
@@ -112,6 +115,13 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
       const done = await topUpMonthly(db, agencyId!, at);
       toppedUp.set(agencyId!, { at, nextAt: done.nextAt });
       if (done.toppedUp > 0) void ring();
+    }),
+
+    /** Tells people whose money runs short. */
+    'warn-money': chore('warn-money', async ({ agencyId }) => {
+      const at = clock();
+      await warnMoney(db, options.boards, agencyId!, at);
+      warned.set(agencyId!, { at, nextAt: null });
     }),
 
     /** Looks at pictures; what is left over waits for the next minute. */
@@ -202,6 +212,7 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
       for (const { id: agencyId } of await listAgencies(db)) {
         if (!isQuiet(reminded.get(agencyId), now)) await add(runner, 'remind', { agencyId }, CHORE_PRIORITY);
         if (!isQuiet(toppedUp.get(agencyId), now)) await add(runner, 'monthly-top-ups', { agencyId }, CHORE_PRIORITY);
+        if (!isQuiet(warned.get(agencyId), now)) await add(runner, 'warn-money', { agencyId }, CHORE_PRIORITY);
       }
       await add(runner, 'probe-photos', {}, CHORE_PRIORITY);
       for (const { agencyId, id, zone, recordedThrough, isRunning } of await cabinetsDue(db)) {
