@@ -176,6 +176,14 @@ const byPin = (a: Candidate, b: Candidate) => Number(b.isPinned) - Number(a.isPi
 const byPlacedOn = (a: Candidate, b: Candidate) =>
   Number(a.placedOn! > b.placedOn!) - Number(a.placedOn! < b.placedOn!);
 
+/** The same order among marks that have no place: who gets money first. */
+export const inWant = (a: Want, b: Want) =>
+  Number(b.isPinned) - Number(a.isPinned) ||
+  (a.waitingSince ?? LAST) - (b.waitingSince ?? LAST) ||
+  a.markedAt - b.markedAt ||
+  a.listingId - b.listingId;
+type Want = Pick<Candidate, 'isPinned' | 'waitingSince' | 'markedAt' | 'listingId'>;
+
 /** Pinned, waited longest, marked earliest, listing number: who gets a place, and money, first. */
 export const inOrder = (a: Candidate, b: Candidate) => byPin(a, b) || since(a) - since(b) || byAge(a, b);
 /** Whose place is the safest when there are fewer places. */

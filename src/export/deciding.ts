@@ -22,8 +22,10 @@ import { judgeRows } from './judge.ts';
 import { goOn, type PublishOptions, WINDOW } from './options.ts';
 import { type ShortWish, Till, unfunded } from './till.ts';
 
-/** Decisions and money lines staged in one statement. */
+/** Decisions staged in one statement. */
 const STAGED_TOGETHER = 512;
+/** Money lines are small. */
+const LINES_TOGETHER = 4096;
 
 /** What the writing pass must know of every live mark: 8 + 1 + 12 bytes each, however many there are. */
 export interface Fates {
@@ -204,7 +206,7 @@ export class Deciding {
     };
     for (const line of till.lines()) {
       batch.push(line);
-      if (batch.length === STAGED_TOGETHER) await put();
+      if (batch.length === LINES_TOGETHER) await put();
     }
     await put();
   }

@@ -2,7 +2,7 @@ import { addDays, localDay, momentOf, startOfDay } from '../domain/days.ts';
 import { type Foreseen, Purses } from '../domain/funding.ts';
 import { FREE, type Funds } from '../domain/gates.ts';
 import { accountKey, type Basis, billId, payerOf, placementId } from '../domain/ledger.ts';
-import { inOrder } from '../domain/rotation.ts';
+import { inWant } from '../domain/rotation.ts';
 import { type PriceFacts, priceOf, type Tariff, tariffOf } from '../domain/tariff.ts';
 import { billOf, billsOf, chargedPlacements, type DayBills, type MoneyLine, type Unfunded } from '../store/billing.ts';
 import type { Queryable } from '../store/database.ts';
@@ -79,6 +79,7 @@ export class Till {
   readonly #wishes: Wish[] = [];
   readonly #short: ShortWish[] = [];
   readonly #later: Wish[] = [];
+  readonly #payers = new Map<number | null, Map<number | null, number | null>>();
   readonly #owing: Owing[] = [];
   /** What became of the debts, by day: a byte for each of `#owing`, for there may be many days. */
   readonly #settled = new Map<string, Uint8Array>();
@@ -215,7 +216,7 @@ export class Till {
   #standOf(row: NarrowRow, basis: PaidBasis): Omit<Wish, 'place' | 'kopecks'> {
     return {
       listingId: row.listingId,
-      accountId: this.payer(row)?.id ?? null,
+      accountId: this.#payerId(row),
       basis,
       facts: { kind: row.kind, deal: row.deal, region: row.region, priceKopecks: row.askingKopecks },
       isPinned: row.isPinned,
@@ -243,6 +244,21 @@ export class Till {
   payer(row: Pick<NarrowRow, 'employeeId' | 'branchId'>): AccountRow | undefined {
     const owner = this.#frame.owner(row);
     return payerOf(this.#accounts, owner, this.#frame.settings.money.payer);
+  }
+
+  /** The same, for a hundred thousand listings of a few people. */
+  #payerId(row: Pick<NarrowRow, 'employeeId' | 'branchId'>): number | null {
+    let byBranch = this.#payers.get(row.employeeId);
+    if (!byBranch) {
+      byBranch = new Map();
+      this.#payers.set(row.employeeId, byBranch);
+    }
+    let found = byBranch.get(row.branchId);
+    if (found === undefined) {
+      found = this.payer(row)?.id ?? null;
+      byBranch.set(row.branchId, found);
+    }
+    return found;
   }
 
   /** Is the day held or charged already? It is never priced again. */
@@ -301,7 +317,7 @@ export class Till {
    * marks in the served edition are noted.
    */
   settleDebts(): void {
-    this.#owing.sort(byOrder);
+    this.#owing.sort(inWant);
     for (const day of this.#owedDays) {
       const fates = new Uint8Array(this.#owing.length);
       this.#settled.set(day, fates);
@@ -321,7 +337,7 @@ export class Till {
 
   #askAll(wishes: Wish[]): ShortWish[] {
     const already = this.#short.length;
-    for (const wish of wishes.sort(byOrder)) this.ask(wish);
+    for (const wish of wishes.sort(inWant)) this.ask(wish);
     return this.#short.slice(already);
   }
 
@@ -406,18 +422,6 @@ export class Till {
 }
 
 const isPlacement = (basis: PaidBasis) => basis === 'placement' || basis === 'excess-placement';
-
-const asCandidate = ({ listingId, isPinned, markedAt, waitingSince }: Omit<Wish, 'place' | 'kopecks'>) => ({
-  listingId,
-  isPinned,
-  markedAt,
-  waitingSince,
-  placedOn: null,
-  placementFrom: null,
-  placementUntil: null,
-});
-const byOrder = (a: Omit<Wish, 'place' | 'kopecks'>, b: Omit<Wish, 'place' | 'kopecks'>) =>
-  inOrder(asCandidate(a), asCandidate(b));
 
 /** The placement that a mark used up last. */
 const placementOf = ({ placement, last }: NarrowRow) => ({

@@ -143,26 +143,12 @@ export async function stageMoney(
   lines: readonly MoneyLine[],
 ): Promise<void> {
   if (lines.length === 0) return;
-  const column = <T>(of: (line: MoneyLine) => T) => lines.map(of);
+  // As one document: the driver would look at every value of every column to make arrays of them.
   await db.pool.query(
     `insert into money_stage (agency_id, cabinet_id, fence, id, listing_id, day, account_id, kopecks, basis, tariff_id, facts, is_owed, waived)
-     select $1, $2, $3, * from unnest($4::text[], $5::bigint[], $6::date[], $7::bigint[], $8::bigint[], $9::text[], $10::bigint[], $11::jsonb[],
-       $12::boolean[], $13::text[])`,
-    [
-      cabinet.agencyId,
-      cabinet.id,
-      fence,
-      column((line) => line.id),
-      column((line) => line.listingId),
-      column((line) => line.day),
-      column((line) => line.accountId),
-      column((line) => line.kopecks),
-      column((line) => line.basis),
-      column((line) => line.tariffId),
-      column((line) => JSON.stringify(line.facts)),
-      column((line) => line.isOwed),
-      column((line) => line.waived),
-    ],
+     select $1, $2, $3, * from json_to_recordset($4) as l(id text, "listingId" bigint, day date, "accountId" bigint, kopecks bigint, basis text,
+       "tariffId" bigint, facts jsonb, "isOwed" boolean, waived text)`,
+    [cabinet.agencyId, cabinet.id, fence, JSON.stringify(lines)],
   );
 }
 
