@@ -80,6 +80,7 @@ export class Till {
   readonly #short: ShortWish[] = [];
   readonly #later: Wish[] = [];
   readonly #payers = new Map<number | null, Map<number | null, number | null>>();
+  readonly #words = new Map<string, string>();
   readonly #owing: Owing[] = [];
   /** What became of the debts, by day: a byte for each of `#owing`, for there may be many days. */
   readonly #settled = new Map<string, Uint8Array>();
@@ -218,10 +219,26 @@ export class Till {
       listingId: row.listingId,
       accountId: this.#payerId(row),
       basis,
-      facts: { kind: row.kind, deal: row.deal, region: row.region, priceKopecks: row.askingKopecks },
+      facts: this.#factsOf(row),
       isPinned: row.isPinned,
       waitingSince: row.last?.waitingSince ?? null,
       markedAt: row.markedAt,
+    };
+  }
+
+  /** The database gives every row words of its own; marks are kept in mind by the hundred thousand and share them. */
+  #factsOf({ kind, deal, region, askingKopecks }: NarrowRow): PriceFacts {
+    const word = <T extends string>(text: T): T => {
+      const known = this.#words.get(text);
+      if (known !== undefined) return known as T;
+      this.#words.set(text, text);
+      return text;
+    };
+    return {
+      kind: word(kind),
+      deal: word(deal),
+      region: region === null ? null : word(region),
+      priceKopecks: askingKopecks,
     };
   }
 
