@@ -3,23 +3,39 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AGENTS, demoEntries, demoHappenings, HAPPENINGS, listingAt, SHAPES, STORIES } from '../fixtures/agency.ts';
+import {
+  AGENTS,
+  demoEntries,
+  demoHappenings,
+  HAPPENINGS,
+  HISTORY_DAYS,
+  listingAt,
+  ONCE_SHORT,
+  PENNILESS,
+  PLAYED,
+  pastListings,
+  SHAPES,
+  STORIES,
+} from '../fixtures/agency.ts';
 import { inspectEdition } from '../src/boards/formats/inspect.ts';
 import { readPhone } from '../src/boards/formats/phone.ts';
 import { Context } from '../src/cli/context.ts';
 import { type Seeded, seedDemo } from '../src/cli/demo.ts';
 import { conflicts } from '../src/domain/corrections.ts';
 import { OUTCOMES } from '../src/domain/gates.ts';
+import { TRANSFER_KINDS } from '../src/domain/ledger.ts';
 import { editionFolder, editionPath } from '../src/export/edition.ts';
 import { judgeAlone } from '../src/export/judge.ts';
 import { deskOf } from '../src/export/offer.ts';
 import { type PublishedCabinet, publishAll } from '../src/export/publish.ts';
 import { faultsOf } from '../src/intake/normalise.ts';
 import { buildApp } from '../src/server/app.ts';
-import { listEmployees } from '../src/store/agencies.ts';
+import { findEmployees, listEmployees } from '../src/store/agencies.ts';
 import type { Database } from '../src/store/database.ts';
+import { listAccounts } from '../src/store/ledger.ts';
 import { eachListing, findListings, type ListingRow, marksOf } from '../src/store/marks.ts';
 import { countMarks, currentEdition, listCabinets } from '../src/store/publishing.ts';
+import { verifyMoney } from '../src/store/verify.ts';
 import { testDatabase } from './store/testdb.ts';
 
 const NOW = '2026-11-20T09:00:00+03:00';
@@ -74,11 +90,15 @@ describe('the demo', () => {
     context = contextAt(PORT);
     seeded = await seedDemo(context, db);
     ({ published } = await publish());
-  });
+    // A hundred and fifty days, some four hundred runs.
+  }, 400_000);
   afterAll(async () => {
     await drop();
     await rm(dataDir, { recursive: true, force: true });
   });
+
+  /** Sold before today, long gone from their sources. */
+  const sold = new Set(pastListings().flatMap(({ externalId, soldOn }) => (soldOn === null ? [] : [externalId])));
 
   async function listings(): Promise<ListingRow[]> {
     const all: ListingRow[] = [];
@@ -90,7 +110,7 @@ describe('the demo', () => {
     expect(seeded).toMatchObject({ isNew: true, listings: 412 });
     expect(await listEmployees(db, seeded.agencyId)).toHaveLength(24);
     const all = await listings();
-    expect(all).toHaveLength(412);
+    expect(all.filter(({ externalId }) => !sold.has(externalId))).toHaveLength(412);
     const unassigned = all.filter((row) => row.employee === null);
     const orphans = demoEntries().filter(({ story }) => story === 'nobody' || story === 'foreign-phone');
     expect(unassigned.map((row) => row.externalId).sort()).toEqual(
@@ -128,7 +148,12 @@ describe('the demo', () => {
     const happenings = demoHappenings();
     for (const row of await listings()) {
       if (stories.get(row.externalId) !== undefined || happenings.has(row.externalId)) continue;
+      if (sold.has(row.externalId)) continue;
       for (const mark of await marksOf(db, seeded.agencyId, row.id)) {
+        if (mark.outcome === 'unfunded') {
+          expect(row.employee!.email).toBe(PENNILESS);
+          continue;
+        }
         const codes = mark.judgement?.board?.map(({ code }) => code.split('/')[1]) ?? [];
         if (mark.outcome === 'published' || mark.outcome === 'waiting-turn') continue;
         expect([mark.outcome, ...codes], row.externalId).toEqual(['blocked', 'offer-unsupported']);
@@ -168,6 +193,69 @@ describe('the demo', () => {
       expect([externalId, mark.outcome]).toEqual([externalId, outcome]);
       expect(mark.reason).toMatch(/^[А-ЯЁ]/);
     }
+  });
+
+  describe('the months before', () => {
+    const rows = async <T>(sql: string) => (await db.pool.query(sql)).rows as T[];
+
+    it('were played day by day on the boards that were there', async () => {
+      const days = await rows<{ board: string; count: number; first: string; last: string }>(
+        `select c.board, count(*)::int as count, min(day) as first, max(day) as last from day_record d
+         join cabinet c on c.agency_id = d.agency_id and c.id = d.cabinet_id group by 1`,
+      );
+      for (const board of Object.keys(PLAYED)) {
+        const of = days.find((row) => row.board === board)!;
+        expect(of.count, board).toBeGreaterThanOrEqual(HISTORY_DAYS);
+        expect(of, board).toMatchObject({ first: '2026-06-23', last: '2026-11-19' });
+      }
+    });
+
+    it('cost money on every day, in every way there is', async () => {
+      const days = await rows<{ day: string }>(`select distinct day from transfer where kind = 'charge'`);
+      expect(days.length).toBeGreaterThan(140);
+      const kinds = await rows<{ kind: string }>('select distinct kind from transfer');
+      expect(new Set(kinds.map(({ kind }) => kind))).toEqual(new Set(TRANSFER_KINDS));
+      const bases = await rows<{ basis: string }>(`select distinct basis from transfer where kind = 'charge'`);
+      expect(bases.map(({ basis }) => basis).sort()).toEqual(['day', 'excess-day', 'promotion']);
+      const tariffs = await rows<{ board: string; count: number }>(
+        'select board, count(*)::int as count from tariff t join cabinet c on c.id = t.cabinet_id group by 1',
+      );
+      expect(Object.fromEntries(tariffs.map(({ board, count }) => [board, count]))).toEqual({
+        yandex: 2,
+        avito: 1,
+        cian: 1,
+      });
+    });
+
+    it('left an account dry for some days, until it was topped up', async () => {
+      const [person] = await findEmployees(db, seeded.agencyId, ONCE_SHORT);
+      const short = await rows<{ day: string }>(
+        `select distinct started_at::date as day from export_run where started_at < '2026-11-01' and (outcomes->>'unfunded')::int > 0 order by 1`,
+      );
+      expect(short.length).toBeGreaterThanOrEqual(3);
+      const waived = await rows<{ who: number }>(
+        `select distinct l.employee_id as who from waiver w join listing l on l.id = w.listing_id where w.day < '2026-11-01'`,
+      );
+      expect(waived).toEqual([{ who: person!.id }]);
+    });
+
+    it('left no kopeck unexplained', async () => {
+      const accounts = await listAccounts(db.pool, seeded.agencyId, true);
+      expect(accounts.reduce((sum, { balanceKopecks }) => sum + balanceKopecks, 0)).toBe(0);
+      expect(accounts.reduce((sum, { heldKopecks }) => sum + heldKopecks, 0)).toBe(0);
+      const { findings, checked } = await verifyMoney(db, seeded.agencyId);
+      expect(findings).toEqual([]);
+      expect(checked.transfers).toBeGreaterThan(5000);
+    });
+
+    it('end with an account that cannot pay for what it has marked', async () => {
+      const unfunded = await rows<{ email: string }>(
+        `select e.email from mark_outcome o join listing l on l.id = o.listing_id join employee e on e.id = l.employee_id
+         where o.outcome = 'unfunded'`,
+      );
+      expect(unfunded.length).toBeGreaterThanOrEqual(5);
+      expect(new Set(unfunded.map(({ email }) => email))).toEqual(new Set([PENNILESS]));
+    });
   });
 
   it('keeps the approved text on the board while the edit waits', async () => {
@@ -234,7 +322,8 @@ describe('the demo', () => {
     const told = all.filter((row) => row.goneAt === null).flatMap((row) => row.values.photos ?? []);
     expect(told.length).toBeGreaterThan(2000);
     expect(told.every(({ url }) => url.startsWith('http://localhost:8100/media/demo/'))).toBe(true);
-    expect(all.filter((row) => row.goneAt !== null)).toHaveLength(5);
+    const gone = all.filter((row) => row.goneAt !== null && !sold.has(row.externalId));
+    expect(gone).toHaveLength(5);
     // And back, for whoever looks next.
     await seedDemo(context, db);
     expect(all.map((row) => row.id)).toEqual((await listings()).map((row) => row.id));
@@ -271,16 +360,14 @@ describe('the demo', () => {
 });
 
 describe('the command demo', () => {
+  const start = (dataDir: string, args: readonly string[]) =>
+    spawn(process.execPath, ['--import', 'tsx', join('src', 'main.ts'), ...args], {
+      cwd: join(import.meta.dirname, '..'),
+      env: { ...process.env, DATA_DIR: dataDir, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
+    });
   const run = (dataDir: string, ...args: string[]) =>
     new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve, reject) => {
-      const child = spawn(
-        process.execPath,
-        ['--import', 'tsx', join('src', 'main.ts'), 'demo', '--no-serve', ...args],
-        {
-          cwd: join(import.meta.dirname, '..'),
-          env: { ...process.env, DATA_DIR: dataDir, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
-        },
-      );
+      const child = start(dataDir, ['demo', '--no-serve', ...args]);
       let stdout = '';
       let stderr = '';
       child.stdout.on('data', (chunk) => {
@@ -292,15 +379,27 @@ describe('the command demo', () => {
       child.once('error', reject);
       child.once('exit', (code) => resolve({ code, stdout, stderr }));
     });
+  /** Kills a start once it tells of a day of the history that is not one of the first. */
+  const breakOff = (dataDir: string) =>
+    new Promise<void>((resolve, reject) => {
+      const child = start(dataDir, ['demo', '--no-serve']);
+      child.stderr.on('data', (chunk) => {
+        if (/История: день [1-9]\d/.test(`${chunk}`)) child.kill('SIGKILL');
+      });
+      child.once('error', reject);
+      child.once('exit', (_, signal) => (signal === 'SIGKILL' ? resolve() : reject(new Error('was not killed'))));
+    });
 
-  it('seeds, publishes and leaves; a second start finds everything; other folders are not touched', async () => {
+  it('goes on after it was killed, publishes and leaves; the next start finds everything; other folders are not touched', async () => {
     const parent = await mkdtemp(join(tmpdir(), 'vygruzka-demo-cli-'));
     // As root the server runs as `nobody`, who must be able to pass through.
     if (process.getuid?.() === 0) await chmod(parent, 0o711);
     const home = join(parent, 'demo');
     try {
+      await breakOff(home);
       const first = await run(home);
       expect(first.code, first.stderr).toBe(0);
+      expect(first.stdout).toContain('150 дней');
       expect(first.stdout).toContain('демо-агентство «Дом у реки»');
       expect(first.stdout.match(/\/f\/[a-z0-9-]+\/main-[\w-]{43}\.xml/g)).toHaveLength(6);
       const second = await run(home, '--json');
@@ -318,6 +417,6 @@ describe('the command demo', () => {
     } finally {
       await rm(parent, { recursive: true, force: true });
     }
-    // Four processes, two of them with a database to start.
-  }, 180_000);
+    // Four processes, two of them with a database to start, one with months to play.
+  }, 600_000);
 });

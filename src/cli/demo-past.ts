@@ -8,12 +8,13 @@ import { hashOf } from '../store/hash.ts';
 import { listDeeds } from '../store/journal.ts';
 import { confirm, forbid, recordCall, setStatus } from '../store/market.ts';
 import { eachListing, findListings, type ListingRow, saveCorrections, setTerm } from '../store/marks.ts';
-import { giveVerdict, switchOn } from '../store/moderation.ts';
+import { giveVerdict, switchOn, UNDO_SECONDS } from '../store/moderation.ts';
 import { addPause, listPauses } from '../store/pauses.ts';
 import { addPhoneLine, listPhoneLines } from '../store/phones.ts';
-import type { CabinetRow } from '../store/publishing.ts';
+import { listCabinets } from '../store/publishing.ts';
 import { savePackage } from '../store/rotation.ts';
-import { changeCabinetSettings } from '../store/settings.ts';
+import { agencyFrame, changeCabinetSettings } from '../store/settings.ts';
+import type { PlayedClock } from './demo-history.ts';
 
 /**
  * What the people of the imaginary agency did since yesterday's feeds, done by the functions their commands use.
@@ -38,29 +39,32 @@ export async function confirmAll(db: Database, agencyId: number, at: Date): Prom
   }
 }
 
-/** @param cabinets of the demo @param now the present; what happened, happened in the hours before */
-export async function liveThrough(
-  db: Database,
-  agencyId: number,
-  cabinets: readonly CabinetRow[],
-  zone: string,
-  now: Date,
-): Promise<void> {
+/** @param clock goes along with it @param now the present; what happened, happened in the hours before */
+export async function liveThrough(db: Database, agencyId: number, clock: PlayedClock, now: Date): Promise<void> {
   const before = (hours: number) => new Date(now.getTime() - hours * HOUR);
+  const cabinets = await listCabinets(db, { agencyId });
+  const { timeZone: zone } = await agencyFrame(db, agencyId);
   const on = (board: string) => cabinets.find((cabinet) => cabinet.board === board)!;
   const today = localDay(now, zone);
   const manager = await personOf(db, agencyId, 'sokolova@example.ru');
   const specialist = await personOf(db, agencyId, 'asadov@example.ru');
   const all = (key: HappeningKey) => Promise.all(happened(key).map((name) => one(db, agencyId, name)));
 
+  // Whoever does not answer is to be called again a day later: that was six hours ago.
+  const called = new Date(before(30).getTime() + UNDO_SECONDS * 1000);
+  await clock.goTo(called);
+  for (const { id } of await all('call-overdue')) {
+    await recordCall(db, agencyId, id, 'no-answer', manager, called);
+  }
+
+  await clock.goTo(before(20));
   for (const [board, edit] of Object.entries(MODERATED)) {
     const cabinet = on(board);
     const deed = { by: manager.name, action: 'settings-changed', cabinetId: cabinet.id, facts: { edit } };
     await changeCabinetSettings(db, agencyId, cabinet.id, (own) => ({ ...own, edit }), deed, before(20));
     await switchOn(db, agencyId, { cabinetId: cabinet.id }, 'on', { actor: manager }, before(20));
   }
-  await savePackage(db, on(CROWDED.board), { kind: 'concurrent', places: CROWDED.places }, 7, manager.name, before(19));
-
+  await savePackage(db, on(CROWDED.board), { kind: 'concurrent', places: CROWDED.places }, 7, manager.name, before(20));
   if ((await listPhoneLines(db.pool, agencyId)).length === 0) {
     const [centre] = (await listBranches(db.pool, agencyId)).filter(({ name }) => name === OFFICE_LINE.branch);
     await addPhoneLine(
@@ -80,51 +84,54 @@ export async function liveThrough(
         note: 'звонки с Move принимает офис',
       },
       manager.name,
-      before(18),
+      before(20),
     );
   }
-  for (const { id } of await all('sold')) await setStatus(db, agencyId, id, { status: 'sold' }, manager, before(6));
-  for (const { id } of await all('reserved')) {
-    const reservedUntil = addDays(today, 5);
-    await setStatus(db, agencyId, id, { status: 'reserved', reservedUntil }, manager, before(6));
-  }
-  for (const { id } of await all('forbidden')) {
-    await forbid(db, agencyId, id, 'собственник попросил не показывать в интернете', manager, before(6));
-  }
-  const over = (await all('term-over')).map(({ id }) => id);
-  const term = { startsOn: addDays(today, -30), endsOn: addDays(today, -1) };
-  await setTerm(db, agencyId, { listingIds: over, cabinetIds: [on('avito').id] }, term, specialist, before(5));
-  for (const { id } of await all('call-overdue')) {
-    await recordCall(db, agencyId, id, 'no-answer', manager, before(30));
-  }
+
+  await clock.goTo(before(6));
   for (const row of await all('edited')) {
-    await rewrite(db, row, `${row.values.description} Показываем в выходные.`, before(4));
+    await rewrite(db, row, `${row.values.description} Показываем в выходные.`, before(6));
   }
   for (const row of await all('returned')) {
-    await rewrite(db, row, `${row.values.description} Торг на месте.`, before(5));
+    await rewrite(db, row, `${row.values.description} Торг на месте.`, before(6));
     const wish = { listingId: row.id, kind: 'returned', actor: specialist, reasons: ['few-photos'] } as const;
-    await giveVerdict(db, agencyId, wish, before(4)).catch((error) => {
+    await giveVerdict(db, agencyId, wish, before(6)).catch((error) => {
       // Said already, by a start that was broken off.
       if (!(error instanceof Refusal)) throw error;
     });
   }
+
+  // A verdict holds from then on.
+  const decided = new Date(before(6).getTime() + UNDO_SECONDS * 1000);
+  await clock.goTo(decided);
+  for (const { id } of await all('sold')) await setStatus(db, agencyId, id, { status: 'sold' }, manager, decided);
+  for (const { id } of await all('reserved')) {
+    const reservedUntil = addDays(today, 5);
+    await setStatus(db, agencyId, id, { status: 'reserved', reservedUntil }, manager, decided);
+  }
+  for (const { id } of await all('forbidden')) {
+    await forbid(db, agencyId, id, 'собственник попросил не показывать в интернете', manager, decided);
+  }
+  const over = (await all('term-over')).map(({ id }) => id);
+  const term = { startsOn: addDays(today, -30), endsOn: addDays(today, -1) };
+  await setTerm(db, agencyId, { listingIds: over, cabinetIds: [on('avito').id] }, term, specialist, decided);
+
+  await clock.goTo(before(3));
   const paused = new Set((await listPauses(db.pool, agencyId, now)).map((pause) => pause.listingId));
   for (const { id } of await all('paused')) {
     if (paused.has(id)) continue;
-    const pause = {
-      listingId: id,
-      cabinetId: on('avito').id,
-      from: before(3),
-      until: new Date(now.getTime() + 3 * DAY),
-    };
-    await addPause(db, agencyId, { ...pause, reason: 'в квартире ремонт' }, specialist.name, before(3));
+    const until = new Date(now.getTime() + 3 * DAY);
+    const pause = { listingId: id, cabinetId: on('avito').id, from: before(3), until, reason: RENOVATION };
+    await addPause(db, agencyId, pause, specialist.name, before(3));
   }
 }
+
+const RENOVATION = 'в квартире ремонт';
 
 /** The last step of what happened. A pause stays on record after its end. */
 export async function hasPauses(db: Database, agencyId: number): Promise<boolean> {
   const deeds = await listDeeds(db, agencyId, { action: 'pause-added' });
-  return deeds.length > 0 && deeds.length >= happened('paused').length;
+  return deeds.filter(({ facts }) => facts.reason === RENOVATION).length >= happened('paused').length;
 }
 
 async function personOf(db: Database, agencyId: number, email: string) {

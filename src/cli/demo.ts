@@ -13,16 +13,18 @@ import {
   demoEntries,
   demoHappenings,
   HAPPENINGS,
+  HISTORY_DAYS,
   OFFICE_LINE,
+  PENNILESS,
+  PLAYED,
   STORIES,
 } from '../../fixtures/agency.ts';
 import type { Config } from '../config.ts';
-import { type Corrections, canonicalJson, effective, fieldValue } from '../domain/corrections.ts';
+import { type Corrections, effective, fieldValue } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
-import type { Listing } from '../domain/listing.ts';
 import { agree, formatNumber } from '../domain/text.ts';
-import { type PublishedCabinet, publishAll } from '../export/publish.ts';
+import type { PublishedCabinet } from '../export/publish.ts';
 import {
   addEmployee,
   ensureBranch,
@@ -33,13 +35,14 @@ import {
   resolveAgency,
 } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
+import { recordDays } from '../store/days.ts';
 import { feedPath } from '../store/feed-address.ts';
 import { hashOf } from '../store/hash.ts';
-import { importListings } from '../store/intake.ts';
 import { eachListing, findListings, markListings, saveCorrections } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { agencyFrame, changeAgencySettings } from '../store/settings.ts';
 import { Context, EXIT } from './context.ts';
+import { importSource, playHistory, prepareForAll } from './demo-history.ts';
 import { confirmAll, hasPauses, liveThrough } from './demo-past.ts';
 import { publishWithBar } from './publishing.ts';
 import { serve } from './service-commands.ts';
@@ -53,8 +56,8 @@ import { serve } from './service-commands.ts';
 const DEMO_BOARDS = ['avito', 'cian', 'yandex', 'domclick', 'bn', 'move'] as const;
 const SLUG = 'main';
 const LISTINGS = 412;
-const DAY = 86_400_000;
 const HOUR = 3_600_000;
+const MINUTE = 60_000;
 
 /** Where the demo's pictures are served from. */
 const mediaBase = (context: Context) => context.publicUrl('/media/demo');
@@ -68,8 +71,8 @@ export interface Seeded {
 }
 
 /**
- * Brings the imaginary agency into the base, marks its listings and publishes nothing yet. Every step may be repeated:
- * what a broken start left behind is finished, and a second call changes nothing.
+ * Brings the imaginary agency into the base and plays its months up to now. Every step may be repeated: what a broken
+ * start left behind is finished, and a second call changes nothing.
  * @param db a migrated database
  */
 export async function seedDemo(context: Context, db: Database): Promise<Seeded> {
@@ -78,33 +81,28 @@ export async function seedDemo(context: Context, db: Database): Promise<Seeded> 
   const entries = demoEntries(LISTINGS, { photoBase });
   const isSeeded = await isComplete(db, agency.id);
   const now = context.clock();
-  // The pictures' address is part of the listings: on another port the sources tell other addresses.
-  if (!isSeeded || !(await isPicturedAt(db, agency.id, photoBase))) {
+  const before = (hours: number) => new Date(now.getTime() - hours * HOUR);
+  const options = { db, boards: context.boards, dataDir: context.config.DATA_DIR };
+  if (!isSeeded) {
     await seedPeople(db, agency.id);
-    const employees = await listEmployees(db, agency.id);
-    if (!isSeeded) {
-      const before = new Date(now.getTime() - 40 * DAY);
-      await importEntries(db, agency.id, entries, (entry) => entry.before, employees, before);
-      await correct(db, agency.id, entries, new Date(now.getTime() - 2 * DAY));
-    }
-    const today = isSeeded ? now : new Date(now.getTime() - 1.5 * DAY);
-    await importEntries(db, agency.id, entries, (entry) => entry.today, employees, today);
-    for (const id of DEMO_BOARDS) {
-      const board = context.board(id);
-      const cabinetId = await ensureCabinet(db, agency.id, {
-        board: id,
-        slug: SLUG,
-        name: board.name,
-        family: board.family,
-      });
-      // The second agent comes an hour later than the first.
-      const late = new Set(entries.filter(({ story }) => story === 'twins').map(({ before }) => before.externalId));
-      const ids = { first: [] as number[], second: [] as number[] };
-      for await (const rows of eachListing(db, agency.id))
-        for (const row of rows) (late.has(row.externalId) ? ids.second : ids.first).push(row.id);
-      await markListings(db, agency.id, cabinetId, ids.first, today);
-      await markListings(db, agency.id, cabinetId, ids.second, new Date(today.getTime() + HOUR));
-    }
+    await openCabinets(context, db, agency.id, (board) => board in PLAYED);
+    const bar = context.progress('История: день');
+    const clock = await playHistory(options, agency.id, entries, photoBase, {
+      now,
+      until: before(48),
+      onDay: (day) => bar.at(day, HISTORY_DAYS),
+    }).finally(() => bar.stop());
+    await correct(db, agency.id, entries, before(48));
+    await clock.goTo(before(30));
+    await openCabinets(context, db, agency.id, () => true);
+    await prepareForAll(options, agency.id, before(30));
+    await bringAll(db, agency.id, entries, before(30));
+    await liveThrough(db, agency.id, clock, now);
+    await clock.goTo(now);
+  } else {
+    // The pictures' address is part of the listings: on another port the sources tell other addresses.
+    if (!(await isPicturedAt(db, agency.id, photoBase))) await importToday(db, agency.id, entries, now);
+    await confirmAll(db, agency.id, now);
   }
   // The demo's pictures are drawn by this very machine; anybody else's private address stays closed.
   const ownHost = new URL(photoBase).host;
@@ -113,25 +111,51 @@ export async function seedDemo(context: Context, db: Database): Promise<Seeded> 
     await changeAgencySettings(db, agency.id, (own) => ({ ...own, photos: { ownHost } }), deed, now);
   }
   const cabinets = await listCabinets(db, { agencyId: agency.id });
-  if (isSeeded) await confirmAll(db, agency.id, now);
-  else {
-    const yesterday = new Date(now.getTime() - 26 * HOUR);
-    await confirmAll(db, agency.id, yesterday);
-    const { failed } = await publishAll(cabinets, {
-      db,
-      boards: context.boards,
-      dataDir: context.config.DATA_DIR,
-      clock: () => new Date(yesterday.getTime() + HOUR),
-    });
-    if (failed[0]) throw failed[0].error;
-    await liveThrough(db, agency.id, cabinets, (await agencyFrame(db, agency.id)).timeZone, now);
-  }
+  for (const cabinet of cabinets) await recordDays(db, cabinet, now);
   return {
     isNew: !isSeeded,
     agencyId: agency.id,
     listings: entries.length,
     cabinets,
   };
+}
+
+async function openCabinets(
+  context: Context,
+  db: Database,
+  agencyId: number,
+  isWanted: (board: string) => boolean,
+): Promise<void> {
+  for (const id of DEMO_BOARDS.filter(isWanted)) {
+    const { name, family } = context.board(id);
+    await ensureCabinet(db, agencyId, { board: id, slug: SLUG, name, family });
+  }
+}
+
+/** What every source tells today. */
+async function importToday(db: Database, agencyId: number, entries: readonly DemoEntry[], at: Date): Promise<void> {
+  for (const branch of BRANCHES) {
+    const told = entries.filter((entry) => entry.branch === branch).flatMap(({ today }) => today ?? []);
+    await importSource(db, agencyId, branch, told, at);
+  }
+}
+
+/** The whole base goes out: everything is loaded, confirmed and marked on every board. */
+async function bringAll(db: Database, agencyId: number, entries: readonly DemoEntry[], at: Date): Promise<void> {
+  await importToday(db, agencyId, entries, at);
+  await confirmAll(db, agencyId, at);
+  const known = new Map(entries.map(({ before, story }) => [before.externalId, story]));
+  const ids = { first: [] as number[], second: [] as number[] };
+  for await (const rows of eachListing(db, agencyId)) {
+    for (const { id, externalId } of rows) {
+      // The second agent comes some minutes later than the first; what was sold before does not come back.
+      if (known.has(externalId)) (known.get(externalId) === 'twins' ? ids.second : ids.first).push(id);
+    }
+  }
+  for (const { id } of await listCabinets(db, { agencyId })) {
+    await markListings(db, agencyId, id, ids.first, at);
+    await markListings(db, agencyId, id, ids.second, new Date(at.getTime() + 4 * MINUTE));
+  }
 }
 
 /** The pauses are set last. */
@@ -166,29 +190,6 @@ async function seedPeople(db: Database, agencyId: number): Promise<void> {
       role: agent.role,
       groupIds: agent.groups.map((name) => groups.get(name)!),
     });
-  }
-}
-
-/** One import of every branch's source, as the importer does it: staged, then merged at once. */
-async function importEntries(
-  db: Database,
-  agencyId: number,
-  entries: readonly DemoEntry[],
-  told: (entry: DemoEntry) => Listing | null,
-  employees: Awaited<ReturnType<typeof listEmployees>>,
-  at: Date,
-): Promise<void> {
-  const byPhone = new Map(employees.flatMap((person) => person.phones.map((phone) => [phone, person.id] as const)));
-  const byEmail = new Map(employees.map((person) => [person.email, person.id] as const));
-  for (const branch of BRANCHES) {
-    const listings = entries.filter((entry) => entry.branch === branch).flatMap((entry) => told(entry) ?? []);
-    const offers = listings.map((listing) => {
-      const phone = listing.contactPhones?.[0];
-      const employeeId =
-        (phone === undefined ? undefined : byPhone.get(phone)) ?? byEmail.get(listing.contactEmail ?? '') ?? null;
-      return { values: JSON.parse(canonicalJson(listing)) as Listing, employeeId };
-    });
-    await importListings(db, { agencyId, branch, source: `CRM, ${branch}` }, offers, at);
   }
 }
 
@@ -393,6 +394,11 @@ function reportOf(context: Context, seeded: Seeded, published: readonly Publishe
     /** A listing whose number differs from board to board. */
     office: demoEntries(LISTINGS).find(({ branch, story }) => branch === OFFICE_LINE.branch && story === undefined)!
       .before.externalId,
+    /** A listing whose account is empty. */
+    penniless: demoEntries(LISTINGS).find(
+      ({ before, story }) => before.contactEmail === PENNILESS && story === undefined,
+    )!.before.externalId,
+    historyDays: HISTORY_DAYS,
     seconds: Object.fromEntries(
       Object.entries(spent).map(([name, ms]) => [name, Math.round((ms as number) / 100) / 10]),
     ) as unknown as Seconds,
@@ -436,6 +442,7 @@ function greeting(context: Context, report: DemoReport, url: string | null, take
   return [
     `  Выгрузка · демо-агентство «${AGENCY}»`,
     `  ${count(report.branches, 'филиал', 'филиала', 'филиалов')}, ${count(report.employees, 'сотрудник', 'сотрудника', 'сотрудников')}, ${count(report.listings, 'объект', 'объекта', 'объектов')}; ${count(marks, 'отметка', 'отметки', 'отметок')} на ${count(report.feeds.length, 'доску', 'доски', 'досок')}: ${told.join(', ')} (в фидах ${share} %)`,
+    `  ${formatNumber(HISTORY_DAYS)} дней до сегодняшнего сыграны настоящими прогонами: объекты приходили, дешевели и продавались, счета пополнялись и тратились`,
     '',
     '  Фиды — их забирают доски:',
     ...feeds,
@@ -447,6 +454,9 @@ function greeting(context: Context, report: DemoReport, url: string | null, take
     `    ${command} rotation preview --board ${CROWDED.board}`,
     `    ${command} phone at ${report.office} --at "сб 11:00"`,
     `    ${command} check --board cian`,
+    `    ${command} accounts list`,
+    `    ${command} explain ${report.penniless} --board avito`,
+    `    ${command} accounts verify`,
     '',
     `  ${report.isNew ? 'Создано и опубликовано' : 'Всё уже было, открыто'} за ${formatNumber(seconds.total)} с (база ${formatNumber(seconds.database)}, объекты ${formatNumber(seconds.listings)}, публикация ${formatNumber(seconds.publishing)}). Данные — в ${folder}`,
     ...(takenPort === null ? [] : [`  Порт ${takenPort} занят, взят свободный.`]),

@@ -42,6 +42,8 @@ export interface Marked {
 
 /** Space of the advisory locks by which markings of one cabinet go one after the other. */
 const MARK_LOCK = 7_061_971;
+/** So many new marks at once change the table. */
+const MANY = 200;
 /** Who does what nobody asked for. */
 const OURSELVES = 'Выгрузка';
 
@@ -140,6 +142,9 @@ export async function markListings(
       }
     }
     if (boardOfferId !== undefined) await provePlace(client, agencyId, cabinetId, wanted, boardOfferId);
+    // With statistics of a table of some dozens the planner compares every mark with every other, until the database
+    // looks at the table by itself, a minute later.
+    if (fresh.length >= MANY) await client.query('analyze mark');
     const marked = [...again.rows.map(({ id }) => id), ...fresh];
     if (marked.length > 0) {
       const facts = { origin, term, forbidden: forbidden.rows.length };
