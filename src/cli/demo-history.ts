@@ -267,8 +267,9 @@ function plan(
   const one = async (index: number) => (await world.ids([steady[index]!.externalId]))[0]!;
 
   add(0, '09:00', (at) => openAccounts(world, clock, at));
+  const loaded = new Map(BRANCHES.map((branch) => [branch, new Set(importDays(branch, past))]));
   for (let day = 0; day < HISTORY_DAYS; day++) {
-    const sources = BRANCHES.filter((branch) => importDays(branch, past).includes(day));
+    const sources = BRANCHES.filter((branch) => loaded.get(branch)!.has(day));
     if (sources.length > 0) {
       add(day, '10:30', async (at) => {
         for (const branch of sources) {
@@ -320,12 +321,12 @@ function plan(
     savePackage(db, world.on('cian'), { kind: 'concurrent', places: CIAN_PLACES.past }, 7, specialist.name, at),
   );
 
-  // Withdrawn before the hour at which Avito takes its money, and back the same day, or the next.
   const pause = async (index: number, board: PlayedBoard | null, until: Date, reason: string, at: Date) => {
     const cabinetId = board === null ? null : world.on(board).id;
     await addPause(db, agencyId, { listingId: await one(index), cabinetId, from: at, until, reason }, manager.name, at);
   };
   add(44, '13:00', (at) => pause(5, null, moment(47, '00:00'), 'собственник в отъезде, показать некому', at));
+  // Withdrawn before the hour at which Avito takes its money, and back the same day, or the next.
   add(120, '08:40', (at) => pause(6, 'avito', moment(120, '15:00'), 'переснимаем фотографии', at));
   add(131, '09:05', (at) => pause(7, 'avito', moment(132, '10:00'), 'меняют входную дверь', at));
   add(121, '09:10', async (at) => unmarkListings(db, agencyId, world.on('avito').id, [await one(9)], at, manager.name));

@@ -455,6 +455,7 @@ function greeting(context: Context, report: DemoReport, url: string | null, take
     `    ${command} phone at ${report.office} --at "сб 11:00"`,
     `    ${command} check --board cian`,
     `    ${command} accounts list`,
+    `    ${command} accounts forecast`,
     `    ${command} explain ${report.penniless} --board avito`,
     `    ${command} accounts verify`,
     '',
