@@ -788,6 +788,8 @@ async function heldUpAt(table: string, begin: () => unknown, strikeThen: () => P
 }
 
 interface Ran {
+  /** What a person is told of a run that failed. */
+  readonly error: string | null;
   readonly id: number;
   readonly cabinetId: number;
   readonly slot: Date | null;
@@ -796,7 +798,7 @@ interface Ran {
 
 /** Runs that began after the one of that number. */
 const runsAfter = (id: number) =>
-  rows<Ran>('select id, cabinet_id as "cabinetId", slot, status from export_run where id > $1 order by id', [id]);
+  rows<Ran>('select id, cabinet_id as "cabinetId", slot, status, error from export_run where id > $1 order by id', [id]);
 
 async function lastRun(): Promise<number> {
   const [row] = await rows<{ id: number }>('select max(id) as id from export_run');
@@ -877,7 +879,8 @@ describe('two workers at once', () => {
     await checkAll();
     const runs = await runsAfter(before);
     expect(runs.length).toBeGreaterThan(3);
-    for (const { id, status, slot } of runs) expect([id, status, slot !== null]).toEqual([id, 'done', true]);
+    for (const { id, status, slot, error } of runs)
+      expect([id, status, slot !== null, error]).toEqual([id, 'done', true, null]);
     let told = 0;
     for (const { child, done } of both) {
       child.kill('SIGTERM');
