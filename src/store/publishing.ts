@@ -921,21 +921,25 @@ export async function notePending(
   isModerated: boolean,
   now: Date,
 ): Promise<void> {
-  if (pending.since.length > 0) {
-    await db.pool.query(
-      'update listing set pending_since = $3 where agency_id = $1 and id = any($2) and pending_since is null',
-      [agencyId, pending.since, now],
-    );
-  }
-  if (pending.over.length > 0) {
-    await db.pool.query(
-      `update listing l set pending_since = null from agency a where l.agency_id = $1 and a.id = $1 and l.id = any($2)
-         and ($3 or not exists (select 1 from mark m join cabinet c on c.agency_id = m.agency_id and c.id = m.cabinet_id
-           where m.agency_id = l.agency_id and m.listing_id = l.id and m.is_live
-             and coalesce(c.settings->>'moderation', a.settings->'moderation'->>'mode', $4) = 'on'))`,
-      [agencyId, pending.over, isModerated, AGENCY_DEFAULTS.moderation.mode],
-    );
-  }
+  if (pending.since.length === 0 && pending.over.length === 0) return;
+  // An import may change the same listings at the same moment, in another order.
+  await transaction(db, async (client) => {
+    if (pending.since.length > 0) {
+      await client.query(
+        'update listing set pending_since = $3 where agency_id = $1 and id = any($2) and pending_since is null',
+        [agencyId, pending.since, now],
+      );
+    }
+    if (pending.over.length > 0) {
+      await client.query(
+        `update listing l set pending_since = null from agency a where l.agency_id = $1 and a.id = $1 and l.id = any($2)
+           and ($3 or not exists (select 1 from mark m join cabinet c on c.agency_id = m.agency_id and c.id = m.cabinet_id
+             where m.agency_id = l.agency_id and m.listing_id = l.id and m.is_live
+               and coalesce(c.settings->>'moderation', a.settings->'moderation'->>'mode', $4) = 'on'))`,
+        [agencyId, pending.over, isModerated, AGENCY_DEFAULTS.moderation.mode],
+      );
+    }
+  });
 }
 
 /** How many live marks of a cabinet stand at each outcome. */

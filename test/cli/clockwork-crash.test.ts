@@ -798,7 +798,9 @@ interface Ran {
 
 /** Runs that began after the one of that number. */
 const runsAfter = (id: number) =>
-  rows<Ran>('select id, cabinet_id as "cabinetId", slot, status, error from export_run where id > $1 order by id', [id]);
+  rows<Ran>('select id, cabinet_id as "cabinetId", slot, status, error from export_run where id > $1 order by id', [
+    id,
+  ]);
 
 async function lastRun(): Promise<number> {
   const [row] = await rows<{ id: number }>('select max(id) as id from export_run');
@@ -871,14 +873,15 @@ describe('two workers at once', () => {
   it('share the runs: every slot is done once', { timeout: 300_000 }, async () => {
     const before = await lastRun();
     const both = [work(), work()];
-    for (const until = Date.now() + (IS_LONG ? 120_000 : 8000); Date.now() < until; ) {
+    const until = Date.now() + (IS_LONG ? 120_000 : 8000);
+    // On a busy machine a run takes longer.
+    while (Date.now() < until || (await runsAfter(before)).length < 4) {
       await actOnce();
       await sleep(dice.int(0, 400));
     }
     await idle();
     await checkAll();
     const runs = await runsAfter(before);
-    expect(runs.length).toBeGreaterThan(3);
     for (const { id, status, slot, error } of runs)
       expect([id, status, slot !== null, error]).toEqual([id, 'done', true, null]);
     let told = 0;
