@@ -419,11 +419,6 @@ export class Till {
     };
   }
 
-  /** What this till has granted so far. */
-  granted(): readonly Wish[] {
-    return this.#wishes;
-  }
-
   /** What could not be granted. */
   short(): readonly ShortWish[] {
     return this.#short;

@@ -3,8 +3,8 @@ import type { Board } from '../boards/catalogue.ts';
 import { russianDay, startOfDay } from '../domain/days.ts';
 import { formatKopecks } from '../domain/money.ts';
 import { agree } from '../domain/text.ts';
-import type { Database } from '../store/database.ts';
-import { atOneMoment, type NamedAccount } from '../store/forecast.ts';
+import { atOneMoment, type Database } from '../store/database.ts';
+import type { NamedAccount } from '../store/forecast.ts';
 import { agencyFrame } from '../store/settings.ts';
 import {
   hasTariffs,

@@ -305,10 +305,19 @@ export async function transaction<T>(db: Database, work: (client: pg.PoolClient)
   }
 }
 
-async function oneTransaction<T>(db: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+/** Everything that is asked sees one moment, however long the asking takes. Nothing can be written. */
+export function atOneMoment<T>(db: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return oneTransaction(db, work, 'begin isolation level repeatable read read only');
+}
+
+async function oneTransaction<T>(
+  db: Database,
+  work: (client: pg.PoolClient) => Promise<T>,
+  begin = 'begin',
+): Promise<T> {
   const client = await db.pool.connect();
   try {
-    await client.query('begin');
+    await client.query(begin);
     const result = await work(client);
     await client.query('commit');
     client.release();

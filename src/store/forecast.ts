@@ -1,9 +1,8 @@
-import type pg from 'pg';
 import type { AccountAhead } from '../domain/forecast.ts';
 import { monthlyId } from '../domain/ledger.ts';
 import { monthOf } from '../domain/monthly.ts';
 import type { Rival } from '../domain/plan.ts';
-import type { Database, Queryable } from './database.ts';
+import type { Queryable } from './database.ts';
 import { listPurses } from './ledger.ts';
 import type { CabinetRow } from './publishing.ts';
 import { listPlacedAccounts } from './statements.ts';
@@ -11,25 +10,6 @@ import { listPlacedAccounts } from './statements.ts';
 /** What the dry run and the forecast of the money need of the database. They write nothing. */
 
 type CabinetKey = Pick<CabinetRow, 'agencyId' | 'id'>;
-
-/** Everything that is asked sees one moment, however long the asking takes. */
-export async function atOneMoment<T>(db: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await db.pool.connect();
-  try {
-    await client.query('begin isolation level repeatable read read only');
-    const result = await work(client);
-    await client.query('rollback');
-    client.release();
-    return result;
-  } catch (error) {
-    const isWhole = await client.query('rollback').then(
-      () => true,
-      () => false,
-    );
-    client.release(isWhole ? undefined : (error as Error));
-    throw error;
-  }
-}
 
 /** Live marks of a cabinet, by the numbers of their listings. */
 export async function liveMarks(client: Queryable, cabinet: CabinetKey): Promise<readonly number[]> {

@@ -30,7 +30,7 @@ import {
   tariffFacts,
   type WaiverFacts,
 } from '../domain/verify.ts';
-import type { Database, Queryable } from './database.ts';
+import { atOneMoment, type Database, type Queryable } from './database.ts';
 import { closingOf, outcomesOf } from './days.ts';
 
 /**
@@ -81,21 +81,12 @@ export async function agenciesWithMoney(
 }
 
 /** Proves the money of an agency. Writes nothing. */
-export async function verifyMoney(db: Database, agencyId: number, options: VerifyOptions = {}): Promise<Verified> {
-  const client = await db.pool.connect();
-  try {
-    await client.query('begin isolation level repeatable read read only');
+export function verifyMoney(db: Database, agencyId: number, options: VerifyOptions = {}): Promise<Verified> {
+  return atOneMoment(db, async (client) => {
     // Every cursor is read to its end.
     await client.query('set local cursor_tuple_fraction = 1');
-    const verified = await new Proof(client, agencyId, options).run();
-    await client.query('rollback');
-    client.release();
-    return verified;
-  } catch (error) {
-    await client.query('rollback').catch(() => {});
-    client.release(error as Error);
-    throw error;
-  }
+    return new Proof(client, agencyId, options).run();
+  });
 }
 
 /** Sealed tables: the key of a row, and its days: of one without an end no seal can be made. */
