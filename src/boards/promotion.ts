@@ -79,7 +79,7 @@ export interface PromotionDress {
 /**
  * How a listing of a cabinet is to be dressed.
  * @param terms the tariff in force; null: the cabinet's money is off, and what the source asks for goes out as it is
- * @param levels what `activePromotions` has for the listing
+ * @param levels what `promotionsOn` has for the listing
  */
 export function promotionDress(
   terms: Pick<TariffTerms, 'excess'> | null,

@@ -4,7 +4,6 @@ import { changesAt, earliest, type Funds, type GateName, type Outcome } from '..
 import type { Judgement } from '../domain/judgement.ts';
 import { type Plan, planOf, type Settled } from '../domain/plan.ts';
 import { leftBehind, type MoneyLine, stageMoney, stageUnfunded, unstageMoney } from '../store/billing.ts';
-import { beginningHolds } from '../store/promotions.ts';
 import {
   type EditionRow,
   type NarrowRow,
@@ -81,8 +80,6 @@ export class Deciding {
   moneyLines = 0;
   /** Marks that were taken off before the run looked, and leave the feed with it. */
   gone: readonly number[] = [];
-  /** Holds of promotions that begin with this edition. */
-  promotions: readonly string[] = [];
   /** undefined: nothing costs anything here. */
   till: Till | undefined;
   readonly #frame: Frame;
@@ -181,9 +178,6 @@ export class Deciding {
   async #fund(): Promise<void> {
     const { till } = this;
     if (!till) return;
-    const { cabinet, context } = this.#frame;
-    const { client } = this.#snapshot;
-    this.promotions = (await beginningHolds(client, cabinet, context.today)).map(({ holdId }) => holdId);
     await this.#unfund(till.settle());
     await this.#stageLines(till);
   }

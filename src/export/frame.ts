@@ -24,7 +24,7 @@ import { activeExceptions, exemptNorms } from '../store/exceptions.ts';
 import { listNorms } from '../store/norms.ts';
 import { activePauses, type PauseRow } from '../store/pauses.ts';
 import { listPhoneLines } from '../store/phones.ts';
-import { activePromotions } from '../store/promotions.ts';
+import { type DayPromotions, promotionsOn } from '../store/promotions.ts';
 import {
   branchRows,
   type CabinetRow,
@@ -64,6 +64,8 @@ export interface Frame {
   worn(row: NarrowRow, values: Listing): Dress;
   /** What the cabinet's adverts cost and have cost; empty: nothing ever. */
   readonly tariffs: readonly Tariff[];
+  /** Paid levels of the day; none without a tariff. */
+  readonly promotions: DayPromotions;
   /** Norms that a person lets this listing past. */
   exempt(listingId: number): ReadonlySet<string> | 'all';
   /** When something here changes by itself next; complete once all marks were asked for. */
@@ -72,6 +74,7 @@ export interface Frame {
 
 const OPEN: CalendarState = { isOpen: true, reason: null, changesAt: null };
 const NOBODY: ReadonlySet<string> = new Set();
+const NO_PROMOTIONS: DayPromotions = { levels: new Map(), beginning: [] };
 
 const digest = (value: unknown) => hash('md5', typeof value === 'string' ? value : JSON.stringify(value), 'hex');
 
@@ -98,8 +101,9 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
   const exceptions = await activeExceptions(client, agencyId, localDay(now, row.agencyZone));
   const tariffs = await listTariffs(client, cabinet);
   const terms = tariffOf(tariffs, localDay(now, zone))?.terms ?? null;
-  const promotions = terms === null ? new Map() : await activePromotions(client, cabinet, localDay(now, zone));
-  const promoted = (listingId: number) => promotionDress(terms, cabinetSettings.package, promotions.get(listingId));
+  const promotions = terms === null ? NO_PROMOTIONS : await promotionsOn(client, cabinet, localDay(now, zone));
+  const promoted = (listingId: number) =>
+    promotionDress(terms, cabinetSettings.package, promotions.levels.get(listingId));
 
   let next: Date | null = isModerated ? await nextVerdictAt(client, agencyId, now) : null;
   const at = (moment: Date | null) => {
@@ -272,6 +276,7 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
       };
     },
     tariffs,
+    promotions,
     exempt: (listingId) => exempted.get(listingId) ?? NOBODY,
     nextAt: () => next,
   };

@@ -262,7 +262,7 @@ async function commit(
       openSince: till.openSince ?? (till.chargeAt > now && till.chargeAt <= billedAt ? till.day : null),
       sellsPlacements: frame.cabinetSettings.package?.kind === 'placements',
       lines: decided.moneyLines,
-      promotions: decided.promotions,
+      promotions: frame.promotions.beginning.map(({ holdId }) => holdId),
     };
   const unmarked = new Set<number>();
   const cut = new Set<number>();

@@ -423,34 +423,28 @@ async function writtenOn(client: Queryable, cabinet: CabinetKey, day: string): P
   return rows.filter((row) => isWrittenOn(factsOf(row), day));
 }
 
-/**
- * The levels that an edition of a cabinet's local day writes, by listing: those that run, and those that are ordered and
- * begin with the first edition that has the listing.
- */
-export async function activePromotions(
-  client: Queryable,
-  cabinet: CabinetKey,
-  day: string,
-): Promise<ReadonlyMap<number, readonly string[]>> {
-  const byListing = new Map<number, string[]>();
-  for (const { listingId, level } of await writtenOn(client, cabinet, day)) {
-    const known = byListing.get(listingId) ?? [];
-    if (!known.includes(level)) byListing.set(listingId, [...known, level].sort());
-  }
-  return byListing;
+/** What an edition of a cabinet's local day writes, and what begins with it. */
+export interface DayPromotions {
+  /** Levels by listing: those that run, and those that are ordered and begin with the first edition that has the listing. */
+  readonly levels: ReadonlyMap<number, readonly string[]>;
+  /**
+   * Of the same orders those that are not paid for yet: holds that become charges when the edition which was rendered
+   * by this very answer is committed with the listing in it. An order that came later is none of them.
+   */
+  readonly beginning: readonly { readonly listingId: number; readonly holdId: string }[];
 }
 
-/**
- * Of the same orders those that are not paid for yet: holds that become charges when the edition which was rendered by
- * this very answer is committed with the listing in it. An order that came later is none of them.
- */
-export async function beginningHolds(
-  client: Queryable,
-  cabinet: CabinetKey,
-  day: string,
-): Promise<readonly { readonly listingId: number; readonly holdId: string }[]> {
+export async function promotionsOn(client: Queryable, cabinet: CabinetKey, day: string): Promise<DayPromotions> {
   const rows = await writtenOn(client, cabinet, day);
-  return rows.flatMap(({ listingId, holdId, startedOn }) =>
-    holdId === null || startedOn !== null ? [] : [{ listingId, holdId }],
-  );
+  const levels = new Map<number, string[]>();
+  for (const { listingId, level } of rows) {
+    const known = levels.get(listingId) ?? [];
+    if (!known.includes(level)) levels.set(listingId, [...known, level].sort());
+  }
+  return {
+    levels,
+    beginning: rows.flatMap(({ listingId, holdId, startedOn }) =>
+      holdId === null || startedOn !== null ? [] : [{ listingId, holdId }],
+    ),
+  };
 }

@@ -7,12 +7,11 @@ import { addEmployee, ensureBranch, ensureDepartment } from '../../src/store/age
 import { listAccounts, openAccount, post, refund, topUp } from '../../src/store/ledger.ts';
 import { markListings, unmarkListings } from '../../src/store/marks.ts';
 import {
-  activePromotions,
-  beginningHolds,
   cancelPromotion,
   listPromotions,
   orderPromotion,
   type PromotionOrder,
+  promotionsOn,
 } from '../../src/store/promotions.ts';
 import { addTariff } from '../../src/store/tariffs.ts';
 import { ledgerFaults } from './ledger-check.ts';
@@ -103,7 +102,7 @@ async function desk(roubles = 1000) {
     const [row] = await listPromotions(base.db, agencyId, { id }, on(day));
     return row!.state;
   };
-  const active = async (day: string) => (await activePromotions(base.db.pool, cabinet, day)).get(listingId);
+  const active = async (day: string) => (await promotionsOn(base.db.pool, cabinet, day)).levels.get(listingId);
   return { at, agencyId, cabinet, listingId, bare, accountId, money, order, refused, begin, state, active };
 }
 
@@ -268,7 +267,7 @@ describe('what becomes of it', () => {
       'ordered',
       'lapsed',
     ]);
-    const holds = (day: string) => beginningHolds(base.db.pool, cabinet, day);
+    const holds = async (day: string) => (await promotionsOn(base.db.pool, cabinet, day)).beginning;
     expect(await holds('2026-11-23')).toEqual([]);
     expect(await holds('2026-11-27')).toEqual([{ listingId, holdId: promotionHoldId(id) }]);
     await begin(id, '2026-11-27');
