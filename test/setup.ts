@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -19,6 +19,7 @@ declare module 'vitest' {
   }
 }
 
+const ROOT = join(import.meta.dirname, '..');
 const PREFIX = 'vygruzka-test-';
 
 /** Nothing here must survive a power cut, so the server need not wait for the disk. */
@@ -58,13 +59,31 @@ function alive(pid: number): boolean {
   }
 }
 
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  // Tests that start the program itself start the built one.
-  execFileSync(
-    process.execPath,
-    [join(import.meta.dirname, '../node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
-    { stdio: 'inherit' },
+/** Tests that start the program itself start the built one, and those that open a page open the built page. */
+async function build(): Promise<void> {
+  const run = (script: string, ...args: string[]) =>
+    execFileSync(process.execPath, [join(ROOT, 'node_modules', script), ...args], { cwd: ROOT, stdio: 'inherit' });
+  run('typescript/bin/tsc', '-p', 'tsconfig.build.json');
+  const built = await stat(join(ROOT, 'dist/web/index.html')).catch(() => null);
+  const sources = await Promise.all(
+    ['src/web', 'src/contracts', 'src/domain', 'vite.config.ts', 'package-lock.json'].map((path) =>
+      newest(join(ROOT, path)),
+    ),
   );
+  if (built === null || built.mtimeMs < Math.max(...sources)) run('vite/bin/vite.js', 'build', '--logLevel', 'warn');
+}
+
+/** When a file, or the last one of a folder, was changed. */
+async function newest(path: string): Promise<number> {
+  const own = await stat(path);
+  if (!own.isDirectory()) return own.mtimeMs;
+  const inner = await readdir(path, { recursive: true });
+  const times = await Promise.all(inner.map(async (name) => (await stat(join(path, name))).mtimeMs));
+  return Math.max(own.mtimeMs, ...times);
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (!process.env.NO_BUILD) await build();
   await sweep();
   const dir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   // As root the server runs as `nobody`, who must be able to pass through.

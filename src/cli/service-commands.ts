@@ -11,6 +11,7 @@ import type { Deed } from '../domain/rights.ts';
 import { agree } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { buildApp } from '../server/app.ts';
+import { newInvitation } from '../server/invitations.ts';
 import {
   addEmployee,
   changeEmployee,
@@ -24,6 +25,7 @@ import {
 import type { Database } from '../store/database.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { currentEdition, listCabinets } from '../store/publishing.ts';
+import { hasSignIns } from '../store/sign-in.ts';
 import { examineQueue, startClock } from './clockwork-commands.ts';
 import { type Context, EXIT } from './context.ts';
 import { actorOf, objects, oneEmployee } from './naming.ts';
@@ -291,6 +293,7 @@ export async function serve(
     clock: context.clock,
     logLevel: context.config.LOG_LEVEL,
     trustProxy: context.config.TRUST_PROXY,
+    publicUrl: context.config.PUBLIC_URL,
     media: options.media === true,
   });
   await app.listen({ port, host: context.config.HOST }).catch((error: NodeJS.ErrnoException) => {
@@ -303,7 +306,9 @@ export async function serve(
     throw error;
   });
   const address = app.server.address();
-  options.onListening?.(`http://localhost:${typeof address === 'object' && address ? address.port : port}`);
+  const url = `http://localhost:${typeof address === 'object' && address ? address.port : port}`;
+  options.onListening?.(url);
+  await inviteFirst(context, db, context.config.PUBLIC_URL ?? url);
   const clockwork = options.work === false ? undefined : await startClock(context, app.log);
   context.onServe();
   await new Promise<void>((resolve) => {
@@ -314,6 +319,14 @@ export async function serve(
       resolve();
     });
   });
+}
+
+/** Nobody can come in yet: whoever started the program lets the first administrator in. */
+async function inviteFirst(context: Context, db: Database, url: string): Promise<void> {
+  if (await hasSignIns(db.pool)) return;
+  const path = await newInvitation(db, null, 'командная строка', context.clock());
+  // Quiet or not: without it there is no way in.
+  process.stderr.write(`Никто ещё не входил. Первый администратор входит по этой ссылке, один раз:\n  ${url}${path}\n`);
 }
 
 interface Check {

@@ -7,6 +7,15 @@ import { FIXER_LABELS, ROLES, type Role } from './people.ts';
 
 /** Every deed with the least role that may do it and with what it is, as it begins «… может руководитель». */
 export const DEEDS = {
+  'see-listings': { least: 'agent', told: 'Смотреть объекты' },
+  'see-phones': { least: 'agent', told: 'Видеть телефоны собственников и сотрудников' },
+  'see-accounts': { least: 'agent', told: 'Смотреть счета' },
+  'see-moderation': { least: 'adSpecialist', told: 'Смотреть очередь модерации' },
+  'see-feeds': { least: 'adSpecialist', told: 'Смотреть фиды и адреса фидов' },
+  'see-settings': { least: 'adSpecialist', told: 'Смотреть настройки' },
+  'see-people': { least: 'manager', told: 'Смотреть сотрудников и их права' },
+  'see-journal': { least: 'manager', told: 'Читать журнал' },
+
   marks: { least: 'agent', told: 'Отмечать объекты на выгрузку и снимать отметки' },
   terms: { least: 'agent', told: 'Менять срок размещения' },
   confirmation: { least: 'agent', told: 'Подтверждать, что объекты актуальны,' },
@@ -14,6 +23,7 @@ export const DEEDS = {
   stage: { least: 'agent', told: 'Переводить объект на другую стадию' },
   calls: { least: 'agent', told: 'Отмечать звонки собственникам' },
   corrections: { least: 'agent', told: 'Исправлять поля объекта' },
+  photos: { least: 'agent', told: 'Загружать и переставлять фотографии' },
   texts: { least: 'agent', told: 'Просить новый автотекст' },
   'listing-pauses': { least: 'agent', told: 'Приостанавливать объекты' },
   // Taking a listing off the boards is everybody's care; bringing it back is not.
@@ -32,6 +42,10 @@ export const DEEDS = {
   templates: { least: 'adSpecialist', told: 'Менять шаблоны описаний и формулы' },
 
   promotion: { least: 'adSpecialist', told: 'Заказывать и отменять продвижение' },
+  imports: { least: 'adSpecialist', told: 'Загружать объекты' },
+  runs: { least: 'adSpecialist', told: 'Собирать фид вне очереди' },
+  'feed-addresses': { least: 'admin', told: 'Менять адреса фидов' },
+  cabinets: { least: 'admin', told: 'Заводить кабинеты досок' },
   reconciliation: { least: 'adSpecialist', told: 'Загружать отчёты досок о списаниях' },
 
   money: { least: 'manager', told: 'Пополнять счета и переводить деньги между ними' },
@@ -46,6 +60,8 @@ export const DEEDS = {
   settings: { least: 'admin', told: 'Менять настройки' },
   // Only the highest role gives roles, so nobody gives one above their own.
   roles: { least: 'admin', told: 'Менять роли сотрудников' },
+  tokens: { least: 'admin', told: 'Выдавать и отзывать ключи программ' },
+  invitations: { least: 'admin', told: 'Приглашать сотрудников и сбрасывать пароли' },
   dismissal: { least: 'admin', told: 'Отмечать, что сотрудник ушёл,' },
 } as const satisfies Record<string, { readonly least: Role; readonly told: string }>;
 export type Deed = keyof typeof DEEDS;
@@ -65,3 +81,155 @@ export function notYou(least: Role, role: Role): string {
   const all = who.length === 0 ? last : `${who.join(', ')} или ${last}`;
   return `может ${all}, а не ${FIXER_LABELS[role]}.`;
 }
+
+/** How far a role reaches: the person's own listings and account, a department, a branch, or the whole agency. */
+export const SCOPES = ['own', 'department', 'branch', 'agency'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export const SCOPE_LABELS: Record<Scope, string> = {
+  own: 'своё',
+  department: 'отдел',
+  branch: 'филиал',
+  agency: 'всё агентство',
+};
+
+/** One role a person has, and where. A person may have several; together they are what the person may. */
+export interface Grant {
+  readonly role: Role;
+  readonly scope: Scope;
+  /** Of the scopes `department` and `branch`. */
+  readonly departmentId: number | null;
+  readonly branchId: number | null;
+}
+
+/** Where a thing lies in the agency: whose it is and in which unit. A listing, an account, a cabinet, a person. */
+export interface Place {
+  readonly employeeId: number | null;
+  readonly departmentId: number | null;
+  readonly branchId: number | null;
+}
+
+/** What belongs to the agency as a whole: norms, settings, a cabinet of all branches. */
+export const OF_AGENCY: Place = { employeeId: null, departmentId: null, branchId: null };
+
+/** The agency's own table over `DEEDS`: which role may do a deed here. */
+export type LeastRoles = Partial<Record<Deed, Role>>;
+
+export interface Person {
+  readonly employeeId: number;
+  readonly grants: readonly Grant[];
+  /** Of the agency's settings. */
+  readonly least: LeastRoles;
+}
+
+/** What an agency may never hand down: whoever gives rights away gives everything away. */
+const FIXED: readonly Deed[] = ['roles', 'settings', 'tokens'];
+
+/** The least role for a deed in an agency. */
+export function leastFor(deed: Deed, least: LeastRoles): Role {
+  return FIXED.includes(deed) ? DEEDS[deed].least : (least[deed] ?? DEEDS[deed].least);
+}
+
+/**
+ * May this person do this, there? The one question behind every button, route and command.
+ * @param place where the thing lies; `anywhere`: is there any place at all, for menus and lists
+ */
+export function mayDo(person: Person, deed: Deed, place: Place | 'anywhere'): boolean {
+  const least = leastFor(deed, person.least);
+  return person.grants.some(
+    (grant) => mayAs(grant.role, least) && (place === 'anywhere' || reaches(grant, place, person.employeeId)),
+  );
+}
+
+/** The highest role that reaches a place; what the rules of stages and pauses ask. Nobody there: an agent. */
+export const roleAt = (person: Person, place: Place): Role =>
+  highestRole(person.grants.filter((grant) => reaches(grant, place, person.employeeId)));
+
+function reaches(grant: Grant, place: Place, employeeId: number): boolean {
+  switch (grant.scope) {
+    case 'agency':
+      return true;
+    case 'branch':
+      return grant.branchId !== null && grant.branchId === place.branchId;
+    case 'department':
+      return grant.departmentId !== null && grant.departmentId === place.departmentId;
+    case 'own':
+      return place.employeeId === employeeId;
+  }
+}
+
+/** Everything a person may do somewhere. */
+export const deedsOf = (person: Person): Deed[] =>
+  (Object.keys(DEEDS) as Deed[]).filter((deed) => mayDo(person, deed, 'anywhere'));
+
+/** The units a person reaches with a deed, for lists: what is in none of them is not there for the person. */
+export interface Reach {
+  readonly isAll: boolean;
+  readonly branchIds: readonly number[];
+  readonly departmentIds: readonly number[];
+  /** The person's own things; null: no role of the person's own. */
+  readonly employeeId: number | null;
+}
+
+export const REACH_ALL: Reach = { isAll: true, branchIds: [], departmentIds: [], employeeId: null };
+
+export function reachOf(person: Person, deed: Deed): Reach {
+  const least = leastFor(deed, person.least);
+  const grants = person.grants.filter(({ role }) => mayAs(role, least));
+  const of = (scope: Scope, id: (grant: Grant) => number | null) =>
+    grants.flatMap((grant) => (grant.scope === scope && id(grant) !== null ? [id(grant)!] : []));
+  return {
+    isAll: grants.some(({ scope }) => scope === 'agency'),
+    branchIds: of('branch', ({ branchId }) => branchId),
+    departmentIds: of('department', ({ departmentId }) => departmentId),
+    employeeId: grants.some(({ scope }) => scope === 'own') ? person.employeeId : null,
+  };
+}
+
+/** The highest role of a person: which screen to begin with, and what old commands ask. */
+export function highestRole(grants: readonly Pick<Grant, 'role'>[]): Role {
+  return ROLES.findLast((role) => grants.some((grant) => grant.role === role)) ?? 'agent';
+}
+
+/** A role without a scope of its own reaches so far: an agent what is the agent's own, everybody else everything. */
+export const defaultScope = (role: Role): Scope => (role === 'agent' ? 'own' : 'agency');
+
+/** «Пополнять счета … может руководитель или администратор.» and who that is, for a person who may not. */
+export function refusalFor(person: Person, deed: Deed): string {
+  const least = leastFor(deed, person.least);
+  const role = highestRole(person.grants);
+  return mayAs(role, least)
+    ? `${DEEDS[deed].told} вы можете только в своей части агентства: этот объект или счёт не в ней.`
+    : `${DEEDS[deed].told} ${notYou(least, role)}`;
+}
+
+/** «руководитель, филиал «Центр»» */
+export function grantLabel(grant: Grant, branch: string | null, department: string | null): string {
+  const where = grant.scope === 'branch' ? ` «${branch}»` : grant.scope === 'department' ? ` «${department}»` : '';
+  return `${FIXER_LABELS[grant.role]}, ${SCOPE_LABELS[grant.scope]}${where}`;
+}
+
+/** Where departments lie. */
+export type BranchOf = (departmentId: number) => number | null;
+
+/**
+ * Has this person at least as much as a grant gives to somebody else? Nobody gives away more than that, takes more
+ * away, or lets anybody in (a link sets a new password) who may more.
+ * @param whom where the other one works
+ */
+export function holds(person: Person, grant: Grant, whom: Place, branchOf: BranchOf): boolean {
+  return person.grants.some((own) => {
+    if (!mayAs(own.role, grant.role)) return false;
+    if (own.scope === 'agency') return true;
+    const { branchId, departmentId } =
+      grant.scope === 'own' ? whom : grant.scope === 'agency' ? OF_AGENCY : unitOf(grant, branchOf);
+    return own.scope === 'branch'
+      ? own.branchId !== null && own.branchId === branchId
+      : own.scope === 'department' && own.departmentId !== null && own.departmentId === departmentId;
+  });
+}
+
+const unitOf = ({ branchId, departmentId }: Grant, branchOf: BranchOf) => ({
+  departmentId,
+  branchId: departmentId === null ? branchId : branchOf(departmentId),
+});

@@ -1,6 +1,7 @@
 import Type, { type Static } from 'typebox';
 import { PAYERS } from './ledger.ts';
 import { COMMERCIAL_TYPES, DEALS, KINDS } from './listing.ts';
+import { ROLES } from './people.ts';
 
 /**
  * What an agency and a cabinet decide for themselves. The database keeps only what differs from the defaults here;
@@ -138,6 +139,12 @@ export const AgencySettingsSchema = object({
     /** How many days of cover before an account's owner is warned. */
     warnDays: days(365),
   }),
+  access: object({
+    /** Must whoever moves money or gives rights sign in by two things? */
+    secondFactor: oneOf(['required', 'offered'] as const),
+  }),
+  /** The least role for a deed, where the agency wants another one than `DEEDS` has. */
+  rights: Type.Record(Type.String({ pattern: '^[a-z-]{1,40}$' }), oneOf(ROLES)),
 });
 export type AgencySettings = Static<typeof AgencySettingsSchema>;
 
@@ -212,6 +219,8 @@ export const AGENCY_DEFAULTS: AgencySettings = {
   photos: { ownHost: null },
   texts: { fillsEmpty: true, templates: [], formulas: [], commissionPercent: 0 },
   money: { payer: 'employee', warnDays: 3 },
+  access: { secondFactor: 'required' },
+  rights: {},
 };
 
 export const CABINET_DEFAULTS: CabinetSettings = {

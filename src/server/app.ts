@@ -1,9 +1,21 @@
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import rateLimit from '@fastify/rate-limit';
+import { Ajv } from 'ajv';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, type RouteOptions } from 'fastify';
 import pino from 'pino';
+import { type Board, loadBoards } from '../boards/catalogue.ts';
 import type { Clock } from '../clock.ts';
 import type { Database } from '../store/database.ts';
+import { API, Api, type Route, SESSION_COOKIE } from './api.ts';
+import { crmRoutes } from './crm-routes.ts';
+import { eventRoutes } from './events.ts';
 import { feedCounter } from './feeds.ts';
+import { tokenHash } from './keys.ts';
 import { mediaRoute } from './media.ts';
+import { isScreen, pages, sendScreen } from './pages.ts';
+import { HttpProblem, notFound, problemOf, sendProblem } from './problems.ts';
+import { sessionRoutes } from './session-routes.ts';
 
 export interface AppOptions {
   readonly db: Database;
@@ -11,16 +23,37 @@ export interface AppOptions {
   readonly secret: string;
   readonly clock: Clock;
   readonly logLevel: string;
+  /** By default those of `board-rules`. */
+  readonly boards?: readonly Board[];
+  /** How we are reached from outside, without a slash at the end. */
+  readonly publicUrl?: string | undefined;
   /** Addresses of proxies in front of us. */
   readonly trustProxy?: string | undefined;
   /** Draw the demo's pictures under `/media/demo/`. */
   readonly media?: boolean;
 }
 
-/** A feed's address is its key: what goes to the log names the board only, however the address is written. */
-export function maskAddress(url: string): string {
-  return url.replace(/^(\/f\/[^/?]*\/?).*$/s, '$1***').replace(/\?.*$/s, '?***');
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The API's routes with their policies; complete once the app is ready. */
+    registry(): readonly Route[];
+  }
 }
+
+/**
+ * An address can be a key: that of a feed, of an invitation. What goes to the log names the board or the page only,
+ * however the address is written.
+ */
+export function maskAddress(url: string): string {
+  return url
+    .replace(/^(\/f\/[^/?]*\/?).*$/s, '$1***')
+    .replace(/^((?:\/api\/v1)?\/welcome\/).*$/s, '$1***')
+    .replace(/\?.*$/s, '?***');
+}
+
+/** Requests of one person or program in a minute; a screen asks for a few dozen at most. */
+const REQUESTS_PER_MINUTE = 1200;
+const PUBLIC = { config: { policy: { deed: 'public', token: null } } } as const;
 
 /** Builds the server without listening, so tests need no socket. */
 export function buildApp(options: AppOptions): FastifyInstance {
@@ -44,11 +77,67 @@ export function buildApp(options: AppOptions): FastifyInstance {
     keepAliveTimeout: 72_000,
     routerOptions: { maxParamLength: 300 },
   });
-  feedCounter(app, { ...options, onTrouble: (what) => logger.error(what) });
-  if (options.media) mediaRoute(app, options);
+  // A route nobody said anything about would be open to everybody: better no start at all.
+  const routes: RouteOptions[] = [];
+  app.addHook('onRoute', (route) => void routes.push(route));
+  app.addHook('onReady', async () => {
+    const forgotten = routes.filter(({ config }) => config?.policy === undefined);
+    if (forgotten.length > 0)
+      throw new Error(
+        `routes without a policy: ${forgotten.map(({ method, url }) => `${String(method)} ${url}`).join(', ')}`,
+      );
+  });
+  const api = new Api(app, { ...options, boards: options.boards ?? loadBoards() });
+  app.decorate('registry', () => api.routes);
+  judgeRequests(app);
+  app.setSerializerCompiler(() => JSON.stringify);
 
-  app.get('/healthz', () => ({ state: 'ok' }));
-  app.get('/readyz', async (_, reply) => {
+  void app.register(cookie);
+  void app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        // Mantine sets sizes and colours of single elements by style attributes.
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:', 'blob:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: true },
+    referrerPolicy: { policy: 'same-origin' },
+    // Feeds and pictures are for others to take.
+    crossOriginResourcePolicy: false,
+  });
+  void app.register(rateLimit, {
+    max: REQUESTS_PER_MINUTE,
+    timeWindow: 60_000,
+    // By person or program; a feed's robot must never hear 429, whatever else its address asks for.
+    allowList: (request) => !request.url.startsWith(API),
+    keyGenerator: (request) =>
+      tokenHash(
+        request.headers.authorization ??
+          request.cookies[SESSION_COOKIE] ??
+          request.cookies[`__Host-${SESSION_COOKIE}`] ??
+          request.ip,
+      ),
+    errorResponseBuilder: (_, { ttl }) =>
+      new HttpProblem(429, 'too-often', 'Слишком много запросов. Повторите через минуту.', {
+        retryAfter: Math.ceil(ttl / 1000),
+      }),
+  });
+  void app.register(async () => {
+    feedCounter(app, { ...options, onTrouble: (what) => logger.error(what) });
+    if (options.media) mediaRoute(app, options);
+    apiRoutes(app, api);
+  });
+  void app.register(pages);
+
+  app.get('/healthz', PUBLIC, () => ({ state: 'ok' }));
+  app.get('/readyz', PUBLIC, async (_, reply) => {
     try {
       await options.db.pool.query('select 1');
       return { state: 'ok' };
@@ -56,14 +145,44 @@ export function buildApp(options: AppOptions): FastifyInstance {
       return reply.code(503).send({ state: 'database-unreachable' });
     }
   });
-  app.setNotFoundHandler((_, reply) => reply.code(404).type('text/plain; charset=utf-8').send('Такой страницы нет.\n'));
+  app.setNotFoundHandler((request, reply) => {
+    if (request.url.startsWith('/api/'))
+      return sendProblem(reply, problemOf(notFound('Такого адреса в API нет.'), request));
+    if (isScreen(request)) return sendScreen(reply);
+    return reply.code(404).type('text/plain; charset=utf-8').send('Такой страницы нет.\n');
+  });
   app.setErrorHandler((error, request, reply) => {
-    const status = (error as { statusCode?: number }).statusCode ?? 500;
-    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    const problem = problemOf(error, request);
+    if (problem.status >= 500) request.log.error({ err: error }, 'request failed');
+    if (request.url.startsWith('/api/'))
+      return sendProblem(reply, problem, error instanceof HttpProblem ? error.more.retryAfter : undefined);
     return reply
-      .code(status)
+      .code(problem.status)
       .type('text/plain; charset=utf-8')
-      .send(status >= 500 ? `Сбой на сервере, номер запроса ${request.id}.\n` : 'Запрос не понят.\n');
+      .send(problem.status >= 500 ? `Сбой на сервере, номер запроса ${request.id}.\n` : 'Запрос не понят.\n');
   });
   return app;
+}
+
+/** All the routes of the API, one line for each part. */
+function apiRoutes(app: FastifyInstance, api: Api): void {
+  sessionRoutes(api);
+  eventRoutes(app, api);
+  crmRoutes(api);
+}
+
+/** A body is taken as it is; numbers in an address are read as numbers. All faults are told together. */
+function judgeRequests(app: FastifyInstance): void {
+  const settings = {
+    allErrors: true,
+    strict: false,
+    allowUnionTypes: true,
+    removeAdditional: false,
+    useDefaults: false,
+  } as const;
+  const strict = new Ajv({ ...settings, coerceTypes: false });
+  const reading = new Ajv({ ...settings, coerceTypes: 'array' });
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    (httpPart === 'body' ? strict : reading).compile(schema as object),
+  );
 }

@@ -33,6 +33,8 @@ export function feedCounter(app: FastifyInstance, options: FeedCounterOptions): 
   app.route<{ Params: { board: string; file: string } }>({
     method: ['GET', 'HEAD'],
     url: '/f/:board/:file',
+    // The address is the key.
+    config: { policy: { deed: 'public', token: null } },
     handler: (request, reply) => give(request, reply, options),
   });
 }

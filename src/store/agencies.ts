@@ -3,6 +3,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import { Refusal } from '../domain/fault.ts';
 import type { Family } from '../domain/listing.ts';
 import type { Role } from '../domain/people.ts';
+import { endSessionsOf } from './access.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { record } from './journal.ts';
@@ -200,6 +201,20 @@ export async function listBranches(client: Queryable, agencyId: number): Promise
   return found.rows;
 }
 
+export interface DepartmentRow {
+  readonly id: number;
+  readonly branchId: number;
+  readonly name: string;
+}
+
+export async function listDepartments(client: Queryable, agencyId: number): Promise<DepartmentRow[]> {
+  const found = await client.query<DepartmentRow>(
+    'select id, branch_id as "branchId", name from department where agency_id = $1 order by branch_id, name',
+    [agencyId],
+  );
+  return found.rows;
+}
+
 /**
  * @param timeZone an IANA name; null: the agency's
  * @throws Refusal `branch-known`
@@ -285,6 +300,10 @@ export function changeEmployee(
         change.departmentId ?? null,
       ],
     );
+    // One role in place of whatever rights the person had; they sign in again with it.
+    if (change.role !== undefined)
+      await client.query('delete from role_grant where agency_id = $1 and employee_id = $2', [agencyId, employeeId]);
+    if (change.role !== undefined || change.isActive === false) await endSessionsOf(client, agencyId, employeeId);
     await record(client, agencyId, { by, action: 'employee-changed', facts: { employeeId, ...change } }, now);
     const found = await client.query<{ id: number }>(
       'select id from listing where agency_id = $1 and employee_id = $2',

@@ -4,9 +4,10 @@ import { Fault } from '../domain/fault.ts';
 import type { Listing } from '../domain/listing.ts';
 import { branchNamed } from './agencies.ts';
 import { AUTOTEXT } from './autotext.ts';
-import type { Database, Queryable } from './database.ts';
+import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { hashOf } from './hash.ts';
+import { record } from './journal.ts';
 import { forgetPhotos, freshAfter, keysOf } from './keys.ts';
 
 /** Offers on their way in: a staging table, and one merge at the end that changes everything or nothing. */
@@ -202,7 +203,8 @@ export const LOSS_LIMIT = 0.2;
 
 /**
  * Makes the staged offers listings, in one transaction.
- * @param mode `merge`, `rehearse` (everything is rolled back), or `merge-with-loss` when a person has confirmed a loss
+ * @param mode `merge`, `rehearse` (everything is rolled back), `merge-with-loss` when a person has confirmed a loss, or
+ *   `push`: the offers are not the whole source, and what is not among them stays as it is
  * @param staged how many ids were staged; the unlogged table is empty after a crash of the database
  * @returns `waiting` when more than a fifth of the source would be lost without confirmation; nothing is changed then
  */
@@ -210,7 +212,7 @@ export async function mergeImport(
   db: Database,
   run: Pick<ImportRun, 'agencyId' | 'id' | 'sourceId' | 'branchId'>,
   staged: number,
-  mode: 'merge' | 'rehearse' | 'merge-with-loss',
+  mode: 'merge' | 'rehearse' | 'merge-with-loss' | 'push',
   now: Date,
 ): Promise<MergeResult> {
   const client = await db.pool.connect();
@@ -218,7 +220,7 @@ export async function mergeImport(
   try {
     await client.query('begin');
     // Without statistics of the fresh rows the planner compares every one with every other.
-    await client.query('analyze import_row');
+    if (mode !== 'push') await client.query('analyze import_row');
     // Two imports of one source go one after the other.
     await client.query('select 1 from source where agency_id = $1 and id = $2 for update', [
       run.agencyId,
@@ -241,8 +243,8 @@ export async function mergeImport(
       await client.query<{ before: number; gone: number }>(
         `select count(*)::int as before, count(*) filter (where r.external_id is null)::int as gone
          from listing l left join import_row r on r.agency_id = l.agency_id and r.run_id = $3 and r.external_id = l.external_id
-         where l.agency_id = $1 and l.source_id = $2 and l.gone_at is null`,
-        key,
+         where l.agency_id = $1 and l.source_id = $2 and l.gone_at is null and not $4`,
+        [...key, mode === 'push'],
       )
     ).rows;
     const { before, gone } = loss!;
@@ -286,11 +288,12 @@ export async function mergeImport(
        order by r.ordinal`,
       [...key, now, run.branchId],
     );
-    await client.query(
-      `update listing l set gone_at = $4, changed_at = $4, is_changed_by_source = true where l.agency_id = $1 and l.source_id = $2 and l.gone_at is null
+    if (gone > 0)
+      await client.query(
+        `update listing l set gone_at = $4, changed_at = $4, is_changed_by_source = true where l.agency_id = $1 and l.source_id = $2 and l.gone_at is null
          and not exists (select 1 from import_row r where r.agency_id = $1 and r.run_id = $3 and r.external_id = l.external_id)`,
-      [...key, now],
-    );
+        [...key, now],
+      );
     const counts: MergeCounts = {
       imported: imported.rowCount ?? 0,
       updated: (updated.rowCount ?? 0) + corrected.updated,
@@ -472,6 +475,86 @@ export async function endImport(
     // Somebody else may use it by now; then it stays.
     if (isOurs) await db.pool.query(sql, values).catch(() => {});
   }
+}
+
+export interface PushedRow {
+  readonly id: number;
+  readonly externalId: string;
+  readonly sourceHash: string;
+  readonly isGone: boolean;
+  readonly employeeId: number | null;
+  readonly branchId: number | null;
+}
+
+/** Listings of a source by its own numbers; nothing where the source is not known yet. */
+export async function listingsOfSource(
+  client: Queryable,
+  agencyId: number,
+  source: string,
+  externalIds: readonly string[],
+): Promise<PushedRow[]> {
+  const found = await client.query<PushedRow>(
+    `select l.id, l.external_id as "externalId", l.source_hash as "sourceHash", l.gone_at is not null as "isGone",
+       l.employee_id as "employeeId", coalesce(l.branch_id, s.branch_id) as "branchId"
+     from listing l join source s on s.agency_id = l.agency_id and s.id = l.source_id
+     where l.agency_id = $1 and s.name = $2 and l.external_id = any($3)`,
+    [agencyId, source, externalIds],
+  );
+  return found.rows;
+}
+
+/** A source of that name; undefined: there is none yet. */
+export async function sourceNamed(
+  client: Queryable,
+  agencyId: number,
+  name: string,
+): Promise<{ readonly id: number; readonly branchId: number | null; readonly location: string | null } | undefined> {
+  const found = await client.query<{ id: number; branchId: number | null; location: string | null }>(
+    'select id, branch_id as "branchId", location from source where agency_id = $1 and name = $2',
+    [agencyId, name],
+  );
+  return found.rows[0];
+}
+
+/** The source says that it no longer has a listing. @returns false: it had gone before, or never was */
+export function takeAway(
+  db: Database,
+  agencyId: number,
+  source: string,
+  externalId: string,
+  by: string,
+  now: Date,
+): Promise<boolean> {
+  return transaction(db, async (client) => {
+    const gone = await client.query<{ id: number }>(
+      `update listing l set gone_at = $4, changed_at = $4, is_changed_by_source = true from source s
+       where l.agency_id = $1 and s.agency_id = $1 and s.name = $2 and s.id = l.source_id and l.external_id = $3 and l.gone_at is null
+       returning l.id`,
+      [agencyId, source, externalId, now],
+    );
+    const id = gone.rows[0]?.id;
+    if (id === undefined) return false;
+    await record(
+      client,
+      agencyId,
+      { by, action: 'listing-taken-away', listingId: id, facts: { source, externalId } },
+      now,
+    );
+    await makeDue(client, agencyId, { listingIds: [id] }, 'withdrawal', now);
+    return true;
+  });
+}
+
+/** Runs of pushes are kept so many of a source: there may be one a second. */
+const PUSHES_KEPT = 100;
+
+/** Forgets old runs of a source that is pushed to. */
+export async function sweepPushes(client: Queryable, agencyId: number, sourceId: number): Promise<void> {
+  await client.query(
+    `delete from import_run where agency_id = $1 and source_id = $2 and finished_at is not null and id < coalesce(
+       (select id from import_run where agency_id = $1 and source_id = $2 order by id desc offset $3 limit 1), 0)`,
+    [agencyId, sourceId, PUSHES_KEPT],
+  );
 }
 
 /** Listings that did not come from a file (the demo, the bench, tests), by the importer's own way: staged, then merged. */

@@ -27,6 +27,7 @@ import type { Listing } from '../domain/listing.ts';
 import type { MarketStatus } from '../domain/market.ts';
 import type { Role } from '../domain/people.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
+import type { Scope } from '../domain/rights.ts';
 import type { AgencySettings, CabinetSettings } from '../domain/settings.ts';
 import type { PriceFacts, TariffTerms } from '../domain/tariff.ts';
 
@@ -50,6 +51,7 @@ const identity = () => id().generatedAlwaysAsIdentity();
 /** sha-256 and friends; never sorted, so no collation is needed. */
 const digest = customType<{ data: string }>({ dataType: () => 'text' });
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
+const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
 /** A calendar day, `YYYY-MM-DD`. */
 const day = (name: string) => date(name, { mode: 'string' });
 
@@ -262,10 +264,20 @@ export const listing = pgTable(
     photosKey: digest('photos_key'),
     /** What the probes say of its photos together (domain/photos.ts); null until probed. */
     photoFacts: jsonb('photo_facts').$type<PhotoFacts>(),
+    /** What people search a listing by: its numbers, address, title. */
+    search: tsvector('search').generatedAlwaysAs(sql`to_tsvector('simple', translate(lower(
+      external_id || ' ' || coalesce(values->>'address', '') || ' ' || coalesce(values->>'locality', '') || ' ' || coalesce(values->>'title', '')
+        || ' ' || coalesce(values->>'cadastralNumber', '')), 'ё', 'е'))`),
   },
   (t) => [
     primaryKey({ columns: [t.agencyId, t.id] }),
     unique().on(t.agencyId, t.sourceId, t.externalId),
+    // Pages of the list in the orders people sort by; what is archived is asked for by name.
+    index('listing_by_change').on(t.agencyId, t.changedAt, t.id).where(sql`archived_at is null`),
+    index('listing_by_price').on(t.agencyId, t.priceKopecks, t.id).where(sql`archived_at is null`),
+    index('listing_by_employee').on(t.agencyId, t.employeeId, t.changedAt, t.id).where(sql`archived_at is null`),
+    index('listing_by_branch').on(t.agencyId, t.branchId, t.changedAt, t.id).where(sql`archived_at is null`),
+    index('listing_search').using('gin', t.search),
     index().on(t.agencyId, t.employeeId),
     index().on(t.agencyId, t.duplicateKey),
     index().on(t.agencyId, t.likenessKey),
@@ -1037,4 +1049,176 @@ export const boardCharge = pgTable(
     index().on(t.agencyId, t.cabinetId, t.day),
     foreignKey({ columns: [t.agencyId, t.reportId], foreignColumns: [boardReport.agencyId, boardReport.id] }),
   ],
+);
+
+/**
+ * The counter: who may come in, and as whom. Sign-ins, sessions and links have no agency of their own to be found by
+ * (nobody knows it before somebody has signed in): they are reference tables.
+ */
+
+/** How an employee signs in. */
+export const signIn = pgTable(
+  'sign_in',
+  {
+    id: identity().primaryKey(),
+    /** Lower case, without spaces at the ends. */
+    login: text('login').notNull().unique(),
+    /** argon2id; null: invited and not come yet. */
+    passwordHash: text('password_hash'),
+    passwordChangedAt: moment('password_changed_at'),
+    agencyId: agencyId(),
+    employeeId: id('employee_id').notNull(),
+    /** Secret of the second factor, sealed with the installation's key; null: off. */
+    totpSecret: text('totp_secret'),
+    /** The step of the last code taken: no code is taken twice. */
+    totpStep: id('totp_step'),
+    createdAt: moment('created_at').notNull(),
+  },
+  (t) => [
+    unique().on(t.agencyId, t.employeeId),
+    foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
+  ],
+);
+
+/** A browser that is signed in. The cookie holds the token, the table its hash. */
+export const session = pgTable(
+  'session',
+  {
+    tokenHash: digest('token_hash').primaryKey(),
+    /** What a person sees and ends it by. */
+    id: digest('id').notNull().unique(),
+    signInId: id('sign_in_id')
+      .notNull()
+      .references(() => signIn.id),
+    createdAt: moment('created_at').notNull(),
+    seenAt: moment('seen_at').notNull(),
+    /** When the person last proved who they are: dangerous deeds ask for a fresh proof. */
+    provedAt: moment('proved_at').notNull(),
+    userAgent: text('user_agent'),
+    address: text('address'),
+  },
+  (t) => [index().on(t.signInId)],
+);
+
+/** A failed attempt to sign in, by login and by address, for the limits. Swept after a day. */
+export const signInFailure = pgTable(
+  'sign_in_failure',
+  {
+    id: identity().primaryKey(),
+    login: text('login').notNull(),
+    address: text('address').notNull(),
+    at: moment('at').notNull(),
+  },
+  (t) => [index().on(t.login, t.at), index().on(t.address, t.at)],
+);
+
+/** A link that lets somebody in once: the first administrator, a new employee, a forgotten password. */
+export const invitation = pgTable('invitation', {
+  tokenHash: digest('token_hash').primaryKey(),
+  /** null: the first administrator of an installation, who names agency and self. */
+  agencyId: integer('agency_id'),
+  employeeId: id('employee_id'),
+  by: text('by').notNull(),
+  createdAt: moment('created_at').notNull(),
+  expiresAt: moment('expires_at').notNull(),
+  usedAt: moment('used_at'),
+});
+
+/** A role of a person and how far it reaches. Who has no row has the employee's role with its usual reach. */
+export const roleGrant = pgTable(
+  'role_grant',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    employeeId: id('employee_id').notNull(),
+    role: text('role').$type<Role>().notNull(),
+    scope: text('scope').$type<Scope>().notNull(),
+    branchId: id('branch_id'),
+    departmentId: id('department_id'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    unique().on(t.agencyId, t.employeeId, t.role, t.scope, t.branchId, t.departmentId).nullsNotDistinct(),
+    foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
+    foreignKey({ columns: [t.agencyId, t.branchId], foreignColumns: [branch.agencyId, branch.id] }),
+    foreignKey({ columns: [t.agencyId, t.departmentId], foreignColumns: [department.agencyId, department.id] }),
+    check(
+      'scope_names_its_unit',
+      sql`(${t.scope} = 'branch') = (${t.branchId} is not null) and (${t.scope} = 'department') = (${t.departmentId} is not null)`,
+    ),
+  ],
+);
+
+/** A key for programs: `vg_…`, shown once, kept as a hash. It may what its person may, within its own scopes. */
+export const apiToken = pgTable(
+  'api_token',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    employeeId: id('employee_id').notNull(),
+    tokenHash: digest('token_hash').notNull().unique(),
+    name: text('name').notNull(),
+    scopes: text('scopes').array().notNull(),
+    by: text('by').notNull(),
+    createdAt: moment('created_at').notNull(),
+    lastUsedAt: moment('last_used_at'),
+    revokedAt: moment('revoked_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
+  ],
+);
+
+/** The first answer to a request with an `Idempotency-Key`, given again when the same request comes again. Kept for a day. */
+export const idempotentAnswer = pgTable(
+  'idempotent_answer',
+  {
+    agencyId: agencyId(),
+    employeeId: id('employee_id').notNull(),
+    key: text('key').notNull(),
+    /** Of method, address and body. */
+    requestHash: digest('request_hash').notNull(),
+    /** null: the first request is still being answered. */
+    status: integer('status'),
+    answer: jsonb('answer'),
+    at: moment('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.employeeId, t.key] })],
+);
+
+/** A list as somebody likes it: filter, sort and columns under a name. */
+export const savedView = pgTable(
+  'saved_view',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    employeeId: id('employee_id').notNull(),
+    screen: text('screen').notNull(),
+    name: text('name').notNull(),
+    /** The query of the screen's address. */
+    query: text('query').notNull(),
+    isShared: boolean('is_shared').notNull().default(false),
+    createdAt: moment('created_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    unique().on(t.agencyId, t.employeeId, t.screen, t.name),
+    foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
+  ],
+);
+
+/** A picture that was uploaded here: turned, re-encoded, kept in the data folder under its hash. */
+export const media = pgTable(
+  'media',
+  {
+    agencyId: agencyId(),
+    sha256: digest('sha256').notNull(),
+    bytes: integer('bytes').notNull(),
+    width: integer('width').notNull(),
+    height: integer('height').notNull(),
+    by: text('by').notNull(),
+    at: moment('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.sha256] })],
 );

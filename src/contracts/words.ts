@@ -1,0 +1,10 @@
+/** Words and shapes of the law that both sides of the wire use; pure, so the web takes only what it asks for. */
+
+export type { Closing, GateName, GateResult, Outcome } from '../domain/gates.ts';
+export { GATE_LABELS, OUTCOME_LABELS, OUTCOMES } from '../domain/gates.ts';
+export { formatKopecks, readRoubles } from '../domain/money.ts';
+export type { Fixer, Notice, Severity } from '../domain/notice.ts';
+export type { Role } from '../domain/people.ts';
+export { FIXER_LABELS, ROLES } from '../domain/people.ts';
+export type { Deed } from '../domain/rights.ts';
+export { agree, formatNumber } from '../domain/text.ts';

@@ -1,0 +1,64 @@
+import { Readable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
+import { writeXlsxStream, XLSX_MAX_ROWS_PER_SHEET } from 'hucre/xlsx';
+import { plainRoubles } from '../domain/money.ts';
+import { legalXml } from '../domain/text.ts';
+import { type Cell, type Column, DAY, type Row } from '../domain/csv.ts';
+
+/** Tables as Excel workbooks: the one place that knows the library. */
+
+/** The most characters that a cell of Excel holds. */
+const CELL_CHARS = 32_767;
+/** Excel keeps fifteen digits of a number; a sum with more of them is written as text. */
+const EXACT_KOPECKS = 1e15;
+
+/**
+ * The table as the bytes of a workbook, row by row as they come. What does not fit on a sheet goes on on the next one,
+ * under the same header. A text is a text: whatever it begins with, it is never a formula.
+ * @param rowsPerSheet with the header
+ */
+export function xlsxBytes(
+  name: string,
+  columns: readonly Column[],
+  rows: AsyncIterable<Row> | Iterable<Row>,
+  rowsPerSheet = XLSX_MAX_ROWS_PER_SHEET,
+): Readable {
+  const stream = writeXlsxStream(cellsOf(columns, rows), {
+    name,
+    columns: columns.map(({ header, kind, width }) => ({
+      header,
+      width,
+      ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
+    })),
+    freezePane: { rows: 1 },
+    maxRowsPerSheet: rowsPerSheet,
+  });
+  return Readable.fromWeb(stream as ReadableStream);
+}
+
+const FORMATS: Record<Column['kind'], string | undefined> = {
+  text: undefined,
+  kopecks: '#,##0.00',
+  count: '#,##0',
+  day: 'dd.mm.yyyy',
+};
+
+async function* cellsOf(columns: readonly Column[], rows: AsyncIterable<Row> | Iterable<Row>) {
+  for await (const row of rows) yield columns.map((column, index) => cellOf(column, row[index] ?? null));
+}
+
+function cellOf({ kind }: Column, cell: Cell): string | number | Date | null {
+  if (cell === null) return null;
+  if (typeof cell === 'number') return kind === 'kopecks' ? roubles(cell) : cell;
+  // Midnight of Greenwich is the whole number of days that Excel means by a day.
+  if (kind === 'day' && DAY.test(cell)) return new Date(`${cell}T00:00:00Z`);
+  return legalXml(cell.slice(0, CELL_CHARS)).replace(/_(?=x[0-9a-f]{4}_)/gi, '_x005F_');
+}
+
+/**
+ * A spreadsheet knows no kopecks. The nearest double of a sum of up to fifteen digits is written with just its digits,
+ * so what is read back is this sum.
+ */
+function roubles(kopecks: number): number | string {
+  return Math.abs(kopecks) < EXACT_KOPECKS ? kopecks / 100 : plainRoubles(kopecks);
+}

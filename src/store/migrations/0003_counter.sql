@@ -1,0 +1,139 @@
+CREATE TABLE "api_token" (
+	"agency_id" integer NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "api_token_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"employee_id" bigint NOT NULL,
+	"token_hash" text NOT NULL,
+	"name" text NOT NULL,
+	"scopes" text[] NOT NULL,
+	"by" text NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"last_used_at" timestamp with time zone,
+	"revoked_at" timestamp with time zone,
+	CONSTRAINT "api_token_agency_id_id_pk" PRIMARY KEY("agency_id","id"),
+	CONSTRAINT "api_token_token_hash_unique" UNIQUE("token_hash")
+);
+--> statement-breakpoint
+CREATE TABLE "idempotent_answer" (
+	"agency_id" integer NOT NULL,
+	"employee_id" bigint NOT NULL,
+	"key" text NOT NULL,
+	"request_hash" text NOT NULL,
+	"status" integer,
+	"answer" jsonb,
+	"at" timestamp with time zone NOT NULL,
+	CONSTRAINT "idempotent_answer_agency_id_employee_id_key_pk" PRIMARY KEY("agency_id","employee_id","key")
+);
+--> statement-breakpoint
+CREATE TABLE "invitation" (
+	"token_hash" text PRIMARY KEY NOT NULL,
+	"agency_id" integer,
+	"employee_id" bigint,
+	"by" text NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	"used_at" timestamp with time zone
+);
+--> statement-breakpoint
+CREATE TABLE "media" (
+	"agency_id" integer NOT NULL,
+	"sha256" text NOT NULL,
+	"bytes" integer NOT NULL,
+	"width" integer NOT NULL,
+	"height" integer NOT NULL,
+	"by" text NOT NULL,
+	"at" timestamp with time zone NOT NULL,
+	CONSTRAINT "media_agency_id_sha256_pk" PRIMARY KEY("agency_id","sha256")
+);
+--> statement-breakpoint
+CREATE TABLE "role_grant" (
+	"agency_id" integer NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "role_grant_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"employee_id" bigint NOT NULL,
+	"role" text NOT NULL,
+	"scope" text NOT NULL,
+	"branch_id" bigint,
+	"department_id" bigint,
+	CONSTRAINT "role_grant_agency_id_id_pk" PRIMARY KEY("agency_id","id"),
+	CONSTRAINT "role_grant_agency_id_employee_id_role_scope_branch_id_department_id_unique" UNIQUE NULLS NOT DISTINCT("agency_id","employee_id","role","scope","branch_id","department_id"),
+	CONSTRAINT "scope_names_its_unit" CHECK (("role_grant"."scope" = 'branch') = ("role_grant"."branch_id" is not null) and ("role_grant"."scope" = 'department') = ("role_grant"."department_id" is not null))
+);
+--> statement-breakpoint
+CREATE TABLE "saved_view" (
+	"agency_id" integer NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "saved_view_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"employee_id" bigint NOT NULL,
+	"screen" text NOT NULL,
+	"name" text NOT NULL,
+	"query" text NOT NULL,
+	"is_shared" boolean DEFAULT false NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "saved_view_agency_id_id_pk" PRIMARY KEY("agency_id","id"),
+	CONSTRAINT "saved_view_agency_id_employee_id_screen_name_unique" UNIQUE("agency_id","employee_id","screen","name")
+);
+--> statement-breakpoint
+CREATE TABLE "session" (
+	"token_hash" text PRIMARY KEY NOT NULL,
+	"id" text NOT NULL,
+	"sign_in_id" bigint NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"seen_at" timestamp with time zone NOT NULL,
+	"proved_at" timestamp with time zone NOT NULL,
+	"user_agent" text,
+	"address" text,
+	CONSTRAINT "session_id_unique" UNIQUE("id")
+);
+--> statement-breakpoint
+CREATE TABLE "sign_in" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "sign_in_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"login" text NOT NULL,
+	"password_hash" text,
+	"password_changed_at" timestamp with time zone,
+	"agency_id" integer NOT NULL,
+	"employee_id" bigint NOT NULL,
+	"totp_secret" text,
+	"totp_step" bigint,
+	"created_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "sign_in_login_unique" UNIQUE("login"),
+	CONSTRAINT "sign_in_agency_id_employee_id_unique" UNIQUE("agency_id","employee_id")
+);
+--> statement-breakpoint
+CREATE TABLE "sign_in_failure" (
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "sign_in_failure_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"login" text NOT NULL,
+	"address" text NOT NULL,
+	"at" timestamp with time zone NOT NULL
+);
+--> statement-breakpoint
+ALTER TABLE "listing" ADD COLUMN "search" "tsvector" GENERATED ALWAYS AS (to_tsvector('simple', translate(lower(
+      external_id || ' ' || coalesce(values->>'address', '') || ' ' || coalesce(values->>'locality', '') || ' ' || coalesce(values->>'title', '')
+        || ' ' || coalesce(values->>'cadastralNumber', '')), 'ё', 'е'))) STORED;--> statement-breakpoint
+ALTER TABLE "api_token" ADD CONSTRAINT "api_token_agency_id_employee_id_employee_agency_id_id_fk" FOREIGN KEY ("agency_id","employee_id") REFERENCES "public"."employee"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "role_grant" ADD CONSTRAINT "role_grant_agency_id_employee_id_employee_agency_id_id_fk" FOREIGN KEY ("agency_id","employee_id") REFERENCES "public"."employee"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "role_grant" ADD CONSTRAINT "role_grant_agency_id_branch_id_branch_agency_id_id_fk" FOREIGN KEY ("agency_id","branch_id") REFERENCES "public"."branch"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "role_grant" ADD CONSTRAINT "role_grant_agency_id_department_id_department_agency_id_id_fk" FOREIGN KEY ("agency_id","department_id") REFERENCES "public"."department"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "saved_view" ADD CONSTRAINT "saved_view_agency_id_employee_id_employee_agency_id_id_fk" FOREIGN KEY ("agency_id","employee_id") REFERENCES "public"."employee"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "session" ADD CONSTRAINT "session_sign_in_id_sign_in_id_fk" FOREIGN KEY ("sign_in_id") REFERENCES "public"."sign_in"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "sign_in" ADD CONSTRAINT "sign_in_agency_id_employee_id_employee_agency_id_id_fk" FOREIGN KEY ("agency_id","employee_id") REFERENCES "public"."employee"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "session_sign_in_id_index" ON "session" USING btree ("sign_in_id");--> statement-breakpoint
+CREATE INDEX "sign_in_failure_login_at_index" ON "sign_in_failure" USING btree ("login","at");--> statement-breakpoint
+CREATE INDEX "sign_in_failure_address_at_index" ON "sign_in_failure" USING btree ("address","at");--> statement-breakpoint
+CREATE INDEX "listing_by_change" ON "listing" USING btree ("agency_id","changed_at","id") WHERE archived_at is null;--> statement-breakpoint
+CREATE INDEX "listing_by_price" ON "listing" USING btree ("agency_id","price_kopecks","id") WHERE archived_at is null;--> statement-breakpoint
+CREATE INDEX "listing_by_employee" ON "listing" USING btree ("agency_id","employee_id","changed_at","id") WHERE archived_at is null;--> statement-breakpoint
+CREATE INDEX "listing_by_branch" ON "listing" USING btree ("agency_id","branch_id","changed_at","id") WHERE archived_at is null;--> statement-breakpoint
+CREATE INDEX "listing_search" ON "listing" USING gin ("search");--> statement-breakpoint
+-- Screens that are open are told that something has changed, and ask again; what it was is not told here.
+CREATE FUNCTION "tell_screens"() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_notify('vygruzka_screens', json_build_object('agencyId', changed.agency_id, 'kind', TG_ARGV[0])::text)
+		FROM (SELECT DISTINCT agency_id FROM fresh) changed;
+	RETURN NULL;
+END $$;--> statement-breakpoint
+CREATE TRIGGER "journal_is_told" AFTER INSERT ON "journal" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('listings');--> statement-breakpoint
+CREATE TRIGGER "message_is_told" AFTER INSERT ON "message" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('tasks');--> statement-breakpoint
+CREATE TRIGGER "message_end_is_told" AFTER UPDATE ON "message" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('tasks');--> statement-breakpoint
+CREATE TRIGGER "verdict_is_told" AFTER INSERT ON "verdict" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('moderation');--> statement-breakpoint
+CREATE TRIGGER "edition_is_told" AFTER INSERT ON "edition" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('feeds');--> statement-breakpoint
+CREATE TRIGGER "run_is_told" AFTER UPDATE ON "export_run" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('feeds');--> statement-breakpoint
+CREATE TRIGGER "import_is_told" AFTER UPDATE ON "import_run" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('imports');--> statement-breakpoint
+CREATE TRIGGER "transfer_is_told" AFTER INSERT ON "transfer" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('money');
