@@ -1,10 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CROWDED, demoListings, listingAt } from '../fixtures/agency.ts';
-import { Context } from '../src/cli/context.ts';
-import { seedDemo } from '../src/cli/demo.ts';
+import type { Context } from '../src/cli/context.ts';
 import { type Corrections, effective, fieldValue } from '../src/domain/corrections.ts';
 import { addDays } from '../src/domain/days.ts';
 import { GATES, OUTCOMES } from '../src/domain/gates.ts';
@@ -23,14 +19,13 @@ import { giveVerdict } from '../src/store/moderation.ts';
 import { endPause, listPauses } from '../src/store/pauses.ts';
 import type { CabinetRow } from '../src/store/publishing.ts';
 import { setPinned } from '../src/store/rotation.ts';
-import { testDatabase } from './store/testdb.ts';
+import { DEMO_NOW, playedDemo } from './played.ts';
 
 /**
  * The cure: whatever keeps a mark of the demo off its board, doing what `explain` says changes the answer at once, and
  * the next run moves the mark to a later gate.
  */
 
-const NOW = '2026-11-20T09:00:00+03:00';
 const manager = { employeeId: null, name: 'Проверяющий', role: 'admin' } as const;
 
 let db: Database;
@@ -41,7 +36,7 @@ let agencyId: number;
 let cabinets: readonly CabinetRow[];
 /** Every look at the clock is a second later. */
 let seconds = 0;
-const clock = () => new Date(new Date(NOW).getTime() + seconds++ * 1000);
+const clock = () => new Date(new Date(DEMO_NOW).getTime() + seconds++ * 1000);
 
 interface Sick {
   readonly cabinet: CabinetRow;
@@ -63,11 +58,7 @@ const ask = (cabinet: CabinetRow, listingId: number) =>
   explain(db.pool, cabinet, context.board(cabinet.board), listingId, clock());
 
 beforeAll(async () => {
-  ({ db, drop } = await testDatabase());
-  dataDir = await mkdtemp(join(tmpdir(), 'vygruzka-cure-'));
-  context = new Context({ now: NOW, quiet: true }, { DATA_DIR: dataDir, PORT: 8098 });
-  ({ agencyId, cabinets } = await seedDemo(context, db));
-  await publish();
+  ({ db, drop, dataDir, context, agencyId, cabinets } = await playedDemo());
   // A queue is judged whole, so its board comes first, while nothing is cured yet.
   const crowdedFirst = [...cabinets].sort(
     (a, b) => Number(b.board === CROWDED.board) - Number(a.board === CROWDED.board),
@@ -82,8 +73,7 @@ beforeAll(async () => {
   }
 }, 600_000);
 afterAll(async () => {
-  await drop();
-  await rm(dataDir, { recursive: true, force: true });
+  await drop?.();
 });
 
 const placeOf = (answer: Explanation) => {
@@ -193,7 +183,7 @@ async function cure({ cabinet, listingId, before }: Sick): Promise<void> {
         listingId,
         gate: 'duplicate',
         reason: 'разные собственники',
-        until: addDays(NOW.slice(0, 10), 30),
+        until: addDays(DEMO_NOW.slice(0, 10), 30),
       } as const;
       await addException(db, agencyId, { ...wish, by: 'руководитель' }, now);
       return;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   AGENTS,
+  DEMO_PASSWORD,
   demoEntries,
   demoHappenings,
   HAPPENINGS,
@@ -15,6 +16,7 @@ import {
   PLAYED,
   pastListings,
   SHAPES,
+  SIGN_INS,
   STORIES,
 } from '../fixtures/agency.ts';
 import { inspectEdition } from '../src/boards/formats/inspect.ts';
@@ -36,10 +38,7 @@ import { listAccounts } from '../src/store/ledger.ts';
 import { eachListing, findListings, type ListingRow, marksOf } from '../src/store/marks.ts';
 import { countMarks, currentEdition, listCabinets } from '../src/store/publishing.ts';
 import { verifyMoney } from '../src/store/verify.ts';
-import { testDatabase } from './store/testdb.ts';
-
-const NOW = '2026-11-20T09:00:00+03:00';
-const PORT = 8099;
+import { DEMO_NOW as NOW, DEMO_PORT as PORT, playedDemo } from './played.ts';
 
 describe('the imaginary agency', () => {
   it('is the same whenever it is asked', () => {
@@ -85,17 +84,12 @@ describe('the demo', () => {
   const contextAt = (port: number) => new Context({ now: NOW, quiet: true }, { DATA_DIR: dataDir, PORT: port });
 
   beforeAll(async () => {
-    ({ db, drop } = await testDatabase());
-    dataDir = await mkdtemp(join(tmpdir(), 'vygruzka-demo-'));
-    context = contextAt(PORT);
+    ({ db, drop, dataDir, context } = await playedDemo());
     seeded = await seedDemo(context, db);
     ({ published } = await publish());
     // A hundred and fifty days, some four hundred runs.
-  }, 400_000);
-  afterAll(async () => {
-    await drop();
-    await rm(dataDir, { recursive: true, force: true });
-  });
+  }, 600_000);
+  afterAll(() => drop?.());
 
   /** Sold before today, long gone from their sources. */
   const sold = new Set(pastListings().flatMap(({ externalId, soldOn }) => (soldOn === null ? [] : [externalId])));
@@ -107,7 +101,7 @@ describe('the demo', () => {
   }
 
   it('has the agency it promises', async () => {
-    expect(seeded).toMatchObject({ isNew: true, listings: 412 });
+    expect(seeded).toMatchObject({ isNew: false, listings: 412 });
     expect(await listEmployees(db, seeded.agencyId)).toHaveLength(24);
     const all = await listings();
     expect(all.filter(({ externalId }) => !sold.has(externalId))).toHaveLength(412);
@@ -327,6 +321,23 @@ describe('the demo', () => {
     // And back, for whoever looks next.
     await seedDemo(context, db);
     expect(all.map((row) => row.id)).toEqual((await listings()).map((row) => row.id));
+  });
+
+  it('lets its four people in with the password it prints', async () => {
+    const app = buildApp({ db, dataDir, secret: 's'.repeat(32), clock: context.clock, logLevel: 'silent' });
+    const homes: string[] = [];
+    for (const { login } of SIGN_INS) {
+      const answer = await app.inject({
+        method: 'POST',
+        url: '/api/v1/session',
+        payload: { login, password: DEMO_PASSWORD },
+      });
+      expect([login, answer.statusCode]).toEqual([login, 200]);
+      expect(answer.json().secondFactor.isNeeded).toBe(false);
+      homes.push(answer.json().home);
+    }
+    expect(homes).toEqual(['/listings', '/moderation', '/accounts', '/settings']);
+    await app.close();
   });
 
   it('draws the pictures its listings name, the same each time, and no others', async () => {

@@ -16,6 +16,8 @@ declare module 'vitest' {
   export interface ProvidedContext {
     /** The connection string of the test server; the databases of the tests are beside the one it names. */
     postgresUrl: string;
+    /** A folder of this test run, for what test files share. */
+    sharedDir: string;
   }
 }
 
@@ -101,6 +103,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await template.close();
   }
   project.provide('postgresUrl', server.url);
+  project.provide('sharedDir', dir);
   return async () => {
     await server.close();
     await rm(dir, { recursive: true, force: true });

@@ -9,34 +9,31 @@ export const ScopeSchema = Type.Unsafe<Scope>({ type: 'string', enum: [...SCOPES
 export const DeedSchema = Type.Unsafe<Deed>({ type: 'string', enum: Object.keys(DEEDS) });
 
 /** `GET /api/v1/session`, and the answer of signing in. */
-export const SessionSchema = Type.Object(
-  {
-    person: Type.Object({
-      id: Type.Integer(),
-      name: Type.String(),
-      login: Type.String(),
-      branch: Type.Union([Type.String(), Type.Null()]),
-      department: Type.Union([Type.String(), Type.Null()]),
-    }),
-    agency: Type.Object({ id: Type.Integer(), name: Type.String(), timeZone: Type.String() }),
-    /** Every grant with its words: «руководитель, филиал «Центр»». */
-    grants: Type.Array(Type.Object({ role: RoleSchema, scope: ScopeSchema, label: Type.String() })),
-    /** Deeds the person may do somewhere. */
-    may: Type.Array(DeedSchema),
-    /** Sent back in `X-CSRF-Token` with everything that changes something. */
-    csrf: Type.String(),
-    secondFactor: Type.Object({
-      isOn: Type.Boolean(),
-      /** The person moves money or gives rights: those deeds are refused until it is on. */
-      isNeeded: Type.Boolean(),
-    }),
-    /** The screen to begin with: the first piece of work of the person's highest role. */
-    home: Type.String(),
-    /** The server's clock: the demo's may run ahead. */
-    now: Type.String(),
-  },
-  { $id: 'Session' },
-);
+export const SessionSchema = Type.Object({
+  person: Type.Object({
+    id: Type.Integer(),
+    name: Type.String(),
+    login: Type.String(),
+    branch: Type.Union([Type.String(), Type.Null()]),
+    department: Type.Union([Type.String(), Type.Null()]),
+  }),
+  agency: Type.Object({ id: Type.Integer(), name: Type.String(), timeZone: Type.String() }),
+  /** Every grant with its words: «руководитель, филиал «Центр»». */
+  grants: Type.Array(Type.Object({ role: RoleSchema, scope: ScopeSchema, label: Type.String() })),
+  /** Deeds the person may do somewhere. */
+  may: Type.Array(DeedSchema),
+  /** Sent back in `X-CSRF-Token` with everything that changes something. */
+  csrf: Type.String(),
+  secondFactor: Type.Object({
+    isOn: Type.Boolean(),
+    /** The person moves money or gives rights: those deeds are refused until it is on. */
+    isNeeded: Type.Boolean(),
+  }),
+  /** The screen to begin with: the first piece of work of the person's highest role. */
+  home: Type.String(),
+  /** The server's clock: the demo's may run ahead. */
+  now: Type.String(),
+});
 export type Session = Static<typeof SessionSchema>;
 
 export const SignInSchema = Type.Object(

@@ -9,13 +9,22 @@ import type { Clock } from '../clock.ts';
 import type { Database } from '../store/database.ts';
 import { API, Api, type Route, SESSION_COOKIE } from './api.ts';
 import { crmRoutes } from './crm-routes.ts';
+import { describeApi } from './docs.ts';
+import { diagnosticsRoutes } from './diagnostics-routes.ts';
 import { eventRoutes } from './events.ts';
 import { feedCounter } from './feeds.ts';
+import { feedsAdminRoutes } from './feeds-admin-routes.ts';
 import { tokenHash } from './keys.ts';
+import { listingCardRoutes } from './listing-card-routes.ts';
+import { listingPhotoRoutes } from './listing-photo-routes.ts';
 import { mediaRoute } from './media.ts';
 import { isScreen, pages, sendScreen } from './pages.ts';
+import { peopleRoutes } from './people-routes.ts';
+import { pictureRoutes } from './pictures-routes.ts';
 import { HttpProblem, notFound, problemOf, sendProblem } from './problems.ts';
 import { sessionRoutes } from './session-routes.ts';
+import { taskRoutes } from './task-routes.ts';
+import { tokenRoutes } from './token-routes.ts';
 
 export interface AppOptions {
   readonly db: Database;
@@ -129,6 +138,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
         retryAfter: Math.ceil(ttl / 1000),
       }),
   });
+  describeApi(app);
   void app.register(async () => {
     feedCounter(app, { ...options, onTrouble: (what) => logger.error(what) });
     if (options.media) mediaRoute(app, options);
@@ -168,7 +178,15 @@ export function buildApp(options: AppOptions): FastifyInstance {
 function apiRoutes(app: FastifyInstance, api: Api): void {
   sessionRoutes(api);
   eventRoutes(app, api);
+  listingCardRoutes(api);
+  listingPhotoRoutes(app, api);
+  pictureRoutes(app, api);
+  diagnosticsRoutes(api);
+  feedsAdminRoutes(api);
   crmRoutes(api);
+  taskRoutes(api);
+  peopleRoutes(api);
+  tokenRoutes(api);
 }
 
 /** A body is taken as it is; numbers in an address are read as numbers. All faults are told together. */

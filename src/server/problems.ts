@@ -67,10 +67,13 @@ export function problemOf(error: unknown, request: Pick<FastifyRequest, 'id' | '
   return told(500, 'unexpected', `Сбой на сервере, номер запроса ${request.id}. Ничего не сохранено; повторите.`);
 }
 
+/** Names that stand in a request's body, not in its address. */
+const IN_BODY: ReadonlySet<string> = new Set(['stage-unknown', 'role-unknown', 'unit-unknown', 'family-unknown']);
+
 /** A lawful no: of a name that is not there, of a right, of the state of things, or of a wrong wish. */
 function statusOf({ code, exit }: Refusal): number {
   if (code === 'not-allowed') return 403;
-  if (code.endsWith('-unknown')) return 404;
+  if (code.endsWith('-unknown')) return IN_BODY.has(code) ? 422 : 404;
   return exit === 4 || exit === 5 ? 409 : 422;
 }
 

@@ -121,9 +121,9 @@ async function once<T>({ method, path, body, query, ifMatch, idempotencyKey, sig
     throw new ProblemError(silence(address));
   }
   if (!response.ok) throw await problemOf(response, address);
-  const isEmpty = response.status === 204 || response.headers.get('content-length') === '0';
+  const text = await response.text();
   return {
-    data: (isEmpty ? undefined : await response.json()) as T,
+    data: (text === '' ? undefined : JSON.parse(text)) as T,
     status: response.status,
     etag: response.headers.get('etag'),
     location: response.headers.get('location'),

@@ -4,6 +4,7 @@
  * so that «?» can show it. Single-letter keys never act inside a field and can be switched off (WCAG 2.1.4).
  */
 import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { strokeOf } from './strokes.ts';
 
 export interface Hotkey {
   /** `j`, `shift+x`, `mod+k` (Ctrl, or ⌘ on a Mac), `enter`, `up`, `space`, `?`, `[`, or a sequence: `g o`. */
@@ -79,49 +80,6 @@ export function useHotkeys(name: string, keys: readonly Hotkey[]): void {
   useEffect(changed, [shape]);
 }
 
-const NAMES: Readonly<Record<string, string>> = {
-  ' ': 'space',
-  ArrowUp: 'up',
-  ArrowDown: 'down',
-  ArrowLeft: 'left',
-  ArrowRight: 'right',
-  Escape: 'esc',
-};
-
-/** Signs by the place of the key on the usual keyboard: where the Russian layout has a letter or a stop instead. */
-const SIGNS: Readonly<Record<string, string>> = {
-  BracketLeft: '[',
-  BracketRight: ']',
-  Semicolon: ';',
-  Quote: "'",
-  Comma: ',',
-  Period: '.',
-  Backquote: '`',
-};
-
-/** The key as bindings name it, whatever the layout: `j` for both «j» and «о». */
-export function keyName(event: Pick<KeyboardEvent, 'key' | 'code' | 'shiftKey'>): string {
-  const { key, code } = event;
-  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
-  // The Russian layout has its stop and comma where others have the slash and the question mark.
-  if (code === 'Slash' && (key === '.' || key === ',')) return key === ',' ? '?' : '/';
-  if (key.length > 1 && key !== 'Dead' && key !== 'Unidentified') return NAMES[key] ?? key.toLowerCase();
-  if (NAMES[key]) return NAMES[key];
-  const isForeign = key.length > 1 || /\p{L}/u.test(key);
-  if (isForeign && /^Key[A-Z]$/.test(code)) return code.slice(3).toLowerCase();
-  if (isForeign && SIGNS[code]) return SIGNS[code];
-  if (/^Digit\d$/.test(code) && !event.shiftKey) return code.slice(5);
-  return key;
-}
-
-/** `shift+x`, `mod+k`, `?`: a sign has Shift in itself. */
-export function strokeOf(event: KeyboardEvent): string {
-  const name = keyName(event);
-  const isSign = name.length === 1 && !/[a-z0-9]/.test(name);
-  const mod = event.ctrlKey || event.metaKey ? 'mod+' : '';
-  return `${mod}${event.altKey ? 'alt+' : ''}${event.shiftKey && !isSign ? 'shift+' : ''}${name}`;
-}
-
 const isLetters = (keys: string) =>
   !keys.startsWith('mod+') && keys.split(' ').some((one) => /^(shift\+)?.$/.test(one));
 
@@ -138,8 +96,12 @@ function listen(event: KeyboardEvent): void {
   const target = event.target instanceof Element ? event.target : document.body;
   const isInField = target.closest(FIELDS) !== null;
   const isInList = target.closest('[role=menu], [role=listbox]') !== null;
-  const isInDialog = document.querySelector('[aria-modal=true]') !== null;
   const stroke = strokeOf(event);
+  const isInDialog =
+    document.querySelector('[aria-modal=true]') !== null ||
+    target.closest('[role=dialog]') !== null ||
+    // Esc closes what is open over the page, and nothing more.
+    (stroke === 'esc' && document.querySelector('[role=dialog], [role=menu]') !== null);
   // Whatever has the focus is pressed by these two itself.
   if ((stroke === 'enter' || stroke === 'space') && target.closest(ACTIVE)) return;
   const sequence = begun && event.timeStamp - begun.at < SEQUENCE_MS ? `${begun.stroke} ${stroke}` : null;

@@ -1,5 +1,6 @@
 import { Kbd, Modal, SimpleGrid, Switch, Text } from '@mantine/core';
-import { caps, switchLetters, useHotkeys, useKeysInForce } from './hotkeys.ts';
+import { Fragment } from 'react';
+import { caps, type Hotkey, switchLetters, useHotkeys, useKeysInForce } from './hotkeys.ts';
 import classes from './keys-help.module.css';
 
 /** «?»: the keys in force here and now. */
@@ -9,6 +10,13 @@ export function KeysHelp({ opened, onClose }: { opened: boolean; onClose: () => 
       {opened && <Body onClose={onClose} />}
     </Modal>
   );
+}
+
+/** `j` and `↓` do the same: one line. */
+function byWords(keys: readonly Hotkey[]): [words: string, ways: string[]][] {
+  const found = new Map<string, string[]>();
+  for (const one of keys) found.set(one.words, [...(found.get(one.words) ?? []), one.keys]);
+  return [...found];
 }
 
 function Body({ onClose }: { onClose: () => void }) {
@@ -25,14 +33,19 @@ function Body({ onClose }: { onClose: () => void }) {
                 {name}
               </Text>
               <dl className={classes.list}>
-                {keys.map((one) => (
-                  <div key={one.keys} className={classes.row}>
-                    <dt>{one.words}</dt>
+                {byWords(keys).map(([words, ways]) => (
+                  <div key={words} className={classes.row}>
+                    <dt>{words}</dt>
                     <dd>
-                      {caps(one.keys).map((cap) => (
-                        <Kbd key={cap} size="xs">
-                          {cap}
-                        </Kbd>
+                      {ways.map((way, index) => (
+                        <Fragment key={way}>
+                          {index > 0 && <span className={classes.or}>или</span>}
+                          {caps(way).map((cap) => (
+                            <Kbd key={cap} size="xs">
+                              {cap}
+                            </Kbd>
+                          ))}
+                        </Fragment>
                       ))}
                     </dd>
                   </div>

@@ -41,7 +41,7 @@ export function Palette({ opened, onClose, ...rest }: PaletteProps) {
       padding={0}
       size={600}
       yOffset="12vh"
-      aria-label="Найти или перейти"
+      attributes={{ content: { 'aria-label': 'Найти или перейти' } }}
     >
       {opened && <Body onClose={onClose} {...rest} />}
     </Modal>

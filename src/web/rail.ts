@@ -11,6 +11,7 @@ import {
   IconWallet,
   type TablerIcon,
 } from '@tabler/icons-react';
+import type { Waiting } from '../contracts/tasks.ts';
 import type { Deed } from '../contracts/words.ts';
 
 /**
@@ -27,7 +28,7 @@ export interface RailEntry {
   /** The key to go there: `g o`. */
   readonly keys?: string;
   /** The word in `GET /waiting` whose number stands beside: work that waits for this person. */
-  readonly waits?: string;
+  readonly waits?: keyof Waiting;
   /** Set-up, apart from the daily work. */
   readonly isSetUp?: boolean;
 }
@@ -48,9 +49,8 @@ export const RAIL: readonly RailEntry[] = [
     icon: IconStethoscope,
     deeds: ['see-listings'],
     keys: 'g d',
-    waits: 'notices',
   },
-  { to: '/accounts', words: 'Счета', icon: IconWallet, deeds: ['see-accounts'], keys: 'g a', waits: 'accounts' },
+  { to: '/accounts', words: 'Счета', icon: IconWallet, deeds: ['see-accounts'], keys: 'g a' },
   {
     to: '/feeds',
     words: 'Фиды',

@@ -51,6 +51,7 @@ const tree = root.addChildren([
   shell.addChildren([
     home,
     screen('/profile', () => import('./screens/profile.tsx')),
+    screen('/tasks', () => import('./screens/tasks.tsx')),
     // One line for each screen; its place in the rail is a line in `rail.ts`.
   ]),
 ]);

@@ -1,23 +1,13 @@
-import { ActionIcon, Burger, Drawer, Menu, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core';
+import { ActionIcon, Burger, Menu, UnstyledButton, useMantineColorScheme } from '@mantine/core';
 import { useDisclosure, useMediaQuery } from '@mantine/hooks';
-import {
-  IconBell,
-  IconChevronDown,
-  IconDeviceDesktop,
-  IconHelp,
-  IconLogout,
-  IconMoon,
-  IconSearch,
-  IconSun,
-  IconUser,
-} from '@tabler/icons-react';
+import { IconBell, IconChevronDown, IconHelp, IconLogout, IconSearch, IconUser } from '@tabler/icons-react';
 import { type ErrorComponentProps, Link, Outlet, useNavigate, useRouterState } from '@tanstack/react-router';
-import { useEffect, useRef, useState } from 'react';
+import { lazy, useEffect, useRef, useState } from 'react';
+import type { Waiting } from '../contracts/tasks.ts';
 import { useHotkeys } from './hotkeys.ts';
-import { Identity } from './identity.tsx';
-import { KeysHelp } from './keys-help.tsx';
+import { Identity, loadIdentityDialogs } from './identity.tsx';
+import { Late } from './late.tsx';
 import { useLive } from './live.ts';
-import { Palette } from './palette.tsx';
 import { Keys } from './parts/keys.tsx';
 import { Broken } from './parts/states.tsx';
 import { UndoKey } from './parts/undo.tsx';
@@ -30,16 +20,21 @@ import { formatNumber, zoneWords } from './words.ts';
 
 /** Everything around a screen: the rail, the search, the bell, the person. */
 
-/** What waits for this person, by the words of `rail.ts`. */
-type Waiting = Readonly<Record<string, number>>;
+const loadPalette = () => import('./palette.tsx');
+const loadKeysHelp = () => import('./keys-help.tsx');
+const loadPhoneMenu = () => import('./phone-menu.tsx');
+const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }));
+const KeysHelp = lazy(async () => ({ default: (await loadKeysHelp()).KeysHelp }));
+const PhoneMenu = lazy(async () => ({ default: (await loadPhoneMenu()).PhoneMenu }));
+
+/** What the first picture does without is fetched after it: a dialog must open even where the network is gone. */
+const FETCH_AFTER_MS = 3_000;
 
 /** The entries this person sees. */
 export function useRail(): readonly RailEntry[] {
   const { may } = useSession();
   return RAIL.filter(({ to, deeds }) => hasScreen(to) && (!deeds || deeds.some((deed) => may.includes(deed))));
 }
-
-const BELL = '/tasks';
 
 export function Shell() {
   const session = useSession();
@@ -51,7 +46,7 @@ export function Shell() {
   const [isHelpOpen, help] = useDisclosure();
   const main = useRef<HTMLElement>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const { data: waiting = {} } = useApi<Waiting>('/waiting', undefined, { enabled: hasScreen(BELL) });
+  const { data: waiting } = useApi<Waiting>('/waiting');
   useLive();
   useHotkeys('Везде', [
     { keys: 'mod+k', words: 'Найти или перейти', inField: true, run: palette.toggle },
@@ -61,6 +56,12 @@ export function Shell() {
     'Переходы',
     rail.flatMap(({ keys, words, to }) => (keys ? [{ keys, words, run: () => void navigate({ to } as never) }] : [])),
   );
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const load of [loadIdentityDialogs, loadPalette, loadKeysHelp, loadPhoneMenu]) void load();
+    }, FETCH_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   // On another screen the reading begins at its top, and the phone's menu has done its work.
   const shown = useRef(path);
   useEffect(() => {
@@ -89,13 +90,18 @@ export function Shell() {
           <Keys keys="mod+k" />
         </UnstyledButton>
         <div className={classes.tools}>
-          {hasScreen(BELL) && <Bell count={waiting.tasks ?? 0} />}
+          <Bell count={waiting?.tasks ?? 0} />
           {!isPhone && (
-            <Tooltip label="Клавиши">
-              <ActionIcon variant="subtle" color="gray" size="lg" aria-label="Клавиши" onClick={help.open}>
-                <IconHelp size={20} />
-              </ActionIcon>
-            </Tooltip>
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label="Клавиши"
+              title="Клавиши"
+              onClick={help.open}
+            >
+              <IconHelp size={20} />
+            </ActionIcon>
           )}
           <PersonMenu />
         </div>
@@ -115,25 +121,29 @@ export function Shell() {
       {isPhone && (
         <>
           <BottomBar rail={rail} waiting={waiting} />
-          <Drawer opened={isMenuOpen} onClose={menu.close} size={280} title={session.agency.name}>
-            <nav aria-label="Все разделы">
-              <RailLinks rail={rail} waiting={waiting} />
-            </nav>
-            <Text size="xs" c="dimmed" mt="md">
-              Время: {zoneWords(session.agency.timeZone)}
-            </Text>
-          </Drawer>
+          <Late opened={isMenuOpen}>
+            {(opened) => (
+              <PhoneMenu opened={opened} onClose={menu.close} title={session.agency.name}>
+                <nav aria-label="Все разделы">
+                  <RailLinks rail={rail} waiting={waiting} />
+                </nav>
+                <p className={classes.phoneZone}>Время: {zoneWords(session.agency.timeZone)}</p>
+              </PhoneMenu>
+            )}
+          </Late>
         </>
       )}
-      <Palette opened={isPaletteOpen} onClose={palette.close} rail={rail} onHelp={help.open} />
-      <KeysHelp opened={isHelpOpen} onClose={help.close} />
+      <Late opened={isPaletteOpen}>
+        {(opened) => <Palette opened={opened} onClose={palette.close} rail={rail} onHelp={help.open} />}
+      </Late>
+      <Late opened={isHelpOpen}>{(opened) => <KeysHelp opened={opened} onClose={help.close} />}</Late>
       <UndoKey />
       <Identity />
     </div>
   );
 }
 
-function RailLinks({ rail, waiting }: { rail: readonly RailEntry[]; waiting: Waiting }) {
+function RailLinks({ rail, waiting }: { rail: readonly RailEntry[]; waiting: Waiting | undefined }) {
   const daily = rail.filter((entry) => !entry.isSetUp);
   const setUp = rail.filter((entry) => entry.isSetUp);
   return (
@@ -161,9 +171,9 @@ function RailLinks({ rail, waiting }: { rail: readonly RailEntry[]; waiting: Wai
   );
 }
 
-function RailLink({ entry, waiting }: { entry: RailEntry; waiting: Waiting }) {
+function RailLink({ entry, waiting }: { entry: RailEntry; waiting: Waiting | undefined }) {
   const { to, words, icon: Icon, keys } = entry;
-  const count = entry.waits ? (waiting[entry.waits] ?? 0) : 0;
+  const count = (entry.waits && waiting?.[entry.waits]) ?? 0;
   return (
     <li>
       <Link to={to} className={classes.link!} aria-keyshortcuts={keys} title={keys && `${words} (${keys})`}>
@@ -181,7 +191,7 @@ function RailLink({ entry, waiting }: { entry: RailEntry; waiting: Waiting }) {
 }
 
 /** The first four, where the thumb is. */
-function BottomBar({ rail, waiting }: { rail: readonly RailEntry[]; waiting: Waiting }) {
+function BottomBar({ rail, waiting }: { rail: readonly RailEntry[]; waiting: Waiting | undefined }) {
   const first = rail.filter((entry) => !entry.isSetUp).slice(0, 4);
   if (first.length < 2) return null;
   return (
@@ -190,7 +200,7 @@ function BottomBar({ rail, waiting }: { rail: readonly RailEntry[]; waiting: Wai
         <Link key={to} to={to} className={classes.bottomLink!}>
           <span className={classes.bottomIcon}>
             <Icon size={22} stroke={1.7} aria-hidden />
-            {waits && (waiting[waits] ?? 0) > 0 && <span className={classes.dot} aria-hidden />}
+            {waits && (waiting?.[waits] ?? 0) > 0 && <span className={classes.dot} aria-hidden />}
           </span>
           {words}
         </Link>
@@ -203,7 +213,7 @@ function Bell({ count }: { count: number }) {
   return (
     <ActionIcon
       component={Link}
-      to={BELL}
+      to="/tasks"
       variant="subtle"
       color="gray"
       size="lg"
@@ -221,9 +231,9 @@ function Bell({ count }: { count: number }) {
 }
 
 const SCHEMES = [
-  { value: 'auto', words: 'Тема как в системе', icon: IconDeviceDesktop },
-  { value: 'light', words: 'Светлая тема', icon: IconSun },
-  { value: 'dark', words: 'Тёмная тема', icon: IconMoon },
+  { value: 'auto', words: 'Тема как в системе' },
+  { value: 'light', words: 'Светлая тема' },
+  { value: 'dark', words: 'Тёмная тема' },
 ] as const;
 
 function PersonMenu() {
@@ -233,10 +243,11 @@ function PersonMenu() {
   return (
     <Menu width={270}>
       <Menu.Target>
-        <UnstyledButton className={classes.person!} aria-label={`Меню: ${person.name}`}>
+        <UnstyledButton className={classes.person!}>
           <span className={classes.avatar} aria-hidden>
             {initials(person.name)}
           </span>
+          <span className="heard">Меню: </span>
           <span className={classes.personName}>{person.name}</span>
           <IconChevronDown size={14} aria-hidden />
         </UnstyledButton>
@@ -251,18 +262,13 @@ function PersonMenu() {
           Профиль и вход
         </Menu.Item>
         <Menu.Divider />
-        {SCHEMES.map(({ value, words, icon: Icon }) => (
-          <Menu.Item
-            key={value}
-            role="menuitemradio"
-            aria-checked={colorScheme === value}
-            leftSection={<Icon size={16} />}
-            rightSection={colorScheme === value ? '✓' : null}
-            onClick={() => setColorScheme(value)}
-          >
-            {words}
-          </Menu.Item>
-        ))}
+        <Menu.RadioGroup value={colorScheme} onChange={(value) => setColorScheme(value as typeof colorScheme)}>
+          {SCHEMES.map(({ value, words }) => (
+            <Menu.RadioItem key={value} value={value}>
+              {words}
+            </Menu.RadioItem>
+          ))}
+        </Menu.RadioGroup>
         <Menu.Divider />
         <Menu.Item
           leftSection={<IconLogout size={16} />}

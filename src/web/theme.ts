@@ -6,9 +6,9 @@ import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from 
  */
 
 const brand: MantineColorsTuple = [
-  '#eaf2fb',
-  '#dbe9f7',
-  '#b9d4ef',
+  '#f2f7fc',
+  '#e8f1fa',
+  '#cfe1f4',
   '#8fbbe6',
   '#79b3ee',
   '#3b86cc',
@@ -18,9 +18,9 @@ const brand: MantineColorsTuple = [
   '#0f4c85',
 ];
 const ok: MantineColorsTuple = [
+  '#f0f9f2',
   '#e8f5eb',
-  '#dcefe0',
-  '#b7dfc0',
+  '#cbe8d2',
   '#8fcc9c',
   '#7fd694',
   '#3d9a52',
@@ -30,9 +30,9 @@ const ok: MantineColorsTuple = [
   '#125020',
 ];
 const error: MantineColorsTuple = [
+  '#fef4f3',
   '#fdeceb',
-  '#fbdedc',
-  '#f5bcb8',
+  '#f9d3d0',
   '#ee938d',
   '#ff9c94',
   '#d4473e',
@@ -42,9 +42,9 @@ const error: MantineColorsTuple = [
   '#8c1811',
 ];
 const money: MantineColorsTuple = [
+  '#fef8ee',
   '#fdf2e2',
-  '#fae6cb',
-  '#f3cd98',
+  '#f8e0bc',
   '#e9af60',
   '#f0b35e',
   '#b8690c',
@@ -102,9 +102,18 @@ export const theme = createTheme({
     Button: { defaultProps: { size: 'sm' } },
     TextInput: { defaultProps: { size: 'sm' } },
     Modal: {
-      defaultProps: { closeButtonProps: { 'aria-label': 'Закрыть' }, transitionProps: { duration: 120 }, radius: 'lg' },
+      defaultProps: {
+        closeButtonProps: { 'aria-label': 'Закрыть' },
+        transitionProps: { duration: 120 },
+        overlayProps: { backgroundOpacity: 0.4 },
+        radius: 'lg',
+      },
+      styles: { title: { fontSize: '17px', fontWeight: 600 } },
     },
-    Drawer: { defaultProps: { closeButtonProps: { 'aria-label': 'Закрыть' } } },
+    Drawer: {
+      defaultProps: { closeButtonProps: { 'aria-label': 'Закрыть' }, overlayProps: { backgroundOpacity: 0.4 } },
+      styles: { title: { fontWeight: 600 } },
+    },
     Alert: { defaultProps: { closeButtonLabel: 'Закрыть' } },
     Notification: { defaultProps: { closeButtonProps: { 'aria-label': 'Закрыть' } } },
     CloseButton: { defaultProps: { 'aria-label': 'Закрыть' } },
@@ -112,7 +121,9 @@ export const theme = createTheme({
       defaultProps: { visibilityToggleButtonProps: { 'aria-label': 'Показать пароль', tabIndex: 0 } },
     },
     Tooltip: { defaultProps: { openDelay: 350, withArrow: true, multiline: true, maw: 320 } },
-    Menu: { defaultProps: { shadow: 'md', position: 'bottom-end' } },
+    // The placeholder is no item of a menu, and axe says so; without it the first item has the focus.
+    Menu: { defaultProps: { shadow: 'md', position: 'bottom-end', withInitialFocusPlaceholder: false } },
+    SegmentedControl: { defaultProps: { role: 'radiogroup' } },
     Popover: { defaultProps: { shadow: 'md' } },
   },
 });

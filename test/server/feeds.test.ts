@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EditionWriter, editionFolder } from '../../src/export/edition.ts';
 import { buildApp, maskAddress } from '../../src/server/app.ts';
 import { acceptsGzip } from '../../src/server/feeds.ts';
-import { ensureCabinet, resolveAgency, rotateToken } from '../../src/store/agencies.ts';
-import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../../src/store/feed-address.ts';
+import { ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
+import { feedPath, PREVIOUS_ADDRESS_DAYS, rotateAddress } from '../../src/store/feed-address.ts';
 import { type CabinetRow, commitRun, listCabinets } from '../../src/store/publishing.ts';
 import { listPulls } from '../../src/store/pulls.ts';
 import { claimRun, type RunClaim } from '../../src/store/runs.ts';
@@ -207,23 +207,13 @@ describe('the feed counter', () => {
 
   it('keeps the old address open for its days after a rotation, and no longer', async () => {
     const old = await path();
-    await rotateToken(
-      base.db,
-      cabinet.agencyId,
-      cabinet.id,
-      new Date(now.getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000),
-    );
+    await rotateAddress(base.db, cabinet, 'тест', now);
     const fresh = await path();
     expect(fresh).not.toBe(old);
     expect((await get(old)).statusCode).toBe(200);
     expect((await get(fresh)).statusCode).toBe(200);
     // A second rotation does not shorten the days of the first.
-    await rotateToken(
-      base.db,
-      cabinet.agencyId,
-      cabinet.id,
-      new Date(now.getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000),
-    );
+    await rotateAddress(base.db, cabinet, 'тест', now);
     const freshest = await path();
     for (const url of [old, fresh, freshest]) expect((await get(url)).statusCode).toBe(200);
     const before = now;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Session } from '../../src/contracts/session.ts';
 import { buildApp } from '../../src/server/app.ts';
 import { newInvitation } from '../../src/server/invitations.ts';
+import { setGrants, usualGrants } from '../../src/store/access.ts';
 import { addEmployee, changeEmployee, resolveAgency } from '../../src/store/agencies.ts';
 import { testDatabase } from '../store/testdb.ts';
 
@@ -142,11 +143,11 @@ describe('a session', () => {
     const link = await newInvitation(base.db, { agencyId, employeeId: id }, 'Анна', now);
     const petr = held(await call('POST', link, { login: 'petr', password: PASSWORD }));
     expect(petr.session).toMatchObject({ home: '/listings', grants: [{ scope: 'own' }] });
-    await changeEmployee(base.db, agencyId, id, { role: 'manager' }, 'Анна', now);
+    await setGrants(base.db, agencyId, id, usualGrants('manager'), { name: 'Анна', person: null }, now);
     expect((await call('GET', '/session', undefined, petr)).statusCode).toBe(401);
     const again = held(await signIn('petr', PASSWORD));
     expect(again.session).toMatchObject({ home: '/accounts', grants: [{ role: 'manager', scope: 'agency' }] });
-    await changeEmployee(base.db, agencyId, id, { isActive: false }, 'Анна', now);
+    await changeEmployee(base.db, agencyId, id, { isActive: false }, { name: 'Анна', person: null }, now);
     expect((await call('GET', '/session', undefined, again)).statusCode).toBe(401);
     expect((await signIn('petr', PASSWORD)).statusCode).toBe(401);
   });

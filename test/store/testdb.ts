@@ -23,19 +23,27 @@ export function databaseOf(url: string, database: string): string {
 }
 
 async function onServer(sql: string): Promise<void> {
+  await withServer((client) => client.query(sql));
+}
+
+/** Does something on the test server itself, outside any test's database. */
+export async function withServer<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: databaseOf(inject('postgresUrl'), 'postgres') });
   await client.connect();
   try {
-    await client.query(sql);
+    return await work(client);
   } finally {
     await client.end();
   }
 }
 
-/** A fresh, migrated database on the server of this test run. Call `drop` when done. */
-export async function testDatabase(): Promise<{ db: Database; url: string; drop(): Promise<void> }> {
+/**
+ * A fresh, migrated database on the server of this test run. Call `drop` when done.
+ * @param template the database to clone; nobody may be connected to it
+ */
+export async function testDatabase(template = TEMPLATE): Promise<{ db: Database; url: string; drop(): Promise<void> }> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await onServer(`create database ${name} template ${TEMPLATE}`);
+  await onServer(`create database ${name} template ${template}`);
   const url = databaseOf(inject('postgresUrl'), name);
   const db = await openDatabase({ databaseUrl: url, dataDir: '' });
   return {

@@ -50,6 +50,10 @@ interface DataTableProps<Row, Key extends string | number> {
   readonly isLoading?: boolean;
 }
 
+/** As the stylesheet has it. */
+const HEAD_HEIGHT = 38;
+/** A column without a width is never narrower. */
+const FREE_WIDTH = '220px';
 /** Rows below what is seen, so that scrolling shows no holes. */
 const OVERSCAN = 12;
 
@@ -70,7 +74,8 @@ export function DataTable<Row, Key extends string | number = number>(props: Data
     estimateSize: () => rowHeight,
     overscan: OVERSCAN,
     getItemKey: (index) => keyOf(rows[index]!),
-    scrollPaddingStart: 44,
+    // The heading lies over the first rows and pushes the last ones down.
+    scrollPaddingEnd: HEAD_HEIGHT + 6,
     // The active row keeps the focus even when it is scrolled away.
     rangeExtractor: useCallback(
       (range: Parameters<typeof defaultRangeExtractor>[0]) => {
@@ -126,15 +131,22 @@ export function DataTable<Row, Key extends string | number = number>(props: Data
   ]);
 
   const count = selection?.count(total) ?? 0;
+  // The bar of deeds takes the place of the last rows, and the active one may be among them.
+  const hasBar = count > 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only the bar's coming and going moves rows
+  useEffect(() => {
+    if (activeIndex >= 0) virtual.scrollToIndex(activeIndex);
+  }, [hasBar]);
   const isPageTicked = rows.length > 0 && selection !== undefined && rows.every((row) => selection.has(keyOf(row)));
   const width = columns.length + (selection ? 1 : 0);
   if (rows.length === 0 && !isLoading) return <>{empty}</>;
-  const before = items[0]?.start ?? 0;
+  const widths = [...(selection ? ['40px'] : []), ...columns.map((column) => column.width ?? FREE_WIDTH)];
+  const minWidth = `calc(${widths.join(' + ')})`;
   return (
-    <div className={classes.frame}>
+    <div className={classes.frame} data-fills>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
       <section className={classes.scroller} ref={scroller} tabIndex={0} aria-label={label}>
-        <table className={classes.table} aria-rowcount={total + 1} aria-busy={isLoading}>
+        <table className={classes.table} style={{ minWidth }} aria-rowcount={total + 1} aria-busy={isLoading}>
           <caption className="heard">{label}</caption>
           <colgroup>
             {selection && <col style={{ width: 40 }} />}
@@ -170,6 +182,7 @@ export function DataTable<Row, Key extends string | number = number>(props: Data
                 <Gapped key={item.key} gap={gap} width={width}>
                   <tr
                     className={classes.row}
+                    ref={virtual.measureElement}
                     data-index={item.index}
                     data-active={item.index === activeIndex || undefined}
                     data-ticked={isTicked || undefined}
@@ -203,11 +216,11 @@ export function DataTable<Row, Key extends string | number = number>(props: Data
                 </Gapped>
               );
             })}
-            <Gap height={virtual.getTotalSize() - (items.at(-1)?.end ?? before)} width={width} />
+            <Gap height={virtual.getTotalSize() - (items.at(-1)?.end ?? 0)} width={width} />
           </tbody>
         </table>
       </section>
-      {selection && count > 0 && (
+      {selection && hasBar && (
         <div className={classes.bar} role="toolbar" aria-label="Действия с выбранным">
           <span aria-live="polite">
             {agree(count, 'Выбран', 'Выбраны', 'Выбрано')} {formatNumber(count)}

@@ -33,7 +33,7 @@ export function tellProblem(error: unknown): Told {
   };
 }
 
-function Words({ told, children }: { told: Told; children?: ReactNode }) {
+function Words({ told, isBrief = false, children }: { told: Told; isBrief?: boolean; children?: ReactNode }) {
   return (
     <>
       <Text size="sm">{told.detail}</Text>
@@ -49,10 +49,10 @@ function Words({ told, children }: { told: Told; children?: ReactNode }) {
           Включить второй фактор
         </Anchor>
       )}
-      {(children || told.requestId) && (
+      {(children || (told.requestId && !isBrief)) && (
         <Group gap="sm" mt="xs">
           {children}
-          {told.requestId && (
+          {told.requestId && !isBrief && (
             <Text size="xs" c="dimmed">
               код {told.requestId}
             </Text>
@@ -63,13 +63,26 @@ function Words({ told, children }: { told: Told; children?: ReactNode }) {
   );
 }
 
+interface ProblemAlertProps {
+  readonly error: unknown;
+  readonly onRetry?: (() => void) | undefined;
+  /** Only what happened: for a wrong password there is nothing to look up in a log. */
+  readonly isBrief?: boolean;
+}
+
 /** A problem in its place: above a form, instead of a list. */
-export function ProblemAlert({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
+export function ProblemAlert({ error, onRetry, isBrief = false }: ProblemAlertProps) {
   if (!error) return null;
   const told = tellProblem(error);
   return (
-    <Alert role="alert" color="error" variant="light" icon={<IconAlertTriangle size={18} />} title={told.title}>
-      <Words told={told}>
+    <Alert
+      role="alert"
+      color="error"
+      variant="light"
+      icon={<IconAlertTriangle size={18} />}
+      title={isBrief ? undefined : told.title}
+    >
+      <Words told={told} isBrief={isBrief}>
         {onRetry && (
           <Button size="xs" variant="default" onClick={onRetry}>
             Повторить

@@ -1,4 +1,5 @@
 import {
+  Alert,
   Button,
   Code,
   Group,
@@ -19,8 +20,9 @@ import type { Static } from 'typebox';
 import type { SessionRowSchema } from '../../contracts/session.ts';
 import { api } from '../api.ts';
 import { switchLetters, useKeysInForce } from '../hotkeys.ts';
-import { CodeInput, SecondFactorReminder } from '../identity.tsx';
+
 import { Chip } from '../parts/chip.tsx';
+import { CodeInput } from '../parts/code-input.tsx';
 import { Page, Sheet } from '../parts/page.tsx';
 import { ProblemAlert, setFieldErrors, showDone } from '../parts/problem.tsx';
 import { Loaded } from '../parts/states.tsx';
@@ -40,7 +42,11 @@ export default function Profile() {
       width="read"
       words={[`логин ${person.login}`, ...grants.map(({ label }) => label)].join(' · ')}
     >
-      <SecondFactorReminder session={session} />
+      {session.secondFactor.isNeeded && !session.secondFactor.isOn && (
+        <Alert color="money" variant="light" title="Включите второй фактор">
+          Вы распоряжаетесь деньгами или правами: пока второй фактор не включён, эти действия закрыты.
+        </Alert>
+      )}
       <Look />
       <Password />
       <SecondFactor />
@@ -103,7 +109,7 @@ function Password() {
     <Sheet title="Пароль">
       <form onSubmit={form.onSubmit((values) => change.mutate(values))}>
         <Stack gap="sm" maw={420}>
-          <ProblemAlert error={change.error} />
+          <ProblemAlert error={change.error} isBrief />
           <input type="hidden" name="username" autoComplete="username" value={login} />
           <PasswordInput
             label="Нынешний пароль"
@@ -199,8 +205,8 @@ function SecretForm({ secret, onDone }: { secret: Secret; onDone: () => void }) 
         <Text size="sm">
           Или введите ключ руками: <Code>{secret.secret}</Code>
         </Text>
-        <ProblemAlert error={confirm.error} />
-        <CodeInput required data-autofocus {...form.getInputProps('code')} />
+        <ProblemAlert error={confirm.error} isBrief />
+        <CodeInput data-autofocus {...form.getInputProps('code')} />
         <PasswordInput
           label="Ваш пароль"
           autoComplete="current-password"
@@ -236,7 +242,7 @@ function OffForm({ onDone }: { onDone: () => void }) {
   return (
     <form onSubmit={form.onSubmit((values) => off.mutate(values))}>
       <Stack gap="md">
-        <ProblemAlert error={off.error} />
+        <ProblemAlert error={off.error} isBrief />
         <PasswordInput
           label="Ваш пароль"
           autoComplete="current-password"
@@ -244,7 +250,7 @@ function OffForm({ onDone }: { onDone: () => void }) {
           data-autofocus
           {...form.getInputProps('password')}
         />
-        <CodeInput required {...form.getInputProps('code')} />
+        <CodeInput {...form.getInputProps('code')} />
         <Group justify="flex-end">
           <Button variant="default" onClick={onDone}>
             Отмена
@@ -256,6 +262,31 @@ function OffForm({ onDone }: { onDone: () => void }) {
       </Stack>
     </form>
   );
+}
+
+/** In the order they are asked: Edge and Opera call themselves Chrome too, and Chrome calls itself Safari. */
+const BROWSERS = [
+  ['YaBrowser', 'Яндекс Браузер'],
+  ['Edg', 'Edge'],
+  ['OPR', 'Opera'],
+  ['Firefox', 'Firefox'],
+  ['Chrome', 'Chrome'],
+  ['Safari', 'Safari'],
+] as const;
+const SYSTEMS = [
+  ['Android', 'Android'],
+  ['iPhone', 'iPhone'],
+  ['iPad', 'iPad'],
+  ['Windows', 'Windows'],
+  ['Mac OS', 'macOS'],
+  ['Linux', 'Linux'],
+] as const;
+
+/** «Chrome, Windows» of what a browser says of itself; what says nothing known stays as it is. */
+function deviceOf(userAgent: string): string {
+  const named = (names: readonly (readonly [string, string])[]) =>
+    names.find(([sign]) => userAgent.includes(sign))?.[1];
+  return [named(BROWSERS), named(SYSTEMS)].filter(Boolean).join(', ') || userAgent;
 }
 
 function Sessions() {
@@ -270,7 +301,12 @@ function Sessions() {
       title="Сеансы"
       aside={
         hasOthers && (
-          <Button size="compact-sm" variant="default" loading={end.isPending} onClick={() => end.mutate('others')}>
+          <Button
+            size="compact-sm"
+            variant="default"
+            loading={end.isPending && end.variables === 'others'}
+            onClick={() => end.mutate('others')}
+          >
             Завершить все, кроме этого
           </Button>
         )
@@ -293,8 +329,8 @@ function Sessions() {
               </Table.Thead>
               <Table.Tbody>
                 {rows.map((row) => (
-                  <Table.Tr key={row.id}>
-                    <Table.Td>{row.device}</Table.Td>
+                  <Table.Tr key={row.id} h={44}>
+                    <Table.Td title={row.device}>{deviceOf(row.device)}</Table.Td>
                     <Table.Td>{row.address ?? '–'}</Table.Td>
                     <Table.Td>{momentNear(row.since)}</Table.Td>
                     <Table.Td>{row.isThis ? 'этот сеанс' : momentNear(row.seenAt)}</Table.Td>
@@ -303,7 +339,7 @@ function Sessions() {
                         <Button
                           size="compact-sm"
                           variant="subtle"
-                          aria-label={`Завершить: ${row.device}`}
+                          aria-label={`Завершить: ${deviceOf(row.device)}`}
                           onClick={() => end.mutate(row.id)}
                         >
                           Завершить

@@ -1,11 +1,10 @@
 import { Button, PasswordInput, Stack, TextInput } from '@mantine/core';
-import { useForm } from '@mantine/form';
 import { useMutation } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { type FormEvent, useState } from 'react';
 import type { Session, SignIn as SignInBody } from '../../contracts/session.ts';
 import { api, ProblemError } from '../api.ts';
-import { CodeInput } from '../identity.tsx';
+import { CodeInput } from '../parts/code-input.tsx';
 import { ProblemAlert } from '../parts/problem.tsx';
 import { oneOf, useAddress } from '../router.tsx';
 import { enter } from '../session.ts';
@@ -20,14 +19,8 @@ export default function SignIn() {
   const navigate = useNavigate();
   const [next] = useAddress((raw) => oneOf(raw.next));
   const [isCodeShown, setIsCodeShown] = useState(false);
-  const form = useForm({ initialValues: { login: '', password: '', code: '' } });
   const signIn = useMutation({
-    mutationFn: ({ login, password, code }: typeof form.values) =>
-      api.send<Session>('POST', '/session', {
-        login: login.trim(),
-        password,
-        ...(code && { code: code.replace(/\s/g, '') }),
-      } satisfies SignInBody),
+    mutationFn: (body: SignInBody) => api.send<Session>('POST', '/session', body),
     meta: { isTold: true },
     onSuccess: (session) => {
       enter(session);
@@ -37,24 +30,35 @@ export default function SignIn() {
       if (wantsCode(error)) setIsCodeShown(true);
     },
   });
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const code = String(form.get('code') ?? '').replace(/\s/g, '');
+    signIn.mutate({
+      login: String(form.get('login')).trim(),
+      password: String(form.get('password')),
+      ...(code && { code }),
+    });
+  };
   // To be asked for the code is the next step, not a trouble.
-  const trouble = wantsCode(signIn.error) && signIn.variables?.code === '' ? null : signIn.error;
+  const trouble = wantsCode(signIn.error) && signIn.variables?.code === undefined ? null : signIn.error;
   return (
     <Door title="Вход">
-      <form onSubmit={form.onSubmit((values) => signIn.mutate(values))}>
+      <form onSubmit={submit}>
         <Stack gap="md">
-          <ProblemAlert error={trouble} />
+          <ProblemAlert error={trouble} isBrief />
           <TextInput
             label="Логин"
+            name="login"
             autoComplete="username"
             autoCapitalize="none"
             spellCheck={false}
             required
+            withAsterisk={false}
             autoFocus
-            {...form.getInputProps('login')}
           />
-          <PasswordInput label="Пароль" autoComplete="current-password" required {...form.getInputProps('password')} />
-          {isCodeShown && <CodeInput required autoFocus {...form.getInputProps('code')} />}
+          <PasswordInput label="Пароль" name="password" autoComplete="current-password" required withAsterisk={false} />
+          {isCodeShown && <CodeInput withAsterisk={false} autoFocus />}
           <Button type="submit" size="md" fullWidth loading={signIn.isPending}>
             Войти
           </Button>
