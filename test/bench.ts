@@ -2,7 +2,7 @@
  * `npm run bench -- --listings 100000 [--json]`: makes a base of that size and measures a cold publish of each family,
  * a republish after 1 % of the listings changed, and plain `gzip -6` of the same bytes. Every measured step runs in a
  * process of its own, so its CPU seconds and peak memory are its own; the database is another process and not counted.
- * `--money`: what charging every mark adds to a run.
+ * `--money`: what charging every mark adds to a run. `--counter`: how long people wait for the server's answers.
  */
 import { spawn } from 'node:child_process';
 import { createReadStream } from 'node:fs';
@@ -30,6 +30,7 @@ import { countOutcomes, currentEdition, listCabinets } from '../src/store/publis
 import { setPinned } from '../src/store/rotation.ts';
 import { addTariff } from '../src/store/tariffs.ts';
 import { type CorridorReport, corridor } from './bench-corridor.ts';
+import { counter, counterText } from './bench-counter.ts';
 
 const BOARDS = ['avito', 'cian', 'yandex'] as const;
 /** Every hundredth listing changes before the republish; the step is prime to the segment, so changes scatter. */
@@ -48,6 +49,7 @@ const { values: args } = parseArgs({
     listings: { type: 'string', default: '100000' },
     json: { type: 'boolean', default: false },
     corridor: { type: 'boolean', default: false },
+    counter: { type: 'boolean', default: false },
     money: { type: 'boolean', default: false },
     agency: { type: 'string' },
     at: { type: 'string' },
@@ -190,6 +192,11 @@ async function main(): Promise<void> {
     if (args.corridor) {
       const told = { machine: machine(), ...(await corridor(db, listings)) };
       process.stdout.write(`${args.json ? JSON.stringify(told, null, 2) : corridorText(told)}\n`);
+      return;
+    }
+    if (args.counter) {
+      const told = { machine: machine(), ...(await counter(db, dataDir, listings, say)) };
+      process.stdout.write(`${args.json ? JSON.stringify(told, null, 2) : counterText(told)}\n`);
       return;
     }
     if (args.money) {

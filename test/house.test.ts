@@ -36,6 +36,8 @@ const PACKAGES: Record<string, readonly string[]> = {
   '@fastify/helmet': ['server'],
   '@fastify/rate-limit': ['server'],
   '@fastify/static': ['server'],
+  '@fastify/swagger': ['server'],
+  '@fastify/swagger-ui': ['server'],
   '@node-rs/argon2': ['server'],
   otpauth: ['server'],
   uqr: ['server'],
@@ -54,7 +56,18 @@ const PACKAGES: Record<string, readonly string[]> = {
 };
 
 /** What of `export` the counter may ask: nothing here writes an edition, moves money or starts a run. Decision 0010. */
-const QUESTIONS = ['explain', 'outcomes', 'dry-run', 'forecast', 'rehearsal', 'preview', 'frame', 'judge'];
+const QUESTIONS = [
+  'explain',
+  'outcomes',
+  'dry-run',
+  'forecast',
+  'rehearsal',
+  'preview',
+  'editions',
+  'frame',
+  'judge',
+  'rotation',
+];
 
 function filesOf(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

@@ -408,7 +408,7 @@ export class Money {
     const { dice, db, agencyId } = this.#stage;
     const payer = dice.pick(LEVELS);
     const set = (own: object) => ({ ...own, money: { payer, warnDays: 3 } });
-    const deed = { by: BY.name, action: 'settings-set', facts: { path: 'money.payer' } };
+    const deed = { by: BY.name, action: 'settings-set' as const, facts: { path: 'money.payer' } };
     await changeAgencySettings(db, agencyId, set, deed, this.#stage.clock());
     this.#payer = payer;
     this.#stage.edited();
@@ -430,7 +430,7 @@ export class Money {
     const before = clock(tale.chargeAt.at(-1)?.minute ?? 0);
     const set = (own: object) => ({ ...own, chargeAt: clock(minute) });
     const facts = { path: 'chargeAt', before, after: clock(minute) };
-    const deed = { by: BY.name, action: 'settings-set', facts };
+    const deed = { by: BY.name, action: 'settings-set' as const, facts };
     await changeCabinetSettings(db, agencyId, cabinet.id, set, deed, this.#stage.clock());
     tale.chargeAt.push({ at: now, minute });
     this.#stage.edited();

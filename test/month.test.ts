@@ -1151,7 +1151,14 @@ class Play {
   async employee(): Promise<string> {
     const who = this.someone('agent');
     const branchId = this.dice.pick([...this.world.branches.keys()]);
-    await changeEmployee(this.db, this.agencyId, who.id, { branchId }, 'Руководитель', this.clock());
+    await changeEmployee(
+      this.db,
+      this.agencyId,
+      who.id,
+      { branchId },
+      { name: 'Руководитель', person: null },
+      this.clock(),
+    );
     who.branchId = branchId;
     this.edited();
     return `${who.id} moves to ${branchId}`;
@@ -1160,7 +1167,7 @@ class Play {
   async agencySettings(): Promise<string> {
     const { dice } = this;
     const { settings } = this.world;
-    const deed = { by: 'Руководитель', action: 'settings-changed' };
+    const deed = { by: 'Руководитель', action: 'settings-set' as const };
     const change = (next: (own: Partial<AgencySettings>) => Partial<AgencySettings>) =>
       changeAgencySettings(this.db, this.agencyId, next, deed, this.clock());
     const group = <K extends keyof AgencySettings>(key: K, part: Partial<AgencySettings[K]>) =>
@@ -1215,7 +1222,7 @@ class Play {
       this.agencyId,
       model.id,
       (own) => ({ ...own, edit, turnDays, slots }),
-      { by: 'Руководитель', action: 'settings-changed' },
+      { by: 'Руководитель', action: 'settings-set' },
       this.clock(),
     );
     Object.assign(model, { edit, turnDays, slots });

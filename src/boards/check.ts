@@ -193,6 +193,26 @@ function compileSentence(rule: BoardRule, board: Board): Sentence {
   return (subject) => parts.map((part) => (typeof part === 'string' ? part : part(subject))).join('');
 }
 
+/**
+ * The sentence of a rule before it is told of any listing; a value of the listing stands as three dots.
+ * @example 'Описание: … знаков. Циану нужно от 15 до 3000.'
+ */
+export function demandSentence(
+  rule: Pick<BoardRule, 'label' | 'message'>,
+  board: Pick<Board, 'name' | 'nameDative' | 'nameGenitive'>,
+): string {
+  const names: Readonly<Record<string, string>> = { label: rule.label, ...board, offers: 'такие объявления' };
+  // For whom it is meant is told beside the sentence.
+  return rule.message
+    .replace(/: \{offers\}(?=\.)/g, '')
+    .replace(PLACEHOLDER, (_, placeholder: string) => {
+      const [path, ...forms] = placeholder.split('|') as [string, ...string[]];
+      const unit = forms.length === 3 ? ` ${forms[2]}` : forms[0] === 'roubles' ? ' ₽' : forms[0] === 'm2' ? ' м²' : '';
+      return Object.hasOwn(names, path) ? names[path]! : `…${unit}`;
+    })
+    .replaceAll('….', '…');
+}
+
 const COMMERCIAL_OFFERS: Readonly<Record<NonNullable<Listing['commercialType']>, string>> = {
   office: 'офисов',
   retail: 'торговых помещений',

@@ -429,10 +429,68 @@ export function describeNorm({ boards, rule }: Norm, nameOf: (board: string) => 
     ...(rule.kinds ? [rule.kinds.map((kind) => KIND_WORDS[kind]).join(', ')] : []),
     ...(rule.deals ? [rule.deals.map((deal) => DEAL_LABELS[deal]).join(', ')] : []),
   ].join('; ');
-  let sentence = rule.message;
-  for (const placeholder of placeholdersOf(rule.message)) {
-    const value = placeholder === 'label' ? (rule.label ?? labelOf(rule.field)) : '…';
-    sentence = sentence.replaceAll(`{${placeholder}}`, value);
-  }
-  return `${scope}. ${sentence.replaceAll('….', '…')}${rule.severity === 'advisory' ? ' Только советует.' : ''}`;
+  const sentence = demandText(rule.message, rule.label ?? labelOf(rule.field));
+  return `${scope}. ${sentence}${rule.severity === 'advisory' ? ' Только советует.' : ''}`;
 }
+
+/** The sentence of a rule or norm without a listing: what a listing has stands as three dots. */
+export function demandText(message: string, label: string): string {
+  let sentence = message;
+  for (const placeholder of placeholdersOf(message))
+    sentence = sentence.replaceAll(`{${placeholder}}`, placeholder === 'label' ? label : '…');
+  return sentence.replaceAll('….', '…');
+}
+
+/**
+ * What was wished when a usual norm was made, to be shown in the form again.
+ * @returns null: a rule of somebody's own, only its JSON tells it
+ */
+export function wishOf({ code, boards, rule }: Norm): { readonly wish: NormWish; readonly scope: NormScope } | null {
+  const scope: NormScope = {
+    ...(boards && { boards }),
+    ...(rule.kinds && { kinds: rule.kinds }),
+    ...(rule.deals && { deals: rule.deals }),
+    severity: rule.severity,
+  };
+  const must = rule.must as {
+    readonly required?: readonly string[];
+    readonly properties?: Readonly<Record<string, Bounds & { readonly properties?: Readonly<Record<string, Bounds>> }>>;
+  };
+  const bounds = (of: Bounds | undefined) => ({ min: of?.minimum, max: of?.maximum });
+  const facts = must.properties?.facts?.properties;
+  const wishes: NormWish[] = [
+    ...(facts?.photosCount?.minimum === undefined ? [] : [{ kind: 'photos', min: facts.photosCount.minimum } as const]),
+    ...(facts?.descriptionChars ? [{ kind: 'text', ...bounds(facts.descriptionChars) } as const] : []),
+    { kind: 'required', field: rule.field },
+    { kind: 'limit', field: rule.field, ...bounds(must.properties?.[rule.field]) },
+  ];
+  for (const wish of wishes) {
+    try {
+      const made = normFrom(wish, scope);
+      if (canonicalJson([made.code, made.rule]) === canonicalJson([code, rule])) return { wish, scope };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+  return null;
+}
+
+/** Fields that a usual norm can demand or limit. */
+export interface NormField {
+  readonly field: string;
+  readonly label: string;
+  readonly isNumber: boolean;
+  readonly isMoney: boolean;
+}
+
+export const NORM_FIELDS: readonly NormField[] = Object.entries(ListingSchema.properties)
+  .filter(([field]) => field !== 'boardFields' && field !== 'externalId')
+  .map(([field, schema]) => {
+    const { type } = schema as { type?: string };
+    return {
+      field,
+      label: labelOf(field),
+      isNumber: type === 'number' || type === 'integer',
+      isMoney: field.endsWith('Kopecks'),
+    };
+  });

@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
+import { accountTree, isOwnKind } from '../domain/account-tree.ts';
 import { russianDay, russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { ACCOUNT_KIND_LABELS, OWN_KINDS, type OwnKind } from '../domain/ledger.ts';
+import type { OwnKind } from '../domain/ledger.ts';
 import { formatKopecks } from '../domain/money.ts';
 import { isMonthlyDay, MONTHLY_ON_MAX } from '../domain/monthly.ts';
 import type { Deed } from '../domain/rights.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import { type AgencyRow, listEmployees, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
+import { savedByAccount, savedInMonth } from '../store/forecast.ts';
 import {
   type AccountChange,
   agencyDay,
@@ -29,7 +31,7 @@ import { listPlacedAccounts, type PlacedAccount } from '../store/statements.ts';
 import { accountsCommand, oneAccount, sumNamed } from './account-naming.ts';
 import { aligned } from './columns.ts';
 import { type Context, EXIT } from './context.ts';
-import { forecastCommands, savedByAccount, savedInMonth } from './forecast-commands.ts';
+import { forecastCommands } from './forecast-commands.ts';
 import { type Actor, actorOf, oneEmployee, ours } from './naming.ts';
 import { type Action, several } from './program.ts';
 import { statementCommands } from './statement-commands.ts';
@@ -441,61 +443,12 @@ function accountData({ entries: _, ownerId, ...account }: PlacedAccount) {
   return { ...account, ownerId };
 }
 
-interface Node {
-  readonly depth: number;
-  readonly title: string;
-  readonly account: PlacedAccount | null;
-}
-
-/** The tree: units without an account of their own stand there for the sake of those below them. */
-function treeOf(accounts: readonly PlacedAccount[]): Node[] {
-  const own = accounts.filter(({ kind }) => (OWN_KINDS as readonly string[]).includes(kind));
-  const unit = (kind: OwnKind, ownerId: number | null) =>
-    own.find((account) => account.kind === kind && account.ownerId === ownerId) ?? null;
-  const byName = (a: { readonly name: string }, b: { readonly name: string }) => a.name.localeCompare(b.name, 'ru');
-  const people = (depth: number, of: (account: PlacedAccount) => boolean): Node[] =>
-    own
-      .filter((account) => account.kind === 'employee' && of(account))
-      .sort(byName)
-      .map((account) => ({ depth, title: `${account.name}${account.isActive ? '' : ' (ушёл)'}`, account }));
-  const named = (id: (account: PlacedAccount) => number | null, name: (account: PlacedAccount) => string | null) =>
-    [...new Map(own.flatMap((one) => (id(one) === null ? [] : [[id(one)!, name(one)!] as const])))]
-      .map(([key, title]) => ({ id: key, name: title }))
-      .sort(byName);
-  const branches = named(
-    ({ branchId }) => branchId,
-    ({ branch }) => branch,
-  ).flatMap((branch): Node[] => {
-    const departments = named(
-      (one) => (one.branchId === branch.id ? one.departmentId : null),
-      ({ department }) => department,
-    );
-    return [
-      { depth: 1, title: `филиал ${branch.name}`, account: unit('branch', branch.id) },
-      ...departments.flatMap((department): Node[] => [
-        { depth: 2, title: `отдел ${department.name}`, account: unit('department', department.id) },
-        ...people(3, (one) => one.branchId === branch.id && one.departmentId === department.id),
-      ]),
-      ...people(2, (one) => one.branchId === branch.id && one.departmentId === null),
-    ];
-  });
-  const others = accounts
-    .filter((account) => !own.includes(account))
-    .map((account) => ({ depth: 1, title: `${ACCOUNT_KIND_LABELS[account.kind]}: ${account.name}`, account }));
-  return [
-    { depth: 0, title: ACCOUNT_KIND_LABELS.agency, account: unit('agency', null) },
-    ...branches,
-    ...people(1, ({ branchId }) => branchId === null),
-    ...others,
-  ];
-}
-
 async function showAccounts(context: Context, db: Database, agency: AgencyRow, isAll: boolean): Promise<void> {
   const today = await agencyDay(db.pool, agency.id, context.clock());
   const accounts = await listPlacedAccounts(db.pool, agency.id, today, isAll);
   const saved = savedByAccount(await savedInMonth(db.pool, agency.id, today));
   const data = accounts.map((account) => ({ ...accountData(account), savedKopecks: saved.get(account.id) ?? 0 }));
-  const own = accounts.filter(({ kind }) => (OWN_KINDS as readonly string[]).includes(kind));
+  const own = accounts.filter(({ kind }) => isOwnKind(kind));
   const sum = (of: (account: PlacedAccount) => number) => own.reduce((all, account) => all + of(account), 0);
   const totals = {
     accounts: own.length,
@@ -509,14 +462,14 @@ async function showAccounts(context: Context, db: Database, agency: AgencyRow, i
   context.print({ day: today, accounts: data, totals }, () => {
     if (accounts.length === 0) return 'Счетов ещё нет. Откройте: accounts open --agency-wide';
     const names = new Map(accounts.map(({ id, name }) => [id, name]));
-    const rows = treeOf(accounts).map(({ depth, title, account }): string[] => [
+    const rows = accountTree(accounts).map(({ depth, title, account }): string[] => [
       `${'  '.repeat(depth)}${title}${account === null ? '' : ` ${ours(account.id)}`}`,
       ...(account === null
         ? ['', '', '', '', '']
         : [
             formatKopecks(account.balanceKopecks),
             formatKopecks(account.heldKopecks),
-            (OWN_KINDS as readonly string[]).includes(account.kind) ? formatKopecks(account.availableKopecks) : '',
+            isOwnKind(account.kind) ? formatKopecks(account.availableKopecks) : '',
             formatKopecks(account.daySpentKopecks),
             limitsText(account, names),
           ]),

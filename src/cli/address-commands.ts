@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { listAgencies, resolveAgency, rotateToken } from '../store/agencies.ts';
-import { feedPath, PREVIOUS_ADDRESS_DAYS } from '../store/feed-address.ts';
+import { listAgencies, resolveAgency } from '../store/agencies.ts';
+import { feedPath, PREVIOUS_ADDRESS_DAYS, rotateAddress } from '../store/feed-address.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { listPulls } from '../store/pulls.ts';
 import { EXIT } from './context.ts';
-import { DEFAULT_CABINET } from './naming.ts';
+import { actorOf, DEFAULT_CABINET } from './naming.ts';
 import type { Action } from './program.ts';
 import { cabinetNamed } from './units.ts';
 
@@ -60,13 +60,14 @@ export function addressCommands(program: Command, action: Action): void {
     .description(`Меняет адрес фида. Прежний адрес отвечает ещё ${PREVIOUS_ADDRESS_DAYS} дней.`)
     .requiredOption('--board <доска>', 'доска')
     .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
+    .option('--by <сотрудник>', 'кто решил')
     .option('--agency <название>', 'агентство')
     .action(
-      action(async (context, options: CabinetOptions) => {
+      action(async (context, options: CabinetOptions & { by?: string }) => {
         const db = await context.db();
-        const until = new Date(context.clock().getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000);
         const cabinet = await cabinetNamed(context, db, options);
-        await rotateToken(db, cabinet.agencyId, cabinet.id, until);
+        const actor = await actorOf(db, cabinet.agencyId, options.by, 'feed-addresses');
+        const until = await rotateAddress(db, cabinet, actor.name, context.clock());
         const url = context.publicUrl(feedPath(context.secret, await cabinetNamed(context, db, options)));
         context.print(
           { board: options.board, cabinet: options.cabinet, url, previousUrlUntil: until.toISOString() },

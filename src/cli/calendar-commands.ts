@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { newAjv } from '../boards/check.ts';
 import { type Calendar, CalendarSchema, calendarAt } from '../domain/calendar.ts';
-import { addDays, russianDay, startOfDay } from '../domain/days.ts';
+import { russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { hoursText, readDay, readSpans, readWeek, type Span, spokenMoment, weekText } from '../domain/week.ts';
+import { hoursText, readEnd, readSpans, readWeek, type Span, spokenMoment, weekText } from '../domain/week.ts';
 import { type AgencyRow, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { addPauses, endPause, listPauses, type NamedPauseRow, type NewPause } from '../store/pauses.ts';
@@ -228,9 +228,7 @@ function pauseCommands(program: Command, action: Action): void {
         const actor = await actorOf(db, agency.id, options.by, deed);
         const now = context.clock();
         const { targets, zone } = await targetsOf(context, db, agency, options);
-        const day = readDay(options.until);
-        // A day is meant whole: the pause holds on it too.
-        const until = day === undefined ? momentNamed(options.until, now, zone) : startOfDay(addDays(day, 1), zone);
+        const until = readEnd(options.until, now, zone) ?? momentNamed(options.until, now, zone);
         const from = options.from === undefined ? now : momentNamed(options.from, now, zone);
         const pauses = targets.map((target): NewPause => ({ ...target, from, until, reason: options.reason }));
         const ids = await addPauses(db, agency.id, pauses, actor.name, now);

@@ -1,14 +1,11 @@
 import type { Command } from 'commander';
-import { judgeOwnField } from '../boards/formats/codec.ts';
-import { CODECS } from '../boards/formats/index.ts';
 import { readPhone } from '../boards/formats/phone.ts';
-import { type Corrections, canonicalJson, conflicts, effective, fieldValue } from '../domain/corrections.ts';
+import { type Corrections, conflicts, fieldValue } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
-import { type Family, FIELDS, type Listing, ListingSchema, labelOf } from '../domain/listing.ts';
+import { FIELDS, ListingSchema, labelOf } from '../domain/listing.ts';
 import { formatNumber } from '../domain/text.ts';
-import { faultsOf } from '../intake/normalise.ts';
+import { correctionOf, isCorrectable, type ProvenCorrections, proveCorrections } from '../intake/correct.ts';
 import { resolveAgency } from '../store/agencies.ts';
-import { hashOf } from '../store/hash.ts';
 import { type ListingRow, saveCorrections } from '../store/marks.ts';
 import { EXIT } from './context.ts';
 import { actorOf, oneListing } from './naming.ts';
@@ -77,17 +74,14 @@ export function correctCommands(program: Command, action: Action): void {
 /** Money is kept in kopecks. */
 const isMoney = (field: string) => field.endsWith('Kopecks');
 
-const TAKEN_FROM_SOURCE: readonly string[] = ['externalId', 'boardFields'];
-
 /**
  * The field that a person names: by its name in the program, by what people call it, or one that a family alone has.
  * Called by the people's name, money is in roubles.
  * @throws Refusal `field-unknown` with what looks alike
  */
 function fieldNamed(name: string, hasValue: boolean): { readonly field: string; readonly isByLabel: boolean } {
-  const known = FIELDS.filter((field) => !TAKEN_FROM_SOURCE.includes(field));
-  if (hasValue && (/^(avito|cian|yandex):.+/.test(name) || (known as string[]).includes(name)))
-    return { field: name, isByLabel: false };
+  if (hasValue && isCorrectable(name)) return { field: name, isByLabel: false };
+  const known = FIELDS.filter(isCorrectable);
   const wanted = name.toLowerCase();
   const found = hasValue ? known.find((field) => labelOf(field).toLowerCase() === wanted) : undefined;
   if (found) return { field: found, isByLabel: true };
@@ -121,18 +115,8 @@ interface CorrectionWords {
  * What `saveCorrections` takes, proven; null when nothing changes.
  * @throws Refusal `field-unknown`, `bad-value`, `no-correction`
  */
-export function provenCorrections(
-  listing: ListingRow,
-  words: CorrectionWords,
-  now: Date,
-): Parameters<typeof saveCorrections>[2] | null {
-  const corrections = corrected(listing, words, now);
-  if (canonicalJson(corrections) === canonicalJson(listing.corrections)) return null;
-  const values = effective(listing.sourceValues, corrections);
-  const faults = faultsOf(values);
-  proveOwnFields(values, corrections);
-  if (faults.length > 0) throw new Refusal('bad-value', `Исправление не принято. ${faults.join(' ')}`, EXIT.refused);
-  return { corrections, values, valuesHash: hashOf(values), wasHash: hashOf(listing.values) };
+export function provenCorrections(listing: ListingRow, words: CorrectionWords, now: Date): ProvenCorrections | null {
+  return proveCorrections(listing, corrected(listing, words, now));
 }
 
 function corrected(listing: ListingRow, options: CorrectionWords, now: Date): Corrections {
@@ -141,12 +125,7 @@ function corrected(listing: ListingRow, options: CorrectionWords, now: Date): Co
   for (const pair of options.set ?? []) {
     const cut = pair.indexOf('=');
     const { field, isByLabel } = fieldNamed(cut < 1 ? pair : pair.slice(0, cut), cut >= 1);
-    next[field] = {
-      value: parseValue(field, pair.slice(cut + 1), isByLabel),
-      basis: basis(field),
-      by: options.by,
-      at: now.toISOString(),
-    };
+    next[field] = correctionOf(listing, field, parseValue(field, pair.slice(cut + 1), isByLabel), options.by, now);
   }
   for (const field of options.drop ?? []) delete next[field];
   for (const field of options.keep ?? []) {
@@ -175,22 +154,5 @@ function parseValue(field: string, text: string, isInRoubles: boolean): unknown 
     return JSON.parse(schema?.type === 'number' || schema?.type === 'integer' ? text.replace(',', '.') : text);
   } catch {
     return text;
-  }
-}
-
-/** @throws Refusal when a family's own field would be set to what its table does not know */
-function proveOwnFields(values: Listing, corrections: Corrections): void {
-  for (const [field, { value }] of Object.entries(corrections)) {
-    const [family, ...rest] = field.split(':');
-    if (rest.length === 0 || value === null) continue;
-    const verdict = judgeOwnField(CODECS[family as Family], values, rest.join(':'));
-    if (verdict === 'good') continue;
-    throw new Refusal(
-      verdict === 'unknown' ? 'field-unknown' : 'bad-value',
-      verdict === 'unknown'
-        ? `Поля «${field}» у этого формата нет.`
-        : `Поле «${field}»: значение ${told(value)} не подходит, или у такого объекта этого поля нет.`,
-      verdict === 'unknown' ? EXIT.usage : EXIT.refused,
-    );
   }
 }

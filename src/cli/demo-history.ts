@@ -401,7 +401,7 @@ async function set(
 ): Promise<void> {
   const [[path, after]] = Object.entries(change) as [[keyof CabinetSettings, unknown]];
   const { settings } = await cabinetSettings(db, agencyId, on(board).id);
-  const deed = { by: admin.name, action: 'settings-set', facts: { path, before: settings[path], after } };
+  const deed = { by: admin.name, action: 'settings-set', facts: { path, before: settings[path], after } } as const;
   await changeCabinetSettings(db, agencyId, on(board).id, (own) => ({ ...own, ...change }), deed, at);
 }
 

@@ -5,7 +5,7 @@ import { Refusal } from '../domain/fault.ts';
 import { findEmployees, listBranches } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { hashOf } from '../store/hash.ts';
-import { listDeeds } from '../store/journal.ts';
+import { type Deed, listDeeds } from '../store/journal.ts';
 import { confirm, forbid, recordCall, setStatus } from '../store/market.ts';
 import { eachListing, findListings, type ListingRow, saveCorrections, setTerm } from '../store/marks.ts';
 import { giveVerdict, switchOn, UNDO_SECONDS } from '../store/moderation.ts';
@@ -60,7 +60,8 @@ export async function liveThrough(db: Database, agencyId: number, clock: PlayedC
   await clock.goTo(before(20));
   for (const [board, edit] of Object.entries(MODERATED)) {
     const cabinet = on(board);
-    const deed = { by: manager.name, action: 'settings-changed', cabinetId: cabinet.id, facts: { edit } };
+    const facts = { path: 'edit', before: null, after: edit };
+    const deed: Deed = { by: manager.name, action: 'settings-set', cabinetId: cabinet.id, facts };
     await changeCabinetSettings(db, agencyId, cabinet.id, (own) => ({ ...own, edit }), deed, before(20));
     await switchOn(db, agencyId, { cabinetId: cabinet.id }, 'on', { actor: manager }, before(20));
   }

@@ -8,6 +8,7 @@ import {
   BRANCHES,
   CRM_GROUPS,
   CROWDED,
+  DEMO_PASSWORD,
   DEPARTMENTS,
   type DemoEntry,
   demoEntries,
@@ -17,20 +18,26 @@ import {
   OFFICE_LINE,
   PENNILESS,
   PLAYED,
+  SIGN_INS,
   STORIES,
 } from '../../fixtures/agency.ts';
 import type { Config } from '../config.ts';
 import { type Corrections, effective, fieldValue } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
+import type { AgencySettings } from '../domain/settings.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import type { PublishedCabinet } from '../export/publish.ts';
+import { newInvitation } from '../server/invitations.ts';
+import { hashPassword, tokenHash } from '../server/keys.ts';
+import { setGrants } from '../store/access.ts';
 import {
   addEmployee,
   ensureBranch,
   ensureCabinet,
   ensureCrmGroup,
   ensureDepartment,
+  findEmployees,
   listEmployees,
   resolveAgency,
 } from '../store/agencies.ts';
@@ -38,9 +45,11 @@ import type { Database } from '../store/database.ts';
 import { recordDays } from '../store/days.ts';
 import { feedPath } from '../store/feed-address.ts';
 import { hashOf } from '../store/hash.ts';
+import type { Deed } from '../store/journal.ts';
 import { eachListing, findListings, markListings, saveCorrections } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { agencyFrame, changeAgencySettings } from '../store/settings.ts';
+import { acceptInvitation, listSignIns } from '../store/sign-in.ts';
 import { Context, EXIT } from './context.ts';
 import { importSource, playHistory, prepareForAll } from './demo-history.ts';
 import { confirmAll, hasPauses, liveThrough } from './demo-past.ts';
@@ -107,9 +116,11 @@ export async function seedDemo(context: Context, db: Database): Promise<Seeded> 
   // The demo's pictures are drawn by this very machine; anybody else's private address stays closed.
   const ownHost = new URL(photoBase).host;
   if ((await agencyFrame(db, agency.id)).settings.photos.ownHost !== ownHost) {
-    const deed = { by: 'демо', action: 'settings-set', facts: { path: 'photos.ownHost', after: ownHost } };
+    const facts = { path: 'photos.ownHost', before: null, after: ownHost };
+    const deed: Deed = { by: 'демо', action: 'settings-set', facts };
     await changeAgencySettings(db, agency.id, (own) => ({ ...own, photos: { ownHost } }), deed, now);
   }
+  await letIn(db, agency.id, now);
   const cabinets = await listCabinets(db, { agencyId: agency.id });
   for (const cabinet of cabinets) await recordDays(db, cabinet, now);
   return {
@@ -190,6 +201,33 @@ async function seedPeople(db: Database, agencyId: number): Promise<void> {
       role: agent.role,
       groupIds: agent.groups.map((name) => groups.get(name)!),
     });
+  }
+}
+
+/**
+ * Four people get a login and the demo's password, the way everybody gets them: by a link that opens once. Of the
+ * managers one answers for the agency, the others for their branches.
+ */
+async function letIn(db: Database, agencyId: number, now: Date): Promise<void> {
+  const known = await listSignIns(db.pool, agencyId);
+  if (known.size > 0) return;
+  // Whoever looks at the demo has no telephone paired with it.
+  const facts = { path: 'access.secondFactor', before: 'required', after: 'offered' };
+  const deed: Deed = { by: 'демо', action: 'settings-set', facts };
+  const change = (own: Partial<AgencySettings>) => ({ ...own, access: { secondFactor: 'offered' as const } });
+  await changeAgencySettings(db, agencyId, change, deed, now);
+  const passwordHash = await hashPassword(DEMO_PASSWORD);
+  for (const { login } of SIGN_INS) {
+    const [person] = await findEmployees(db, agencyId, `${login}@example.ru`);
+    const path = await newInvitation(db, { agencyId, employeeId: person!.id }, 'демо', now);
+    await acceptInvitation(db, tokenHash(path.slice('/welcome/'.length)), { login, passwordHash }, now);
+  }
+  for (const { email, role } of AGENTS) {
+    if (role !== 'manager' || SIGN_INS.some(({ login }) => email.startsWith(`${login}@`))) continue;
+    const [person] = await findEmployees(db, agencyId, email);
+    const { id, branchId } = person!;
+    const grants = [{ role, scope: 'branch' as const, branchId, departmentId: null }];
+    await setGrants(db, agencyId, id, grants, { name: 'демо', person: null }, now);
   }
 }
 
@@ -399,6 +437,7 @@ function reportOf(context: Context, seeded: Seeded, published: readonly Publishe
       ({ before, story }) => before.contactEmail === PENNILESS && story === undefined,
     )!.before.externalId,
     historyDays: HISTORY_DAYS,
+    signIns: SIGN_INS.map(({ login, told, begins }) => ({ login, password: DEMO_PASSWORD, told, begins })),
     seconds: Object.fromEntries(
       Object.entries(spent).map(([name, ms]) => [name, Math.round((ms as number) / 100) / 10]),
     ) as unknown as Seconds,
@@ -444,6 +483,10 @@ function greeting(context: Context, report: DemoReport, url: string | null, take
     `  ${count(report.branches, 'филиал', 'филиала', 'филиалов')}, ${count(report.employees, 'сотрудник', 'сотрудника', 'сотрудников')}, ${count(report.listings, 'объект', 'объекта', 'объектов')}; ${count(marks, 'отметка', 'отметки', 'отметок')} на ${count(report.feeds.length, 'доску', 'доски', 'досок')}: ${told.join(', ')} (в фидах ${share} %)`,
     `  ${formatNumber(HISTORY_DAYS)} дней до сегодняшнего сыграны настоящими прогонами: объекты приходили, дешевели и продавались, счета пополнялись и тратились`,
     '',
+    `  Приложение: ${url === null ? 'npm run demo' : url}   пароль у всех ${DEMO_PASSWORD}`,
+    ...report.signIns.map(({ login, told, begins }) => `    ${told.padEnd(13)}  ${login.padEnd(9)}  ${begins}`),
+    '    Второй фактор для денег и прав в демо не требуется; в настоящем агентстве требуется.',
+    '',
     '  Фиды — их забирают доски:',
     ...feeds,
     '',
@@ -461,6 +504,6 @@ function greeting(context: Context, report: DemoReport, url: string | null, take
     '',
     `  ${report.isNew ? 'Создано и опубликовано' : 'Всё уже было, открыто'} за ${formatNumber(seconds.total)} с (база ${formatNumber(seconds.database)}, объекты ${formatNumber(seconds.listings)}, публикация ${formatNumber(seconds.publishing)}). Данные — в ${folder}`,
     ...(takenPort === null ? [] : [`  Порт ${takenPort} занят, взят свободный.`]),
-    ...(url === null ? ['  Отдавать фиды: npm run demo'] : ['  Ctrl-C — остановить.']),
+    ...(url === null ? [] : ['  Ctrl-C — остановить.']),
   ].join('\n');
 }

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
-import { addDays, russianDay, russianMoment } from '../domain/days.ts';
+import { russianDay, russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import type { AccountForecast, Stop } from '../domain/forecast.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
 import { formatKopecks } from '../domain/money.ts';
-import { monthOf, nextMonthlyDay, russianMonth } from '../domain/monthly.ts';
+import { monthOf, russianMonth } from '../domain/monthly.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import { AHEAD_DAYS, type DryCabinet, type DryMark, type DryRun, dryRun, type Hypothesis } from '../export/dry-run.ts';
 import { forecastMoney, type MoneyForecast } from '../export/forecast.ts';
 import { type AgencyRow, resolveAgency } from '../store/agencies.ts';
-import { atOneMoment, type Database, type Queryable } from '../store/database.ts';
-import { type Saved, savedOf } from '../store/forecast.ts';
+import { atOneMoment, type Database } from '../store/database.ts';
+import { type Saved, savedByAccount, savedInMonth } from '../store/forecast.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { oneAccount } from './account-naming.ts';
@@ -286,19 +286,6 @@ interface Answer {
   readonly saved: readonly Saved[];
   /** null: all accounts. */
   readonly accountId: number | null;
-}
-
-/** What was saved in the month of a day. */
-export async function savedInMonth(client: Queryable, agencyId: number, day: string): Promise<Saved[]> {
-  const month = monthOf(day);
-  return savedOf(client, agencyId, { from: `${month}-01`, until: addDays(nextMonthlyDay(1, day), -1) });
-}
-
-/** Saved sums by account, kopecks. */
-export function savedByAccount(saved: readonly Saved[]): ReadonlyMap<number, number> {
-  const sums = new Map<number, number>();
-  for (const { accountId, kopecks } of saved) sums.set(accountId, (sums.get(accountId) ?? 0) + kopecks);
-  return sums;
 }
 
 const isWanted = (wanted: number | null, accountId: number | null) => wanted === null || wanted === accountId;

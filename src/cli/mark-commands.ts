@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { provenCabinet } from '../boards/cabinets.ts';
 import { Refusal } from '../domain/fault.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
 import type { TermWish } from '../domain/terms.ts';
@@ -69,31 +70,18 @@ export function markCommands(program: Command, action: Action): void {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
         const { name: by } = await actorOf(db, agency.id, options.by, 'marks');
-        if (!/^[a-z0-9-]{1,40}$/.test(options.cabinet))
-          throw new Refusal(
-            'cabinet-slug',
-            `Кабинет «${options.cabinet}»: только латинские буквы, цифры и дефис.`,
-            EXIT.usage,
-          );
         const ids = await chosenListings(db, agency.id, options);
-        const family = options.family ?? board.family;
-        if (!board.families.includes(family))
-          throw new Refusal(
-            'family-unknown',
-            `${board.name} не берёт формат ${family}. Можно: ${board.families.join(', ')}.`,
-            EXIT.usage,
-          );
+        const wanted = provenCabinet(context.boards, {
+          board: board.id,
+          slug: options.cabinet,
+          family: options.family,
+        });
         if ((options.boardId !== undefined || options.avitoId !== undefined) && ids?.length !== 1) {
           throw new Refusal('one-listing', 'Ключи --board-id и --avito-id даются одному объекту.', EXIT.usage);
         }
         if (options.avitoId !== undefined && !/^\d{1,15}$/.test(options.avitoId))
           throw new Refusal('avito-id', `--avito-id: «${options.avitoId}» — не номер.`, EXIT.usage);
-        const cabinetId = await ensureCabinet(db, agency.id, {
-          board: board.id,
-          slug: options.cabinet,
-          name: board.name,
-          family,
-        });
+        const cabinetId = await ensureCabinet(db, agency.id, wanted);
         const { marked, forbidden } = await markListings(db, agency.id, cabinetId, ids, context.clock(), {
           boardOfferId: options.boardId,
           term,

@@ -3,7 +3,7 @@ import { russianDay, russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { DEALS, KINDS } from '../domain/listing.ts';
 import { MARKET_STATUS_LABELS, MARKET_STATUSES, type MarketStatus } from '../domain/market.ts';
-import type { MarkingCondition } from '../domain/marking.ts';
+import { conditionText, type MarkingCondition } from '../domain/marking.ts';
 import { FIXER_LABELS } from '../domain/people.ts';
 import type { Deed } from '../domain/rights.ts';
 import { agree, formatNumber } from '../domain/text.ts';
@@ -341,7 +341,7 @@ function markingCommands(command: NewCommand, action: Action): void {
               .map(({ name, when, cabinetIds, termDays, isActive }) => {
                 const where = cabinetIds.map((id) => cabinets.get(id)?.name ?? `кабинет ${id}`).join(', ');
                 const term = termDays === null ? '' : `, на ${days(termDays)}`;
-                return `${isActive ? '' : '(не действует) '}«${name}»: ${conditionText(when)} → ${where}${term}`;
+                return `${isActive ? '' : '(не действует) '}«${name}»: ${conditionText(when, (id) => `#${id}`)} → ${where}${term}`;
               })
               .join('\n'),
       );
@@ -417,15 +417,4 @@ function kopecks(flag: string, text: string): number {
   const digits = text.replace(/[\s_]/g, '');
   if (/^\d{1,12}$/.test(digits)) return Number(digits) * 100;
   throw new Refusal('bad-price', `${flag}: «${text.slice(0, 30)}» — не сумма в рублях.`, EXIT.usage);
-}
-
-function conditionText({ kinds, deals, branchIds, priceFromKopecks: from, priceToKopecks: to }: MarkingCondition) {
-  const parts = [
-    ...(kinds ? [kinds.join(', ')] : []),
-    ...(deals ? [deals.join(', ')] : []),
-    ...(branchIds ? [`филиалы ${branchIds.map((id) => `#${id}`).join(', ')}`] : []),
-    ...(from === undefined ? [] : [`от ${formatNumber(from / 100)} ₽`]),
-    ...(to === undefined ? [] : [`до ${formatNumber(to / 100)} ₽`]),
-  ];
-  return parts.length === 0 ? 'все объекты' : parts.join('; ');
 }

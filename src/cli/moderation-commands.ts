@@ -3,9 +3,9 @@ import { fieldValue } from '../domain/corrections.ts';
 import { russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
-import type { Approval } from '../domain/judgement.ts';
 import { describeKind, type Listing } from '../domain/listing.ts';
 import {
+  APPROVAL_LABELS,
   type Change,
   changesSince,
   chooseContent,
@@ -16,7 +16,9 @@ import {
   readSeenToken,
   seenToken,
 } from '../domain/moderation.ts';
+import { formatKopecks } from '../domain/money.ts';
 import { agree, formatNumber } from '../domain/text.ts';
+import { valueWords, wordFor } from '../domain/words.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type ListingRow, marksOf } from '../store/marks.ts';
@@ -24,12 +26,12 @@ import {
   giveVerdict,
   type ModerationCase,
   moderationCase,
-  queue,
   switchOn,
   UNDO_SECONDS,
   undoVerdict,
   type VerdictRow,
 } from '../store/moderation.ts';
+import { queueRows, waitingCases } from '../store/moderation-queue.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { agencyFrame, cabinetSettings } from '../store/settings.ts';
 import { type Context, EXIT } from './context.ts';
@@ -38,13 +40,6 @@ import { type Actor, actorOf, DEFAULT_CABINET, objects, oneEmployee, oneListing,
 import { type Action, several } from './program.ts';
 import { oneCabinet } from './units.ts';
 
-const APPROVAL_LABELS: Record<Approval, string> = {
-  'not-needed': 'модерация выключена',
-  approved: 'одобрен',
-  kept: 'правка ждёт, на доске прежний вариант',
-  awaiting: 'ждёт модератора',
-  returned: 'возвращён',
-};
 const VERDICT_LABELS: Record<VerdictRow['kind'], string> = { approved: 'одобрено', returned: 'возвращено' };
 const DECISIONS = ['approve', 'return', 'correct'] as const;
 
@@ -90,7 +85,7 @@ export function moderationCommands(program: Command, action: Action): void {
 
   moderation
     .command('list')
-    .description('Показывает, что ждёт модератора; первым — то, что ждёт дольше.')
+    .description('Показывает, что ждёт модератора; первым — то, чьё ожидание обошлось дороже, потом — что ждёт дольше.')
     .option('--board <доска>', 'только эта доска')
     .option('--employee <сотрудник>', 'только объекты этого сотрудника')
     .option('--limit <число>', 'сколько показать', '50')
@@ -104,11 +99,14 @@ export function moderationCommands(program: Command, action: Action): void {
         const board = options.board === undefined ? undefined : context.board(options.board).id;
         const employeeId =
           options.employee === undefined ? undefined : (await oneEmployee(db, agency.id, options.employee)).id;
-        const waiting = await queue(db, agency.id, {
-          board,
-          limit: Number(options.limit),
-          ...(employeeId !== undefined && { employeeId }),
-        });
+        const cases = (await waitingCases(db.pool, agency.id, context.clock())).filter(
+          (one) =>
+            !one.isPutAside &&
+            (board === undefined || one.boards.includes(board)) &&
+            (employeeId === undefined || one.employeeId === employeeId),
+        );
+        const rows = await queueRows(db.pool, agency.id, cases.slice(0, Number(options.limit)));
+        const waiting = rows.map(({ values: _, ...row }) => row);
         const { timeZone } = await agencyFrame(db, agency.id);
         context.print({ waiting }, () =>
           waiting.length === 0
@@ -122,7 +120,7 @@ export function moderationCommands(program: Command, action: Action): void {
                   const fields = [...new Set(row.cabinets.flatMap((cabinet) => cabinet.waiting))];
                   const what = fields.length === 0 ? 'новый' : `изменено: ${fields.join(', ')}`;
                   const heading = row.title ?? describeKind(row);
-                  return `${ours(row.listingId)} ${heading} · ${row.employee ?? 'без ответственного'} · ждёт с ${russianMoment(row.since, timeZone)}\n  ${where.join(', ')} · ${what}`;
+                  return `${ours(row.listingId)} ${heading} · ${row.employee ?? 'без ответственного'} · ждёт с ${russianMoment(row.since, timeZone)}${row.idleKopecks === 0 ? '' : `, простаивает ${formatKopecks(row.idleKopecks)} в день`}\n  ${where.join(', ')} · ${what}`;
                 })
                 .join('\n'),
         );
@@ -406,20 +404,11 @@ function cut(text: string, difference: number): string {
   return `${from > 0 ? '…' : ''}${shown}${from + SHOWN_CHARS < text.length ? '…' : ''}`;
 }
 
-const CURRENCY_SIGNS = { RUB: '₽', USD: '$', EUR: '€' } as const;
-
-/** A value as people read it, in the units people use. */
-function told(field: string, value: unknown, currency: Listing['currency'] = 'RUB'): string {
-  if (value === null || value === undefined) return 'пусто';
-  if (typeof value === 'boolean') return value ? 'да' : 'нет';
-  if (typeof value === 'number') {
-    if (!field.endsWith('Kopecks')) return formatNumber(value);
-    return `${formatNumber(value / 100)} ${CURRENCY_SIGNS[field === 'priceKopecks' ? currency : 'RUB']}`;
-  }
-  if (typeof value === 'string') return `«${value}»`;
-  if (field === 'photos') return (value as { url: string }[]).map(({ url }) => url).join(' ');
-  if (Array.isArray(value) && value.every((part) => typeof part === 'string')) return value.join(', ');
-  return JSON.stringify(value);
+/** A value as people read it; texts in quotation marks, and the addresses of pictures. */
+function told(field: string, value: unknown, currency?: Listing['currency']): string {
+  if (typeof value === 'string' && wordFor(field, value) === undefined) return `«${value}»`;
+  if (field === 'photos' && Array.isArray(value)) return (value as { url: string }[]).map(({ url }) => url).join(' ');
+  return valueWords(field, value, currency);
 }
 
 function historyLine(row: VerdictRow, timeZone: string): string {

@@ -1,7 +1,8 @@
 import { Refusal } from '../domain/fault.ts';
 import type { Role } from '../domain/people.ts';
-import { type Deed, may, whoMay } from '../domain/rights.ts';
+import { type Deed, may, mayDo, refusalFor, whoMay } from '../domain/rights.ts';
 import { agree, formatNumber } from '../domain/text.ts';
+import { callerById, type Giver } from '../store/access.ts';
 import { findEmployees } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { rejectionOf } from '../store/intake.ts';
@@ -61,10 +62,16 @@ export interface Actor {
 export async function actorOf(db: Database, agencyId: number, name: string | undefined, deed: Deed): Promise<Actor> {
   if (name === undefined) return { employeeId: null, name: 'командная строка', role: 'admin' };
   const found = await oneEmployee(db, agencyId, name);
-  const actor = { employeeId: found.id, name: found.name, role: found.role };
-  proveMay(actor, deed);
-  return actor;
+  const person = (await callerById(db.pool, agencyId, found.id))!;
+  if (!mayDo(person, deed, 'anywhere')) throw new Refusal('not-allowed', refusalFor(person, deed), EXIT.refused);
+  return { employeeId: found.id, name: found.name, role: person.role };
 }
+
+/** What the actor may, for what asks how far the rights reach. */
+export const giverOf = async (db: Database, agencyId: number, { employeeId, name }: Actor): Promise<Giver> => ({
+  name,
+  person: employeeId === null ? null : (await callerById(db.pool, agencyId, employeeId))!,
+});
 
 /** @throws Refusal `not-allowed` that names who may */
 export function proveMay({ role }: Actor, deed: Deed): void {

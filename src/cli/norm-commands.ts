@@ -9,6 +9,7 @@ import { type MarkChange, type NormChange, type Rehearsal, rehearseNorm } from '
 import { resolveAgency } from '../store/agencies.ts';
 import {
   addException,
+  EXCEPTION_LABELS,
   type ExceptionGate,
   type ListedException,
   listExceptions,
@@ -247,12 +248,6 @@ const normCode = (code: string) => (code.includes('/') ? code : `norm/${code}`);
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-const GATE_WORDS: Readonly<Record<ExceptionGate, string>> = {
-  norms: 'нормы агентства',
-  fresh: 'актуальность',
-  duplicate: 'дубль',
-};
-
 interface ExceptOptions {
   gate?: string;
   norm?: string;
@@ -299,7 +294,7 @@ function exceptCommands(program: Command, action: Action): void {
           until: options.until!,
         };
         const id = await addException(db, agency.id, given, context.clock());
-        const what = given.normCode ?? GATE_WORDS[given.gate as ExceptionGate];
+        const what = given.normCode ?? EXCEPTION_LABELS[given.gate as ExceptionGate];
         context.print(
           { id, ...given },
           `Исключение № ${id}: объект ${listing.externalId} (${ours(listing.id)}), ${what}, по ${russianDay(given.until)} включительно.`,
@@ -354,6 +349,6 @@ function exceptCommands(program: Command, action: Action): void {
 
 function exceptionText(row: ListedException): string {
   const state = row.isActive ? '' : row.revokedAt === null ? ' Кончилось.' : ' Отозвано.';
-  const what = row.normCode ?? GATE_WORDS[row.gate];
+  const what = row.normCode ?? EXCEPTION_LABELS[row.gate];
   return `№ ${row.id}: объект ${row.externalId} (${ours(row.listingId)}), ${what}, по ${russianDay(row.until)} включительно. ${row.reason} (${row.by}).${state}`;
 }

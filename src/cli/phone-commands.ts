@@ -1,27 +1,16 @@
 import type { Command } from 'commander';
-import { formatPhone, readPhone } from '../boards/formats/phone.ts';
-import { localDay, russianDay } from '../domain/days.ts';
+import { formatPhone } from '../boards/formats/phone.ts';
+import { localDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import {
-  conflictsOf,
-  PHONE_KIND_LABELS,
-  PHONE_KINDS,
-  type PhoneChoice,
-  type PhoneConflict,
-  type PhoneKind,
-  type PhoneLine,
-  phoneBook,
-} from '../domain/phones.ts';
-import { agree } from '../domain/text.ts';
-import { hoursText, weekdaysText } from '../domain/week.ts';
-import { type AgencyRow, resolveAgency } from '../store/agencies.ts';
+import { PHONE_KIND_LABELS, PHONE_KINDS, type PhoneKind, type PhoneLine, phoneBook } from '../domain/phones.ts';
+import { choiceText, lineText, originOf, provenLine, timetableConflicts } from '../server/timetable.ts';
+import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import {
   type AskRow,
   addPhoneLine,
   askRow,
   listPhoneLines,
-  observedPullHours,
   type PhoneFrameRow,
   phoneFrameRow,
   removePhoneLine,
@@ -87,7 +76,9 @@ export function phoneCommands(program: Command, action: Action): void {
         const line = await lineOf(context, db, agency.id, options);
         const id = await addPhoneLine(db, agency.id, line, actor.name, context.clock());
         const frame = await phoneFrameRow(db.pool, agency.id);
-        const conflicts = (await report(context, db, agency, frame)).filter(({ lineIds }) => lineIds.includes(id));
+        const conflicts = (await timetableConflicts(db, context.boards, agency.id, frame, context.clock())).filter(
+          ({ lineIds }) => lineIds.includes(id),
+        );
         context.print({ line: { ...line, id }, conflicts }, () => numberedText({ ...line, id }, frame, context));
         for (const { message } of conflicts) context.say(message);
         context.say('Дальше: phone at <объект> покажет, какой номер стоит в объявлении.');
@@ -182,7 +173,12 @@ export function phoneCommands(program: Command, action: Action): void {
           () =>
             [
               `Объект ${ours(listing.id)}, ${momentTold(moment, ask.zone)}${ask.branch === null ? '' : `, филиал «${ask.branch}»`}:`,
-              ...answers.map(({ board, choice }) => choiceText(context.board(board).name, choice, ask, frame, context)),
+              ...answers.map(({ board, choice }) => {
+                const told = choiceText(choice, ask, frame, context.boards);
+                const change =
+                  choice.changesAt === null ? '' : `. Может смениться ${momentTold(choice.changesAt, ask.zone)}`;
+                return `  ${context.board(board).name}: ${told}${change}.`;
+              }),
             ].join('\n'),
         );
         return EXIT.done;
@@ -200,7 +196,13 @@ export function phoneCommands(program: Command, action: Action): void {
       action(async (context, options: { agency?: string }) => {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const conflicts = await report(context, db, agency, await phoneFrameRow(db.pool, agency.id));
+        const conflicts = await timetableConflicts(
+          db,
+          context.boards,
+          agency.id,
+          await phoneFrameRow(db.pool, agency.id),
+          context.clock(),
+        );
         context.print({ conflicts }, () =>
           conflicts.length === 0
             ? 'График телефонов в порядке.'
@@ -217,35 +219,28 @@ async function lineOf(
   agencyId: number,
   options: LineOptions,
 ): Promise<Omit<PhoneLine, 'id'>> {
-  const problems: string[] = [];
-  const phone = options.phone === undefined ? null : (readPhone(options.phone) ?? null);
-  if (options.kind === 'own' && options.phone !== undefined)
-    problems.push('Для own номер не нужен: берётся первый номер агента.');
-  if (options.kind !== 'own' && options.phone === undefined) problems.push('Назовите номер: --phone <номер>.');
-  if (options.phone !== undefined && phone === null)
-    problems.push(`Телефон «${options.phone.slice(0, 40)}»: по такому номеру нельзя позвонить.`);
-  if (options.department !== undefined && options.branch === undefined)
-    problems.push('Отдел называют вместе с филиалом: --branch <название>.');
-  if (options.employee !== undefined && options.branch !== undefined)
-    problems.push('Назовите что-то одно: --employee или --branch.');
-  const startsOn = options.from === undefined ? null : dayNamed(options.from);
-  const endsOn = options.to === undefined ? null : dayNamed(options.to);
-  if (startsOn !== null && endsOn !== null && startsOn > endsOn)
-    problems.push('Дежурство кончается раньше, чем начинается.');
+  const problems = [
+    ...(options.department !== undefined && options.branch === undefined
+      ? ['Отдел называют вместе с филиалом: --branch <название>.']
+      : []),
+    ...(options.employee !== undefined && options.branch !== undefined
+      ? ['Назовите что-то одно: --employee или --branch.']
+      : []),
+  ];
   if (problems.length > 0) throw new Refusal('phone-line-wrong', problems.join(' '), EXIT.usage);
   const [fromMinute, toMinute] = hoursNamed(options.hours);
-  return {
+  return provenLine({
     ...(await scopeOf(db, agencyId, options)),
     board: options.board === undefined ? null : context.board(options.board).id,
     weekdays: weekdaysNamed(options.days),
     fromMinute,
     toMinute,
-    startsOn,
-    endsOn,
+    startsOn: options.from === undefined ? null : dayNamed(options.from),
+    endsOn: options.to === undefined ? null : dayNamed(options.to),
     kind: options.kind,
-    phone,
-    note: options.note?.trim() || null,
-  };
+    phone: options.phone ?? null,
+    note: options.note ?? null,
+  });
 }
 
 async function scopeOf(
@@ -278,84 +273,8 @@ async function boardsAsked(
   return inUse;
 }
 
-async function report(
-  context: Context,
-  db: Database,
-  agency: AgencyRow,
-  { agents, branches, departments }: PhoneFrameRow,
-): Promise<PhoneConflict[]> {
-  const now = context.clock();
-  const { timeZone } = await agencyFrame(db, agency.id);
-  const inUse = await listCabinets(db, { agencyId: agency.id });
-  const nameOf = (id: string) => context.boards.find((board) => board.id === id)?.name ?? id;
-  return conflictsOf(await listPhoneLines(db.pool, agency.id), {
-    today: localDay(now, timeZone),
-    agents,
-    branches: new Map(branches.map(({ id, name }) => [id, name])),
-    departments: new Map(departments.map(({ id, name }) => [id, name])),
-    boards: new Map(inUse.map(({ board }) => [board, nameOf(board)])),
-    pullHours: await observedPullHours(db.pool, agency.id, now),
-    isDialable: (phone) => readPhone(phone) !== undefined,
-    tell: formatPhone,
-  });
-}
-
-function whoseText({ scope, scopeId }: PhoneLine, frame: PhoneFrameRow): string {
-  const nameIn = (rows: readonly { readonly id: number; readonly name: string }[]) =>
-    rows.find(({ id }) => id === scopeId)?.name ?? `#${scopeId}`;
-  switch (scope) {
-    case 'employee':
-      return nameIn(frame.employees);
-    case 'department':
-      return `отдел «${nameIn(frame.departments)}»`;
-    case 'branch':
-      return `филиал «${nameIn(frame.branches)}»`;
-    case 'agency':
-      return 'всё агентство';
-  }
-}
-
-function lineText(line: PhoneLine, frame: PhoneFrameRow, context: Context): string {
-  const { startsOn, endsOn } = line;
-  const days = [
-    ...(startsOn === null ? [] : [`с ${russianDay(startsOn)}`]),
-    ...(endsOn === null ? [] : [`по ${russianDay(endsOn)}`]),
-  ];
-  const board = context.boards.find(({ id }) => id === line.board)?.name ?? line.board ?? 'все доски';
-  return [
-    PHONE_KIND_LABELS[line.kind],
-    whoseText(line, frame),
-    board,
-    `${weekdaysText(line.weekdays)} ${hoursText([line.fromMinute, line.toMinute])}`,
-    ...(days.length === 0 ? [] : [days.join(' ')]),
-    ...(line.note === null ? [] : [line.note]),
-  ].join(', ');
-}
-
 /** The line as it stands in the list: its number there, the phone, and what it is. */
 function numberedText(line: PhoneLine, frame: PhoneFrameRow, context: Context): string {
   const phone = line.phone === null ? '' : `${formatPhone(line.phone)} `;
-  return `${line.id}. ${phone}${lineText(line, frame, context)}`;
-}
-
-function originOf({ line, phones }: PhoneChoice, ask: AskRow): 'line' | 'listing' | 'agent' | null {
-  if (line) return 'line';
-  if (phones === undefined) return null;
-  return ask.listingPhones === null ? 'agent' : 'listing';
-}
-
-const ORIGINS = { listing: 'номер объекта', agent: 'номер агента' } as const;
-
-function choiceText(board: string, choice: PhoneChoice, ask: AskRow, frame: PhoneFrameRow, context: Context): string {
-  const origin = originOf(choice, ask);
-  const numbers = (choice.phones ?? []).map(formatPhone);
-  const who = ask.employee ?? 'ответственного';
-  const first =
-    origin === null
-      ? `нет ни одного номера: добавьте телефон (${who}) или строку графика`
-      : origin === 'line'
-        ? `${numbers[0]} (строка ${choice.line!.id}: ${lineText(choice.line!, frame, context)})`
-        : `${numbers.join(', ')} (${ORIGINS[origin]}${numbers.length > 1 ? `, ${numbers.length} ${agree(numbers.length, 'номер', 'номера', 'номеров')}` : ''})`;
-  const change = choice.changesAt === null ? '' : `. Может смениться ${momentTold(choice.changesAt, ask.zone)}`;
-  return `  ${board}: ${first}${change}.`;
+  return `${line.id}. ${phone}${lineText(line, frame, context.boards)}`;
 }

@@ -22,6 +22,7 @@ import { serviceCommands } from './service-commands.ts';
 import { settingsCommands } from './settings-commands.ts';
 import { tariffCommands } from './tariff-commands.ts';
 import { textCommands } from './text-commands.ts';
+import { userCommands } from './user-commands.ts';
 import { verifyCommands } from './verify-commands.ts';
 
 /** Wraps a command's work: opens the context, closes it, turns errors into messages and the result into an exit code. */
@@ -127,6 +128,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   phoneCommands(program, action);
   photoCommands(program, action);
   calendarCommands(program, action);
+  userCommands(program, action);
   settingsCommands(program, action);
   clockworkCommands(program, action);
   serviceCommands(program, action);

@@ -215,7 +215,7 @@ function orderLine(context: Context, row: ListedPromotion, today: string): strin
   return `№ ${id}  ${cabinetName}  ${externalId}  ${label}, ${inDays(days)}: ${term(startedOn ?? fromOn, untilOn)}, ${price(kopecks)}${whose} — ${PROMOTION_STATE_LABELS[state]}${isLate ? ', ждёт объект в фиде' : ''}`;
 }
 
-const dataOf = ({ at, kopecks, cabinetName, ...row }: ListedPromotion) => ({
+const dataOf = ({ at, kopecks, cabinetName, cabinetId: _, ...row }: ListedPromotion) => ({
   ...row,
   priceKopecks: kopecks,
   at: at.toISOString(),

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import type { Board } from '../boards/catalogue.ts';
-import { COLUMN_ROLES, mappingFaults, type ReportMapping, ROLE_WORDS, readColumns } from '../domain/board-report.ts';
-import { addDays, daysBetween, russianDay } from '../domain/days.ts';
+import { COLUMN_ROLES, type ReportMapping, ROLE_WORDS, readColumns } from '../domain/board-report.ts';
+import { csvText } from '../domain/csv.ts';
+import { russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { OUTCOME_LABELS } from '../domain/gates.ts';
 import { formatKopecks } from '../domain/money.ts';
 import {
   daysTold,
@@ -14,25 +14,29 @@ import {
   type ListName,
   type Reconciled,
   type ReconciledRow,
-  Reconciliation,
   type ReconciliationTotals,
 } from '../domain/reconcile.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import {
+  type BadRow,
   type Delimiter,
-  openReport,
+  type GivenReport,
+  mappingFrom,
   REPORT_ENCODINGS,
   type ReportEncoding,
   type ReportFile,
+  type TakenReport,
+  takeReport,
 } from '../intake/board-report.ts';
 import { openFile } from '../intake/open.ts';
-import { type ChargeLine, type Clash, type LoadedReport, listReports, loadReport } from '../store/board-reports.ts';
+import { comparing, differs, RECONCILED_COLUMNS, reconciledCells, reconcilePeriod } from '../server/reconciliation.ts';
+import { type Clash, listReports } from '../store/board-reports.ts';
 import type { Database } from '../store/database.ts';
 import type { CabinetRow } from '../store/publishing.ts';
-import { type ReconcileFrame, reconcileDays, reconcileFrame } from '../store/reconcile.ts';
+import { type ReconcileFrame, reconcileFrame } from '../store/reconcile.ts';
 import { aligned } from './columns.ts';
 import { type Context, EXIT } from './context.ts';
-import { type Column, csvText, type Row } from './csv.ts';
+
 import { actorOf, DEFAULT_CABINET, oneListing, ours } from './naming.ts';
 import { type Action, choice, several } from './program.ts';
 import { toFile } from './statement-commands.ts';
@@ -158,20 +162,17 @@ export function reconcileCommands(accounts: Command, action: Action): void {
         const db = await context.db();
         const cabinet = await cabinetNamed(context, db, options);
         const by = await actorOf(db, cabinet.agencyId, options.by, 'reconciliation');
-        const { zone, today } = await reconcileFrame(db, cabinet, context.clock());
-        if (until !== undefined && until > today)
-          throw new Refusal('bad-day', `--until: ${russianDay(until)} ещё не наступил.`, EXIT.usage);
         const source = await openFile(file, { what: 'файл отчёта, CSV или JSON' });
         try {
-          // A board may count its days by a zone that is ahead of the cabinet's.
-          const place = { zone, lastDay: addDays(today, 1) };
-          const given = {
-            encoding: options.encoding,
-            delimiter: options.delimiter && DELIMITER_WORDS[options.delimiter],
-          };
-          const report = await openReport(source.bytes, { mapping, ...place, ...given });
-          const loaded = await load(context, db, cabinet, report, { name: source.name, from, until }, options, by.name);
-          return showLoaded(context, cabinet, source.name, report, loaded, options.dryRun === true);
+          const name = source.name;
+          const report = { bytes: source.bytes, mapping, name, from, until };
+          return showLoaded(
+            context,
+            cabinet,
+            name,
+            await load(context, db, cabinet, report, options, by.name),
+            options,
+          );
         } finally {
           await source.close();
         }
@@ -207,13 +208,8 @@ export function reconcileCommands(accounts: Command, action: Action): void {
 
 /** @throws Refusal `report-mapping` with everything that is wrong, `shape-unknown` */
 function mappingOf(board: Board, options: LoadOptions): ReportMapping {
-  const known = board.reports.map(({ code, title }) => `${code} (${title})`).join(', ');
-  const shape = board.reports.find(({ code }) => code === options.shape);
-  if (options.shape !== undefined && !shape) {
-    const told = known === '' ? `форм отчётов доски ${board.name} мы не знаем` : `есть: ${known}`;
-    throw new Refusal('shape-unknown', `Формы «${options.shape.slice(0, 60)}» нет: ${told}.`, EXIT.usage);
-  }
-  if (options.map === undefined && !shape) {
+  if (options.map === undefined && options.shape === undefined) {
+    const known = board.reports.map(({ code, title }) => `${code} (${title})`).join(', ');
     const shapes = known === '' ? '' : ` Или назовите известную форму: --shape. ${board.name}: ${known}.`;
     throw new Refusal(
       'report-mapping',
@@ -231,91 +227,76 @@ function mappingOf(board: Board, options: LoadOptions): ReportMapping {
     else only.set(column, [...(only.get(column) ?? []), pair.slice(at + 1).trim()]);
   }
   if (wrong.length > 0) throw new Refusal('report-mapping', `--map и --only: ${wrong.join(' ')}`, EXIT.usage);
-  const rows = options.rows ?? shape?.rows;
-  const mapping: ReportMapping = {
-    columns: { ...shape?.columns, ...columns },
+  return mappingFrom(board, {
+    columns,
     only: [...only].map(([column, values]) => ({ column, values })),
+    ...(options.shape !== undefined && { shape: options.shape }),
     ...(options.day !== undefined && { day: dayNamed(options.day) }),
-    ...(rows !== undefined && { rows }),
-    ...(shape?.placements && { placements: shape.placements }),
+    ...(options.rows !== undefined && { rows: options.rows }),
     ...(options.chargesNegative && { areChargesNegative: true }),
-  };
-  const lacks = mappingFaults(mapping);
-  if (lacks.length > 0)
-    throw new Refusal('report-mapping', [...lacks, ...(shape?.note ? [shape.note] : [])].join(' '), EXIT.usage);
-  return mapping;
+  });
 }
 
-interface BadRow {
-  readonly line: number;
-  readonly reasons: readonly string[];
-}
-
-/** So many bad rows are remembered, and so many are told at the terminal. */
-const BAD_KEPT = 1000;
+/** So many bad rows are told at the terminal. */
 const TOLD = 20;
-
-interface Loaded extends LoadedReport {
-  readonly bad: readonly BadRow[];
-}
 
 async function load(
   context: Context,
   db: Database,
   cabinet: CabinetRow,
-  report: ReportFile,
-  given: { readonly name: string; readonly from: string | undefined; readonly until: string | undefined },
-  { dryRun = false }: LoadOptions,
+  report: Omit<GivenReport, 'onRows' | 'onBad'>,
+  { dryRun = false, encoding, delimiter }: LoadOptions,
   by: string,
-): Promise<Loaded> {
+): Promise<TakenReport> {
   const bad: BadRow[] = [];
+  let format: ReportFile['format'] = 'csv';
+  let count = 0;
   const bar = context.progress('Строк');
-  async function* understood(): AsyncGenerator<ChargeLine, void> {
-    let read = 0;
-    for await (const item of report.items) {
-      if (++read % 5000 === 0) bar.at(read);
-      if ('charge' in item) yield item;
-      else if (bad.length < BAD_KEPT) bad.push(item);
-    }
-  }
   try {
-    const sha256 = () => report.summary().sha256;
-    const whole = { ...given, charges: understood(), sha256, isTrial: dryRun };
-    const loaded = await loadReport(db, cabinet, whole, { name: by }, context.clock());
-    return { ...loaded, bad };
+    const given: GivenReport = {
+      ...report,
+      encoding,
+      delimiter: delimiter && DELIMITER_WORDS[delimiter],
+      isTrial: dryRun,
+      onRows: (read) => bar.at(read),
+      onBad: (row, { format: of }) => {
+        format = of;
+        count++;
+        if (bad.length < TOLD) bad.push(row);
+      },
+    };
+    return await takeReport(db, cabinet, given, { name: by }, context.clock());
   } catch (error) {
-    if (error instanceof Refusal && bad.length > 0) context.say(badTold(report, bad, report.summary().bad).join('\n'));
+    if (error instanceof Refusal && bad.length > 0) context.say(badTold(format, bad, count).join('\n'));
     throw error;
   } finally {
     bar.stop();
   }
 }
 
-const placeTold = ({ format }: ReportFile, line: number) => `${format === 'csv' ? 'строка' : 'запись'} ${line}`;
+const placeTold = (format: ReportFile['format'], line: number) => `${format === 'csv' ? 'строка' : 'запись'} ${line}`;
 
-function badTold(report: ReportFile, bad: readonly BadRow[], count: number): string[] {
-  const lines = bad.slice(0, TOLD).map(({ line, reasons }) => `  ${placeTold(report, line)}: ${reasons.join('; ')}`);
+function badTold(format: ReportFile['format'], bad: readonly BadRow[], count: number): string[] {
+  const lines = bad.slice(0, TOLD).map(({ line, reasons }) => `  ${placeTold(format, line)}: ${reasons.join('; ')}`);
   const rest = count - lines.length;
   return rest > 0 ? [...lines, `  … и ещё ${rowsTold(rest)}`] : lines;
 }
 
-function clashTold(report: ReportFile, { line, operationId, wasDay, wasKopecks }: Clash): string {
+function clashTold(format: ReportFile['format'], { line, operationId, wasDay, wasKopecks }: Clash): string {
   const was =
     wasDay === null || wasKopecks === null
       ? 'с этим номером в файле есть другая строка'
       : `уже загружена иначе: ${formatKopecks(wasKopecks)} за ${russianDay(wasDay)}`;
-  return `  ${placeTold(report, line)}: операция ${operationId} ${was}`;
+  return `  ${placeTold(format, line)}: операция ${operationId} ${was}`;
 }
 
 function showLoaded(
   context: Context,
   cabinet: CabinetRow,
   name: string,
-  report: ReportFile,
-  { bad, ...loaded }: Loaded,
-  isTrial: boolean,
+  { bad, summary, ...loaded }: TakenReport,
+  { dryRun: isTrial = false }: LoadOptions,
 ): number {
-  const summary = report.summary();
   const { id, isNew, from, until, added, addedKopecks, known, clashes, clashing, strangers, unaddressed } = loaded;
   context.print(
     { board: cabinet.board, cabinet: cabinet.slug, name, isTrial, ...loaded, ...summary, badRows: bad },
@@ -332,11 +313,12 @@ function showLoaded(
       ];
       if (strangers > 0) lines.push(`Не из этого кабинета: ${charges(strangers)}.`);
       if (unaddressed > 0) lines.push(`Без объявления: ${charges(unaddressed)}.`);
-      if (summary.bad > 0) lines.push(`Не понято: ${rowsTold(summary.bad)}.`, ...badTold(report, bad, summary.bad));
+      if (summary.bad > 0)
+        lines.push(`Не понято: ${rowsTold(summary.bad)}.`, ...badTold(summary.format, bad, summary.bad));
       if (clashing > 0) {
         lines.push(
           `Не загружено, номер операции занят: ${rowsTold(clashing)}.`,
-          ...clashes.slice(0, TOLD).map((clash) => clashTold(report, clash)),
+          ...clashes.slice(0, TOLD).map((clash) => clashTold(summary.format, clash)),
         );
       }
       return lines.join('\n');
@@ -353,41 +335,6 @@ function showLoaded(
 // ---------------------------------------------------------------------------------------------------------------------
 // The comparison
 
-const DAYS_MAX = 366;
-
-function periodOf({ from, until }: ShowOptions, today: string): { readonly from: string; readonly until: string } {
-  const last = until === undefined ? today : dayNamed(until);
-  const first = from === undefined ? `${(last > today ? today : last).slice(0, 8)}01` : dayNamed(from);
-  if (first > last)
-    throw new Refusal(
-      'bad-period',
-      `Период кончается (${russianDay(last)}) раньше, чем начинается (${russianDay(first)}).`,
-      EXIT.usage,
-    );
-  if (first > today)
-    throw new Refusal(
-      'bad-period',
-      `Период начинается ${russianDay(first)}, а сегодня ${russianDay(today)}: сверять ещё нечего.`,
-      EXIT.usage,
-    );
-  if (daysBetween(first, last) >= DAYS_MAX)
-    throw new Refusal('bad-period', `Период длиннее ${DAYS_MAX} дней: сверяйте по частям.`, EXIT.usage);
-  return { from: first, until: last > today ? today : last };
-}
-
-/** Is there something to tell about the row? */
-const differs = ({
-  lists,
-  differenceKopecks,
-  plannedKopecks,
-  chargedKopecks,
-  heldKopecks,
-  waivedKopecks,
-}: ReconciledRow) =>
-  lists.length > 0 ||
-  (differenceKopecks !== null && differenceKopecks !== 0) ||
-  (plannedKopecks !== null && plannedKopecks !== chargedKopecks + heldKopecks + waivedKopecks);
-
 async function showReconciliation(
   context: Context,
   db: Database,
@@ -395,21 +342,21 @@ async function showReconciliation(
   options: ShowOptions,
 ): Promise<number> {
   const frame = await reconcileFrame(db, cabinet, context.clock());
-  const period = periodOf(options, frame.today);
+  const [from, until] = [options.from, options.until].map((day) => (day === undefined ? undefined : dayNamed(day)));
+  const period = reconcilePeriod(from, until, frame.today);
   const listingId = options.listing === undefined ? null : (await oneListing(db, cabinet.agencyId, options.listing)).id;
-  const reconciliation = new Reconciliation(frame.tariffs, frame.sells);
+  const { reconciliation, rows: compared } = comparing(db, cabinet, frame, period, listingId);
   const kept: ReconciledRow[] = [];
   let count = 0;
   async function* rows(): AsyncGenerator<ReconciledRow, void> {
-    for await (const facts of reconcileDays(db, cabinet, frame, period.from, period.until, listingId)) {
-      for (const row of reconciliation.day(facts)) {
-        count++;
-        if (options.all || differs(row)) kept.push(row);
-        yield row;
-      }
+    for await (const row of compared) {
+      count++;
+      if (options.all || differs(row)) kept.push(row);
+      yield row;
     }
   }
-  if (options.csv !== undefined) await toFile(options.csv, Readable.from(csvText(COLUMNS, spread(rows()))));
+  if (options.csv !== undefined)
+    await toFile(options.csv, Readable.from(csvText(RECONCILED_COLUMNS, reconciledCells(rows()))));
   else for await (const _ of rows());
   const result = reconciliation.result();
   const { totals, covered, uncovered, unrecorded, lists } = result;
@@ -505,40 +452,4 @@ function listText(list: ListName, findings: readonly Finding[]): string {
     ...findings.slice(0, SENTENCES_TOLD).map(({ sentence }) => `  ${sentence}`),
     ...(rest > 0 ? [`  … и ещё ${adverts(rest)}: --list ${list}`] : []),
   ].join('\n');
-}
-
-const COLUMNS: readonly Column[] = [
-  { header: 'День', kind: 'day', width: 12 },
-  { header: 'Объект', kind: 'text', width: 10 },
-  { header: 'Номер в источнике', kind: 'text', width: 18 },
-  { header: 'Объявление', kind: 'text', width: 18 },
-  { header: 'Итог дня', kind: 'text', width: 20 },
-  { header: 'План, ₽', kind: 'kopecks', width: 12 },
-  { header: 'Списано нами, ₽', kind: 'kopecks', width: 16 },
-  { header: 'Удержано нами, ₽', kind: 'kopecks', width: 16 },
-  { header: 'Не взято, ₽', kind: 'kopecks', width: 12 },
-  { header: 'Списано доской, ₽', kind: 'kopecks', width: 18 },
-  { header: 'Списаний доски', kind: 'count', width: 14 },
-  { header: 'Разница, ₽', kind: 'kopecks', width: 12 },
-  { header: 'Замечание', kind: 'text', width: 30 },
-];
-
-async function* spread(rows: AsyncIterable<ReconciledRow>): AsyncGenerator<Row, void> {
-  for await (const row of rows) {
-    yield [
-      row.day,
-      row.listingId === null ? null : ours(row.listingId),
-      row.externalId,
-      row.advert,
-      row.outcome === null ? null : OUTCOME_LABELS[row.outcome],
-      row.plannedKopecks,
-      row.chargedKopecks,
-      row.heldKopecks,
-      row.waivedKopecks,
-      row.boardKopecks,
-      row.boardCharges,
-      row.differenceKopecks,
-      row.lists.map((list) => LIST_LABELS[list]).join(', '),
-    ];
-  }
 }

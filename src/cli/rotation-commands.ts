@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
-import { isDay, russianDay, russianMoment, startOfDay } from '../domain/days.ts';
+import { isDay, russianDay, russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { preview, type Shown, type ShownWhy } from '../domain/rotation.ts';
+import { packageText, type Shown } from '../domain/rotation.ts';
 import type { Package } from '../domain/settings.ts';
-import { agree, formatNumber } from '../domain/text.ts';
+import { formatNumber } from '../domain/text.ts';
+import { rotationAhead, SHOWN_WHY } from '../export/rotation.ts';
 import type { Database } from '../store/database.ts';
 import type { CabinetRow } from '../store/publishing.ts';
-import { type PackageFrame, packageFrame, rotationCandidates, savePackage, setPinned } from '../store/rotation.ts';
+import { packageFrame, savePackage, setPinned } from '../store/rotation.ts';
 import { type Context, EXIT } from './context.ts';
 import { actorOf, DEFAULT_CABINET, objects, oneListing } from './naming.ts';
 import type { Action } from './program.ts';
@@ -27,11 +28,6 @@ interface PackageOptions extends CabinetOptions {
   termDays?: string;
   by?: string;
 }
-
-const days = (count: number) => `${formatNumber(count)} ${agree(count, 'день', 'дня', 'дней')}`;
-const places = (count: number) => `${formatNumber(count)} ${agree(count, 'место', 'места', 'мест')}`;
-const placements = (count: number) =>
-  `${formatNumber(count)} ${agree(count, 'размещение', 'размещения', 'размещений')}`;
 
 /** How many names of a day are printed; the rest are in the JSON answer. */
 const NAMES = 10;
@@ -195,16 +191,6 @@ function readPackage(kind: string, options: PackageOptions, today: string): { pa
   return { pack, ...(turnDays !== undefined && { turnDays }) };
 }
 
-function packageText({ package: pack, turnDays, period, used, today }: PackageFrame): string {
-  if (pack === null) return 'пакета нет, место есть у каждого';
-  if (pack.kind === 'concurrent') return `${places(pack.places)} одновременно, место даётся на ${days(turnDays)}`;
-  const each = `${placements(pack.placements)} на ${days(pack.periodDays)}, каждое держится ${days(pack.termDays)}`;
-  if (period === null) return `${each}; пакет начнётся ${russianDay(pack.from)}, до тех пор мест нет`;
-  const left = Math.max(0, pack.placements - used);
-  const term = `${russianDay(period.from)} – ${russianDay(period.until)}`;
-  return `${each}; период ${term}, израсходовано ${formatNumber(used)}, осталось ${formatNumber(left)} (${russianDay(today)})`;
-}
-
 async function showPackage(context: Context, db: Database, cabinet: CabinetRow): Promise<void> {
   const frame = await packageFrame(db, cabinet, context.clock());
   const { package: pack, turnDays, period, used } = frame;
@@ -215,13 +201,9 @@ async function showPackage(context: Context, db: Database, cabinet: CabinetRow):
 }
 
 async function showPreview(context: Context, db: Database, cabinet: CabinetRow, ahead: number): Promise<void> {
-  const frame = await packageFrame(db, cabinet, context.clock());
-  const candidates = await rotationCandidates(db, cabinet);
-  const { zone, today, used, turnDays } = frame;
-  const midnight = (day: string) => startOfDay(day, zone);
-  const plan = preview(candidates, frame.package, turnDays, today, { days: ahead, used, midnight });
-  const names = new Map(candidates.map(({ listingId, externalId }) => [listingId, externalId]));
-  const nameOf = (listingId: number) => names.get(listingId)!;
+  const { frame, candidates, days: plan } = await rotationAhead(db, cabinet, ahead, context.clock());
+  const { zone } = frame;
+  const nameOf = (listingId: number) => candidates.get(listingId)!.externalId;
   const data = plan.map(({ day, placed, enters, leaves, waiting }) => ({
     day,
     placed: placed.length,
@@ -235,7 +217,7 @@ async function showPreview(context: Context, db: Database, cabinet: CabinetRow, 
   }));
   context.print({ board: cabinet.board, cabinet: cabinet.slug, package: frame.package, days: data }, () => {
     const head = `${cabinet.name}: ${packageText(frame)}.`;
-    if (frame.package === null) return `${head}\nОбъектов на доске: ${formatNumber(candidates.length)}.`;
+    if (frame.package === null) return `${head}\nОбъектов на доске: ${formatNumber(candidates.size)}.`;
     const lines = plan.map(({ day, placed, enters, leaves, waiting }) => {
       const counts = `${russianDay(day)}  на доске ${objects(placed.length)}, ждут ${formatNumber(waiting.length)}`;
       const changes = [
@@ -250,11 +232,9 @@ async function showPreview(context: Context, db: Database, cabinet: CabinetRow, 
   });
 }
 
-const WHY: Record<ShownWhy, string> = { turn: '', pinned: 'закреплён', order: 'по очереди', free: 'есть место' };
-
 function why(shown: Shown, zone: string): string {
   const waited = shown.waitedSince === null ? '' : `ждал с ${russianMoment(new Date(shown.waitedSince), zone)}`;
-  const facts = [WHY[shown.why], waited].filter((fact) => fact !== '');
+  const facts = [shown.why === 'turn' ? '' : SHOWN_WHY[shown.why], waited].filter((fact) => fact !== '');
   return facts.length === 0 ? '' : ` (${facts.join(', ')})`;
 }
 

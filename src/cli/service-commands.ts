@@ -12,6 +12,7 @@ import { agree } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { buildApp } from '../server/app.ts';
 import { newInvitation } from '../server/invitations.ts';
+import { setGrants, usualGrants } from '../store/access.ts';
 import {
   addEmployee,
   changeEmployee,
@@ -28,7 +29,7 @@ import { currentEdition, listCabinets } from '../store/publishing.ts';
 import { hasSignIns } from '../store/sign-in.ts';
 import { examineQueue, startClock } from './clockwork-commands.ts';
 import { type Context, EXIT } from './context.ts';
-import { actorOf, objects, oneEmployee } from './naming.ts';
+import { actorOf, giverOf, objects, oneEmployee } from './naming.ts';
 import { type Action, choice, several } from './program.ts';
 
 export function serviceCommands(program: Command, action: Action): void {
@@ -129,14 +130,12 @@ export function serviceCommands(program: Command, action: Action): void {
             return phone;
           });
           const { branchId, departmentId } = await unitsOf(db, agency.id, options);
-          const id = await addEmployee(db, agency.id, {
-            name,
-            phones,
-            email: options.email,
-            branchId,
-            departmentId,
-            role: options.role,
-          });
+          const id = await addEmployee(
+            db,
+            agency.id,
+            { name, phones, email: options.email, branchId, departmentId, role: options.role },
+            { by: 'командная строка', at: context.clock() },
+          );
           context.print({ id, name, phones }, `Сотрудник ${id}: ${name}.`);
           return EXIT.done;
         },
@@ -174,7 +173,12 @@ export function serviceCommands(program: Command, action: Action): void {
       action(async (context, name: string, role: string, options: { by?: string; agency?: string }) => {
         if (!(ROLES as readonly string[]).includes(role))
           throw new Refusal('role-unknown', `Роли «${role.slice(0, 60)}» нет. Можно: ${ROLES.join(', ')}.`, EXIT.usage);
-        const { person } = await changePerson(context, 'roles', name, options, async () => ({ role: role as Role }));
+        const db = await context.db();
+        const agency = await resolveAgency(db, options.agency);
+        const actor = await actorOf(db, agency.id, options.by, 'roles');
+        const person = await oneEmployee(db, agency.id, name);
+        const giver = await giverOf(db, agency.id, actor);
+        await setGrants(db, agency.id, person.id, usualGrants(role as Role), giver, context.clock());
         context.print({ id: person.id, name: person.name, role }, `${person.name}: ${FIXER_LABELS[role as Role]}.`);
         return EXIT.done;
       }),
@@ -269,7 +273,8 @@ async function changePerson(
   const actor = await actorOf(db, agency.id, options.by, deed);
   const person = await oneEmployee(db, agency.id, name);
   const change = await changeOf(db, agency.id);
-  return { person, listings: await changeEmployee(db, agency.id, person.id, change, actor.name, context.clock()) };
+  const giver = await giverOf(db, agency.id, actor);
+  return { person, listings: await changeEmployee(db, agency.id, person.id, change, giver, context.clock()) };
 }
 
 function portOf(text: string): number {

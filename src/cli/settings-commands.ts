@@ -1,26 +1,17 @@
 import type { Command } from 'commander';
-import { newAjv } from '../boards/check.ts';
+import {
+  AGENCY_DESK,
+  CABINET_DESK,
+  changedSettings,
+  pathNamed,
+  type SettingsDesk,
+  type SettingsWish,
+} from '../boards/settings.ts';
 import { isTimeZone } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { FIELDS } from '../domain/listing.ts';
-import {
-  AGENCY_DEFAULTS,
-  AgencySettingsSchema,
-  CABINET_DEFAULTS,
-  CabinetSettingsSchema,
-  settled,
-} from '../domain/settings.ts';
-import {
-  describeSchema,
-  differences,
-  isSame,
-  keysOf,
-  leavesOf,
-  type SettingsSchema,
-  schemaAt,
-  valueAt,
-  withValueAt,
-} from '../domain/settings-paths.ts';
+import { settled } from '../domain/settings.ts';
+import { isSame, leavesOf, valueAt, withValueAt } from '../domain/settings-paths.ts';
+import { type SettingWords, withUnit } from '../domain/settings-words.ts';
 import { agree } from '../domain/text.ts';
 import { type AgencyRow, addBranch, listBranches, resolveAgency, setBranchZone } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
@@ -39,16 +30,10 @@ interface SettingsOptions {
 }
 
 /** The settings of an agency or of one of its cabinets. */
-interface Desk {
+interface Desk extends SettingsDesk {
   readonly agency: AgencyRow;
   readonly cabinet: CabinetRow | null;
-  readonly schema: SettingsSchema;
-  readonly defaults: object;
-  readonly isValid: ReturnType<typeof compile>;
 }
-
-const compile = (schema: object) => newAjv().compile(schema);
-let validators: { readonly agency: Desk['isValid']; readonly cabinet: Desk['isValid'] } | undefined;
 
 export function settingsCommands(program: Command, action: Action): void {
   const settings = program
@@ -72,7 +57,12 @@ export function settingsCommands(program: Command, action: Action): void {
         const parts = path === undefined ? [] : pathNamed(desk, path);
         const { whole } = await readSettings(db, desk);
         const part = valueAt(whole, parts);
-        context.print({ settings: part ?? null }, () => settingsText(desk, whole, parts));
+        const words = Object.fromEntries(
+          Object.entries(desk.words).filter(([known]) =>
+            parts.every((name, index) => name === known.split('.')[index]),
+          ),
+        );
+        context.print({ settings: part ?? null, words }, () => settingsText(desk, whole, parts, true));
         return EXIT.done;
       }),
     );
@@ -83,7 +73,9 @@ export function settingsCommands(program: Command, action: Action): void {
     .option('--by <сотрудник>', 'кто меняет')
     .action(
       action(async (context, path: string, value: string, options: SettingsOptions) => {
-        await change(context, path, options, 'settings-set', (desk, parts, own) => put(desk, parts, own, value));
+        await change(context, path, options, 'settings-set', (desk, parts, own) => ({
+          set: { [path]: meant(desk, parts, own, value) },
+        }));
         return EXIT.done;
       }),
     );
@@ -93,10 +85,7 @@ export function settingsCommands(program: Command, action: Action): void {
     .option('--by <сотрудник>', 'кто меняет')
     .action(
       action(async (context, path: string, options: SettingsOptions) => {
-        await change(context, path, options, 'settings-reset', (desk, parts, own) => {
-          const whole = settled<object>(desk.defaults, own);
-          return proven(desk, parts, withValueAt(whole, parts, valueAt(desk.defaults, parts)));
-        });
+        await change(context, path, options, 'settings-reset', () => ({ reset: [path] }));
         return EXIT.done;
       }),
     );
@@ -106,23 +95,9 @@ export function settingsCommands(program: Command, action: Action): void {
 
 async function deskOf(context: Context, db: Database, options: SettingsOptions): Promise<Desk> {
   const agency = await resolveAgency(db, options.agency);
-  validators ??= { agency: compile(AgencySettingsSchema), cabinet: compile(CabinetSettingsSchema) };
-  if (options.board === undefined)
-    return {
-      agency,
-      cabinet: null,
-      schema: AgencySettingsSchema as SettingsSchema,
-      defaults: AGENCY_DEFAULTS,
-      isValid: validators.agency,
-    };
+  if (options.board === undefined) return { ...AGENCY_DESK, agency, cabinet: null };
   const cabinet = await oneCabinet(context, db, agency.id, { board: options.board, cabinet: options.cabinet });
-  return {
-    agency,
-    cabinet,
-    schema: CabinetSettingsSchema as SettingsSchema,
-    defaults: CABINET_DEFAULTS,
-    isValid: validators.cabinet,
-  };
+  return { ...CABINET_DESK, agency, cabinet };
 }
 
 async function readSettings(db: Database, { agency, cabinet }: Desk): Promise<{ whole: object; own: object }> {
@@ -132,40 +107,8 @@ async function readSettings(db: Database, { agency, cabinet }: Desk): Promise<{ 
   return { whole: settings, own };
 }
 
-/** @throws Refusal `setting-unknown` with the names that may stand there */
-function pathNamed(desk: Desk, path: string): string[] {
-  const { schema } = desk;
-  const parts = path.split('.');
-  for (let depth = 1; depth <= parts.length; depth++) {
-    const above = schemaAt(schema, parts.slice(0, depth - 1))!;
-    if (schemaAt(schema, parts.slice(0, depth)) && !isUnknownField(parts.slice(0, depth))) continue;
-    const other = desk.cabinet === null ? CabinetSettingsSchema : AgencySettingsSchema;
-    if (schemaAt(other as SettingsSchema, parts)) {
-      const where = desk.cabinet === null ? 'кабинета: назовите его доску, --board' : 'агентства: уберите --board';
-      throw new Refusal('setting-unknown', `«${parts.join('.')}» — настройка ${where}.`, EXIT.usage);
-    }
-    const keys = keysOf(above);
-    const where = depth === 1 ? 'Настройки' : `В «${parts.slice(0, depth - 1).join('.')}»`;
-    const may =
-      keys.length > 0
-        ? `${where}: ${keys.join(', ')}`
-        : above.patternProperties
-          ? `${where}: поля объекта, например priceKopecks или avito:AdStatus`
-          : 'Глубже настроек нет: settings show';
-    throw new Refusal('setting-unknown', `Настройки «${path.slice(0, 100)}» нет. ${may}.`, EXIT.usage);
-  }
-  return parts;
-}
-
-/** A policy is kept by field; the field of one family alone is named with it, as in `avito:AdStatus`. */
-function isUnknownField(parts: readonly string[]): boolean {
-  const [group, part, field] = parts;
-  if (group !== 'moderation' || part !== 'policy' || field === undefined) return false;
-  return !(FIELDS as readonly string[]).includes(field) && !/^(avito|cian|yandex):./.test(field);
-}
-
-/** The settings to keep with another value at the path. @throws Refusal `setting-wrong` */
-function put(desk: Desk, parts: readonly string[], own: object, text: string): object {
+/** The value that the text stands for, if any: a word, a number or JSON. */
+function meant(desk: Desk, parts: readonly string[], own: object, text: string): unknown {
   const whole = settled<object>(desk.defaults, own);
   const candidates: unknown[] = [text];
   try {
@@ -174,53 +117,35 @@ function put(desk: Desk, parts: readonly string[], own: object, text: string): o
     // Not JSON: a word.
   }
   if (/^(да|нет)$/i.test(text)) candidates.unshift(/^да$/i.test(text));
-  const fitting = candidates.find((value) => desk.isValid(withValueAt(whole, parts, value)));
-  return proven(desk, parts, withValueAt(whole, parts, fitting ?? candidates[0]));
-}
-
-function proven(desk: Desk, parts: readonly string[], whole: object): object {
-  if (desk.isValid(whole)) return differences(desk.defaults, whole);
-  const value = JSON.stringify(valueAt(whole, parts));
-  // The first complaint may lie deeper than the path: a word in a list.
-  const deeper = (desk.isValid.errors ?? [])
-    .map(({ instancePath }) => instancePath.split('/').slice(1))
-    .filter((path) => path.length > parts.length && parts.every((part, index) => part === path[index]))[0];
-  const found = schemaAt(desk.schema, parts);
-  const inner = deeper && schemaAt(desk.schema, deeper);
-  throw new Refusal(
-    'setting-wrong',
-    `«${parts.join('.')}»: значение ${value?.slice(0, 100) ?? 'пусто'} не подходит. Можно: ${describeSchema(found ?? {})}.${
-      deeper && inner ? ` Не подошло «${deeper.join('.')}»: там ${describeSchema(inner)}.` : ''
-    }`,
-    EXIT.usage,
-  );
+  const isValid = desk.validator();
+  const fitting = candidates.find((value) => isValid(withValueAt(whole, parts, value)));
+  return fitting === undefined ? candidates[0] : fitting;
 }
 
 async function change(
   context: Context,
   path: string,
   options: SettingsOptions,
-  actionName: string,
-  to: (desk: Desk, parts: readonly string[], own: object) => object,
+  action: 'settings-set' | 'settings-reset',
+  to: (desk: Desk, parts: readonly string[], own: object) => SettingsWish,
 ): Promise<void> {
   const db = await context.db();
   const desk = await deskOf(context, db, options);
   const parts = pathNamed(desk, path);
   const actor = await actorOf(db, desk.agency.id, options.by, 'settings');
   const { whole: before, own } = await readSettings(db, desk);
-  const after = settled<object>(desk.defaults, to(desk, parts, own));
-  proveModeration(before, after);
+  const { whole: after } = changedSettings(desk, own, to(desk, parts, own));
   const facts = { path, before: valueAt(before, parts) ?? null, after: valueAt(after, parts) ?? null };
-  const deed = { by: actor.name, action: actionName, facts };
+  const deed = { by: actor.name, action, facts };
   const now = context.clock();
-  if (desk.cabinet)
-    await changeCabinetSettings(db, desk.agency.id, desk.cabinet.id, (known) => to(desk, parts, known), deed, now);
-  else await changeAgencySettings(db, desk.agency.id, (known) => to(desk, parts, known), deed, now);
+  const change = (known: object) => changedSettings(desk, known, to(desk, parts, known)).own;
+  if (desk.cabinet) await changeCabinetSettings(db, desk.agency.id, desk.cabinet.id, change, deed, now);
+  else await changeAgencySettings(db, desk.agency.id, change, deed, now);
   const { whole } = await readSettings(db, desk);
   context.print({ path, before: facts.before, after: facts.after }, () => settingsText(desk, whole, parts));
 }
 
-function settingsText(desk: Desk, whole: object, parts: readonly string[]): string {
+function settingsText(desk: Desk, whole: object, parts: readonly string[], isExplained = false): string {
   const part = valueAt(whole, parts);
   const leaves =
     typeof part === 'object' && part !== null && !Array.isArray(part)
@@ -231,9 +156,23 @@ function settingsText(desk: Desk, whole: object, parts: readonly string[]): stri
       const usual = valueAt(desk.defaults, path.split('.'));
       const isOwn = !isSame(usual, value);
       const told = isOwn && usual !== undefined ? `, обычно ${short(usual)}` : '';
-      return `${isOwn ? '*' : ' '} ${path} = ${isOwn ? JSON.stringify(value) : short(value)}${told}`;
+      const words = isExplained ? wordsOf(desk, path) : undefined;
+      const shown = isOwn ? JSON.stringify(value) : short(value);
+      const unit = words?.unit !== undefined && typeof value === 'number' ? ` (${withUnit(value, words.unit)})` : '';
+      const line = `${isOwn ? '*' : ' '} ${path} = ${shown}${unit}${told}`;
+      return words ? `${line}\n      ${words.label}. ${words.about}` : line;
     })
     .join('\n');
+}
+
+/** Of a value inside a setting the setting's own. */
+function wordsOf(desk: Desk, path: string): SettingWords | undefined {
+  const parts = path.split('.');
+  for (let depth = parts.length; depth > 0; depth--) {
+    const known = desk.words[parts.slice(0, depth).join('.')];
+    if (known) return known;
+  }
+  return undefined;
 }
 
 /** Long lists are told by their length where nobody changed them. */
@@ -318,20 +257,4 @@ function zoneNamed(zone: string): string {
     `Часового пояса «${zone.slice(0, 60)}» нет. Примеры: Europe/Moscow, Asia/Yekaterinburg, Asia/Vladivostok.`,
     EXIT.usage,
   );
-}
-
-/**
- * Switched on by a bare setting, moderation would take every advertisement off the boards, for nobody has approved any.
- * @throws Refusal `moderation-by-command`
- */
-function proveModeration(before: unknown, after: unknown): void {
-  for (const path of [['moderation', 'mode'], ['moderation']]) {
-    if (valueAt(after, path) === 'on' && valueAt(before, path) !== 'on') {
-      throw new Refusal(
-        'moderation-by-command',
-        'Модерацию включает команда moderation on: она примет то, что уже стоит на досках, и фиды не опустеют.',
-        EXIT.refused,
-      );
-    }
-  }
 }

@@ -4,31 +4,32 @@ import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
-import { addDays, russianDay, russianMoment } from '../domain/days.ts';
+import { csvText } from '../domain/csv.ts';
+import { russianDay, russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { ACCOUNT_KIND_LABELS, BASIS_LABELS, TRANSFER_LABELS } from '../domain/ledger.ts';
+import { BASIS_LABELS, TRANSFER_LABELS } from '../domain/ledger.ts';
 import { formatKopecks } from '../domain/money.ts';
-import { monthOf, nextMonthlyDay } from '../domain/monthly.ts';
-import {
-  type AccountStatement,
-  GROUPING_LABELS,
-  GROUPINGS,
-  type Group,
-  type Grouping,
-  type Posting,
-  Statement,
-  type Sums,
-} from '../domain/statement.ts';
+import { GROUPING_LABELS, GROUPINGS, type Grouping, type Posting, Statement } from '../domain/statement.ts';
 import { agree, formatNumber } from '../domain/text.ts';
-import { type AgencyRow, resolveAgency } from '../store/agencies.ts';
-import type { Database } from '../store/database.ts';
-import { type AccountRow, agencyDay, listAccounts } from '../store/ledger.ts';
+import {
+  boardName,
+  groupName,
+  namesOfAccounts,
+  otherSide,
+  type Reading,
+  readingOf,
+  statementPeriod,
+  statementTable,
+  stepsOf,
+  workbook,
+} from '../server/statement.ts';
+import { resolveAgency } from '../store/agencies.ts';
+import { agencyDay, listAccounts } from '../store/ledger.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { type LedgerEntry, type LedgerLine, listLedger, type Period, readStatement } from '../store/statements.ts';
+import { type LedgerEntry, type LedgerLine, listLedger } from '../store/statements.ts';
 import { oneAccount } from './account-naming.ts';
 import { aligned } from './columns.ts';
 import { type Context, EXIT } from './context.ts';
-import { type Cell, type Column, csvText, type Row } from './csv.ts';
 import { oneListing, ours } from './naming.ts';
 import { type Action, choice } from './program.ts';
 import { dayNamed } from './units.ts';
@@ -85,7 +86,7 @@ export function statementCommands(accounts: Command, action: Action): void {
           options.listing === undefined ? undefined : (await oneListing(db, agency.id, options.listing)).id;
         const lines = await listLedger(db.pool, agency.id, account, { from, until, listingId, board, limit });
         const { timeZone } = await agencyFrame(db, agency.id);
-        const names = await namesOf(db, agency);
+        const names = await namesOfAccounts(db, agency.id);
         context.print({ account: { id: account.id, name: account.name }, transfers: lines.map(lineData) }, () =>
           lines.length === 0
             ? `${ours(account.id)} ${account.name}: переводов нет.`
@@ -122,11 +123,13 @@ export function statementCommands(accounts: Command, action: Action): void {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
         const now = context.clock();
-        const period = periodOf(options, await agencyDay(db.pool, agency.id, now));
+        const [from, until] = [options.from, options.until].map((day) =>
+          day === undefined ? undefined : dayNamed(day),
+        );
+        const period = statementPeriod(from, until, await agencyDay(db.pool, agency.id, now));
         const accounts =
           name === undefined ? await listAccounts(db.pool, agency.id) : [await oneAccount(db, agency, name, now, true)];
-        const { timeZone } = await agencyFrame(db, agency.id);
-        const reading: Reading = { db, agency, accounts, period, names: await namesOf(db, agency), zone: timeZone };
+        const reading = await readingOf(db, context.boards, agency.id, accounts, period);
         if (format === 'table') await showStatement(context, reading, options.by ?? null, limit);
         else await writeStatement(context, reading, options.by ?? null, format, options.out);
         return EXIT.done;
@@ -150,32 +153,14 @@ function formatOf(context: Context, { format, out }: StatementOptions): Format {
   return wanted;
 }
 
-/** @throws Refusal `bad-day`, `bad-period` */
-function periodOf({ from, until }: StatementOptions, today: string): Period {
-  const [first, last] = [from, until].map((day) => (day === undefined ? undefined : dayNamed(day)));
-  const start = first ?? `${monthOf(last ?? today)}-01`;
-  const inMonth = first !== undefined && first > today ? first : today;
-  const end = last ?? addDays(nextMonthlyDay(1, inMonth), -1);
-  if (start > end) throw new Refusal('bad-period', 'Последний день раньше первого.', EXIT.usage);
-  return { from: start, until: end };
-}
-
-async function namesOf(db: Database, agency: AgencyRow): Promise<ReadonlyMap<number, string>> {
-  return new Map((await listAccounts(db.pool, agency.id, true)).map(({ id, name }) => [id, name]));
-}
-
 const signed = (kopecks: number) => `${kopecks > 0 ? '+' : ''}${formatKopecks(kopecks)}`;
 const transfers = (count: number) => `${formatNumber(count)} ${agree(count, 'перевод', 'перевода', 'переводов')}`;
 
 /** «Авито, объект A-7 (#12)», «со счёта «агентство»», «извне» */
 function aboutText(context: Context, entry: LedgerEntry, names: ReadonlyMap<number, string>): string {
-  if (entry.listingId !== null) {
-    const board = entry.board === null ? '' : `${context.board(entry.board).name}, `;
-    return `${board}объект ${entry.externalId ?? ''} (${ours(entry.listingId)})`;
-  }
-  const other = names.get(entry.otherId);
-  if (other === ACCOUNT_KIND_LABELS.bank) return entry.isFrom ? 'наружу' : 'извне';
-  return `${entry.isFrom ? 'на счёт' : 'со счёта'} «${other}»`;
+  if (entry.listingId === null) return otherSide(entry, names);
+  const board = entry.board === null ? '' : `${boardName(context.boards, entry.board)}, `;
+  return `${board}объект ${entry.externalId ?? ''} (${ours(entry.listingId)})`;
 }
 
 function ledgerText(context: Context, line: LedgerLine, names: ReadonlyMap<number, string>, zone: string): string {
@@ -193,37 +178,6 @@ function ledgerText(context: Context, line: LedgerLine, names: ReadonlyMap<numbe
 
 function lineData({ accountId: _, account: __, isFrom, kopecks, resolves: ___, ...line }: LedgerEntry) {
   return { ...line, direction: isFrom ? 'out' : 'in', kopecks };
-}
-
-/** What a statement is made of, and what its cells are told with. */
-interface Reading {
-  readonly db: Database;
-  readonly agency: AgencyRow;
-  readonly accounts: readonly AccountRow[];
-  readonly period: Period;
-  /** Of all accounts. */
-  readonly names: ReadonlyMap<number, string>;
-  readonly zone: string;
-}
-
-/** An account begins, an entry of it, it has ended. */
-type Step =
-  | { readonly begun: AccountStatement }
-  | { readonly entry: LedgerEntry; readonly posting: Posting }
-  | { readonly ended: AccountStatement };
-
-/** Reads all of it through the statement, account by account. */
-async function* stepsOf({ db, agency, accounts, period }: Reading, statement: Statement): AsyncGenerator<Step> {
-  for await (const part of readStatement(db, agency.id, accounts, period)) {
-    if ('account' in part) {
-      const before = statement.last();
-      if (before) yield { ended: before };
-      statement.open(part.account.id, part.account.name, part.opening);
-      yield { begun: statement.last()! };
-    } else for (const entry of part.entries) yield { entry, posting: statement.add(entry) };
-  }
-  const last = statement.last();
-  if (last) yield { ended: last };
 }
 
 async function showStatement(context: Context, reading: Reading, by: Grouping | null, limit: number): Promise<void> {
@@ -248,7 +202,7 @@ async function showStatement(context: Context, reading: Reading, by: Grouping | 
           })),
           left: entries - lines.length,
         }
-      : { by, groups: groups.map((group) => ({ ...group, name: groupName(context, by, group) })) }),
+      : { by, groups: groups.map((group) => ({ ...group, name: groupName(context.boards, by, group) })) }),
   };
   context.print(data, () => {
     const { from, until } = reading.period;
@@ -273,7 +227,7 @@ async function showStatement(context: Context, reading: Reading, by: Grouping | 
                 ...groups
                   .slice(0, limit)
                   .map((group) => [
-                    groupName(context, by, group),
+                    groupName(context.boards, by, group),
                     formatKopecks(group.inKopecks),
                     formatKopecks(group.outKopecks),
                     formatKopecks(group.heldKopecks),
@@ -303,22 +257,6 @@ function statementText(context: Context, entry: LedgerEntry, posting: Posting, {
   return `${russianDay(day)}  ${whose}${TRANSFER_LABELS[kind]} ${sum}  ${aboutText(context, entry, names)}  остаток ${formatKopecks(posting.balanceKopecks)}`;
 }
 
-function groupName(context: Context, by: Grouping, { key, name }: Group): string {
-  if (key === null) return NONE[by] ?? 'прочее';
-  if (by === 'board') return context.board(key).name;
-  if (by === 'day') return russianDay(key);
-  if (by === 'listing') return `${name ?? ''} (${ours(Number(key))})`;
-  return name ?? key;
-}
-
-const NONE: Partial<Record<Grouping, string>> = {
-  listing: 'не об объекте',
-  board: 'не о доске',
-  employee: 'без сотрудника',
-  branch: 'без филиала',
-  basis: 'не за размещение',
-};
-
 async function writeStatement(
   context: Context,
   reading: Reading,
@@ -326,14 +264,15 @@ async function writeStatement(
   format: 'csv' | 'xlsx',
   out: string | undefined,
 ): Promise<void> {
-  const statement = new Statement(by);
-  const columns = by === null ? lineColumns(reading.zone) : groupColumns(by);
-  const rows = by === null ? lineRows(context, reading, statement) : groupRows(context, reading, statement, by);
+  const { columns, rows, statement } = statementTable(reading, by);
   if (out === undefined) {
     await toStdout(csvText(columns, rows));
     return;
   }
-  await toFile(out, format === 'csv' ? Readable.from(csvText(columns, rows)) : await workbook(columns, rows));
+  await toFile(
+    out,
+    format === 'csv' ? Readable.from(csvText(columns, rows)) : await workbook('Выписка', columns, rows),
+  );
   const { entries, ...sums } = statement.totals();
   const [opening, income, outgo, closing] = sumCells(sums);
   context.print(
@@ -342,13 +281,6 @@ async function writeStatement(
   );
 }
 
-/** No command but this one waits for the library. */
-async function workbook(columns: readonly Column[], rows: AsyncIterable<Row>): Promise<Readable> {
-  const { xlsxBytes } = await import('./xlsx.ts');
-  return xlsxBytes('Выписка', columns, rows);
-}
-
-/** @throws Refusal `out-unwritable` */
 /** Writes a file whole or not at all. @throws Refusal `out-unwritable` */
 export async function toFile(path: string, bytes: Readable): Promise<void> {
   const temporary = `${path}.tmp`;
@@ -380,111 +312,4 @@ async function toStdout(texts: AsyncIterable<string>): Promise<void> {
   }
   // Whoever read has had enough.
   if (trouble !== undefined && trouble.code !== 'EPIPE') throw trouble;
-}
-
-const column = (header: string, kind: Column['kind'], width: number): Column => ({ header, kind, width });
-
-const lineColumns = (zone: string): Column[] => [
-  column('Счёт', 'text', 24),
-  column('За день', 'day', 12),
-  column(`Проведено (${zone})`, 'text', 18),
-  column('Операция', 'text', 18),
-  column('Приход', 'kopecks', 14),
-  column('Расход', 'kopecks', 14),
-  column('Удержано', 'kopecks', 14),
-  column('Остаток', 'kopecks', 16),
-  column('Доска', 'text', 16),
-  column('Кабинет', 'text', 12),
-  column('Объект', 'text', 16),
-  column('Номер объекта', 'count', 12),
-  column('Сотрудник', 'text', 24),
-  column('Филиал', 'text', 18),
-  column('За что', 'text', 20),
-  column('Другой счёт', 'text', 24),
-  column('Провёл', 'text', 20),
-  column('Основание', 'text', 40),
-  column('Перевод', 'text', 40),
-];
-
-/** The balance at the beginning, the transfers, what they come to, and the balance at the end; account by account. */
-async function* lineRows(context: Context, reading: Reading, statement: Statement): AsyncGenerator<Row> {
-  const { names, zone, period } = reading;
-  const or = (kopecks: number): Cell => (kopecks === 0 ? null : kopecks);
-  for await (const step of stepsOf(reading, statement)) {
-    if ('begun' in step) {
-      const { account, openingHeldKopecks, openingKopecks } = step.begun;
-      yield [account, period.from, null, 'на начало', null, null, openingHeldKopecks, openingKopecks];
-    } else if ('ended' in step) {
-      const { account, inKopecks, outKopecks, closingHeldKopecks, closingKopecks } = step.ended;
-      yield [account, period.until, null, 'на конец', inKopecks, outKopecks, closingHeldKopecks, closingKopecks];
-    } else {
-      const { entry, posting } = step;
-      yield [
-        entry.account,
-        entry.day,
-        russianMoment(entry.at, zone),
-        TRANSFER_LABELS[entry.kind],
-        or(posting.inKopecks),
-        or(posting.outKopecks),
-        or(posting.heldKopecks),
-        posting.balanceKopecks,
-        entry.board === null ? null : context.board(entry.board).name,
-        entry.cabinet,
-        entry.externalId,
-        entry.listingId,
-        entry.employee,
-        entry.branch,
-        entry.basis === null ? null : BASIS_LABELS[entry.basis],
-        names.get(entry.otherId) ?? null,
-        entry.by,
-        entry.reason,
-        entry.id,
-      ];
-    }
-  }
-}
-
-const groupColumns = (by: Grouping): Column[] => [
-  column(GROUPING_LABELS[by], by === 'day' ? 'day' : 'text', 28),
-  ...(by === 'listing' || by === 'account' ? [column('Номер', 'count', 12)] : []),
-  ...(by === 'account' ? [column('На начало', 'kopecks', 14)] : []),
-  column('Приход', 'kopecks', 14),
-  column('Расход', 'kopecks', 14),
-  ...(by === 'account' ? [column('На конец', 'kopecks', 14)] : []),
-  column('Удержано', 'kopecks', 14),
-  column('Переводов', 'count', 12),
-];
-
-async function* groupRows(context: Context, reading: Reading, statement: Statement, by: Grouping): AsyncGenerator<Row> {
-  for await (const _ of stepsOf(reading, statement));
-  const totals = statement.totals();
-  if (by === 'account') {
-    const row = (name: string, id: number | null, one: Omit<AccountStatement, 'accountId' | 'account'>): Row => [
-      name,
-      id,
-      one.openingKopecks,
-      one.inKopecks,
-      one.outKopecks,
-      one.closingKopecks,
-      one.closingHeldKopecks,
-      one.entries,
-    ];
-    for (const { accountId, account, ...one } of statement.accounts()) yield row(account, accountId, one);
-    yield row('Всего', null, totals);
-    return;
-  }
-  const row = (name: Cell, number: number | null, { inKopecks, outKopecks, heldKopecks, entries }: Sums): Row => [
-    name,
-    ...(by === 'listing' ? [number] : []),
-    inKopecks,
-    outKopecks,
-    heldKopecks,
-    entries,
-  ];
-  for (const group of statement.groups()) {
-    const isPlain = group.key !== null && (by === 'day' || by === 'listing');
-    const name = isPlain ? group.name : groupName(context, by, group);
-    yield row(name, by === 'listing' && group.key !== null ? Number(group.key) : null, group);
-  }
-  yield row('Всего', null, totals);
 }

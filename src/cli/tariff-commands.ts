@@ -4,25 +4,17 @@ import { russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { describeKind } from '../domain/listing.ts';
 import { formatKopecks, readRoubles } from '../domain/money.ts';
+import { priceText, type Reading, readPriceLine, readPromotion, termsText } from '../domain/price-lines.ts';
 import {
-  conditionsText,
-  type PriceUnit,
-  priceListText,
-  priceText,
-  promotionText,
-  type Reading,
-  readPriceLine,
-  readPromotion,
-} from '../domain/price-lines.ts';
-import {
-  decidingLine,
-  isSameRegion,
-  type PriceFacts,
-  type PriceLine,
-  periodsOf,
-  type TariffTerms,
-  tariffOf,
-} from '../domain/tariff.ts';
+  type PriceDesk,
+  type Prices,
+  pricesOf,
+  type Quote,
+  type Quotes,
+  statesOf,
+  type TariffState,
+} from '../domain/quotes.ts';
+import { type PriceFacts, type PriceLine, regionsUnknown, type TariffTerms } from '../domain/tariff.ts';
 import { readDay } from '../domain/week.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
@@ -141,13 +133,13 @@ export function tariffCommands(program: Command, action: Action): void {
         const actor = await actorOf(db, cabinet.agencyId, options.by, 'tariffs');
         const added = await addTariff(db, cabinet, { validFrom, terms }, actor.name, context.clock());
         const desk = await deskOf(context, db, cabinet);
-        const unknownRegions = await regionsUnknown(db, cabinet.agencyId, terms);
+        const unknownRegions = regionsUnknown(terms, await listRegions(db.pool, cabinet.agencyId));
         context.print(
           { board: cabinet.board, cabinet: cabinet.slug, ...added, validFrom, unit: desk.unit, terms, unknownRegions },
           () =>
             [
               `${nameOf(cabinet)}: тариф № ${added.id} с ${russianDay(validFrom)}${added.isNew ? '' : ' уже записан'}.`,
-              ...termsText(terms, desk),
+              ...termsText(terms, desk).map((line) => `  ${line}`),
               ...(added.replaces === null ? [] : [`Заменил тариф № ${added.replaces}, который ещё не начался.`]),
             ].join('\n'),
         );
@@ -179,7 +171,8 @@ export function tariffCommands(program: Command, action: Action): void {
       const prices: Price[] = [];
       for (const cabinet of await cabinetsMeant(context, db, agencyId, options)) {
         const isMarked = marks.some(({ cabinetId, isLive }) => cabinetId === cabinet.id && isLive);
-        prices.push({ ...priceIn(await deskOf(context, db, cabinet), facts), isMarked });
+        const desk = await deskOf(context, db, cabinet);
+        prices.push({ desk, ...pricesOf(desk, facts), isMarked });
       }
       const about = [
         describeKind(listing.values),
@@ -242,26 +235,13 @@ function readPrices(options: SetOptions, faults: string[]): TariffTerms {
   };
 }
 
-/** A misspelt region makes a line that nobody fits. */
-async function regionsUnknown(db: Database, agencyId: number, { lines, excess }: TariffTerms): Promise<string[]> {
-  const named = new Set([...lines, ...(excess ?? [])].flatMap(({ region }) => region ?? []));
-  if (named.size === 0) return [];
-  const known = await listRegions(db.pool, agencyId);
-  return [...named].filter((region) => !known.some((other) => isSameRegion(region, other)));
-}
-
 // ---------------------------------------------------------------------------------------------------------------------
 // Showing.
 
 /** A cabinet with its tariffs and what they are read by. */
-interface Desk {
+interface Desk extends PriceDesk<TariffRow> {
   readonly cabinet: CabinetRow;
   readonly zone: string;
-  /** The cabinet's local day. */
-  readonly today: string;
-  readonly unit: PriceUnit;
-  readonly isPackaged: boolean;
-  readonly tariffs: readonly TariffRow[];
 }
 
 async function deskOf(context: Context, db: Database, cabinet: CabinetRow): Promise<Desk> {
@@ -294,25 +274,6 @@ async function cabinetsMeant(
 
 const nameOf = ({ name, slug }: CabinetRow) => `${name} (${slug})`;
 
-type State = 'past' | 'current' | 'coming' | 'replaced';
-
-/** Every tariff of a cabinet in the order of days, with what has become of it. */
-function statesOf({ tariffs, today }: Desk): { tariff: TariffRow; until: string | null; state: State }[] {
-  const periods = new Map(periodsOf(tariffs).map((period) => [period.tariff.id, period]));
-  const current = tariffOf(tariffs, today);
-  return tariffs.map((tariff) => {
-    const until = periods.get(tariff.id)?.until ?? null;
-    const state = !periods.has(tariff.id)
-      ? 'replaced'
-      : tariff.id === current?.id
-        ? 'current'
-        : tariff.validFrom > today
-          ? 'coming'
-          : 'past';
-    return { tariff, until, state };
-  });
-}
-
 const cabinetData = ({ cabinet, zone, today, unit }: Desk) => {
   const { id, board, slug, name } = cabinet;
   return { cabinetId: id, board, cabinet: slug, name, zone, today, unit };
@@ -329,14 +290,14 @@ const deskData = (desk: Desk) => ({
 function deskText(desk: Desk): string {
   const { cabinet, zone, today } = desk;
   const states = statesOf(desk);
-  const of = (wanted: State) => states.filter(({ state }) => state === wanted);
+  const of = (wanted: TariffState) => states.filter(({ state }) => state === wanted);
   const head = (word: string, { tariff, until }: (typeof states)[number]) => {
     const { id, validFrom, by, createdAt } = tariff;
     const term = `с ${russianDay(validFrom)}${until === null ? '' : ` по ${russianDay(until)}`}`;
     return `  ${word} ${term}: тариф № ${id} (${by}, ${momentTold(createdAt, zone)})`;
   };
   const shown = (word: string, those: typeof states) =>
-    those.flatMap((one) => [head(word, one), ...termsText(one.tariff.terms, desk).map((line) => `  ${line}`)]);
+    those.flatMap((one) => [head(word, one), ...termsText(one.tariff.terms, desk).map((line) => `    ${line}`)]);
   const replaced = of('replaced').map(({ tariff }) => `№ ${tariff.id} (с ${russianDay(tariff.validFrom)})`);
   return [
     `${nameOf(cabinet)}, сегодня ${russianDay(today)} (${zone})`,
@@ -348,73 +309,12 @@ function deskText(desk: Desk): string {
   ].join('\n');
 }
 
-/** The prices of a tariff, each in a line of its own. */
-function termsText({ lines, excess, promotion }: TariffTerms, { unit, isPackaged }: Desk): string[] {
-  const over =
-    excess === null
-      ? isPackaged
-        ? ['сверх пакета — не продаётся, объекты ждут места']
-        : []
-      : priceListText(excess, unit).map((line) => `сверх пакета: ${line}`);
-  return [...priceListText(lines, unit), ...over, ...promotion.map(promotionText)].map((line) => `  ${line}`);
-}
-
 // ---------------------------------------------------------------------------------------------------------------------
 // What a listing costs.
 
-/** A price and the line that decided it. */
-interface Quote {
-  readonly priceKopecks: number;
-  /** Counted from 1. */
-  readonly line: number;
-  readonly conditions: string;
-}
-
-interface Quotes {
-  readonly tariffId: number;
-  readonly validFrom: string;
-  readonly price: Quote;
-  /** null: not sold, or there is no package to exceed. */
-  readonly excess: Quote | null;
-}
-
-interface Price {
+interface Price extends Prices {
   readonly desk: Desk;
   readonly isMarked: boolean;
-  /** null: no tariff, it is free. */
-  readonly current: Quotes | null;
-  /** The next tariff under which the listing costs something else. */
-  readonly next: Quotes | null;
-}
-
-function quotesBy(tariff: TariffRow, { unit, isPackaged }: Desk, facts: PriceFacts): Quotes {
-  const { id: tariffId, validFrom, terms } = tariff;
-  const quote = (list: readonly PriceLine[], index: number | null): Quote | null => {
-    const line = index === null ? undefined : list[index];
-    return line === undefined
-      ? null
-      : { priceKopecks: line.kopecks, line: index! + 1, conditions: conditionsText(line) };
-  };
-  const price = quote(terms.lines, decidingLine(terms, unit, facts));
-  // The last line has no conditions.
-  if (price === null) throw new Error(`broken invariant: tariff ${tariffId} has no price for everything`);
-  const excess = isPackaged ? quote(terms.excess ?? [], decidingLine(terms, `excess-${unit}`, facts)) : null;
-  return { tariffId, validFrom, price, excess };
-}
-
-function priceIn(desk: Desk, facts: PriceFacts): Omit<Price, 'isMarked'> {
-  const { tariffs, today } = desk;
-  const tariff = tariffOf(tariffs, today);
-  const current = tariff && quotesBy(tariff, desk, facts);
-  const next = periodsOf(tariffs)
-    .filter(({ tariff: other }) => other.validFrom > today)
-    .map(({ tariff: other }) => quotesBy(other, desk, facts))
-    .find(
-      ({ price, excess }) =>
-        price.priceKopecks !== (current?.price.priceKopecks ?? 0) ||
-        excess?.priceKopecks !== current?.excess?.priceKopecks,
-    );
-  return { desk, current, next: next ?? null };
 }
 
 const priceData = ({ desk, isMarked, current, next }: Price) => ({ ...cabinetData(desk), isMarked, current, next });

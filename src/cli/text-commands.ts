@@ -1,24 +1,16 @@
 import { readFileSync, statSync } from 'node:fs';
 import type { Command } from 'commander';
-import { newAjv } from '../boards/check.ts';
-import {
-  changeableIn,
-  checkTemplate,
-  FORMULA_FIELDS,
-  faultsOfFormulas,
-  namesForFormula,
-  PLACEHOLDERS,
-  writeText,
-} from '../domain/autotext.ts';
+import { AGENCY_DESK, changedSettings } from '../boards/settings.ts';
+import { changeableIn, FORMULA_FIELDS, namesForFormula, PLACEHOLDERS, writeText } from '../domain/autotext.ts';
 import { Refusal } from '../domain/fault.ts';
 import { checkFormula, FORMULA_FUNCTIONS } from '../domain/formula.ts';
 import { COMMERCIAL_TYPES, DEALS, type Deal, KINDS, type Kind, type Listing, labelOf } from '../domain/listing.ts';
-import { AGENCY_DEFAULTS, type AgencySettings, AgencySettingsSchema, settled } from '../domain/settings.ts';
-import { differences } from '../domain/settings-paths.ts';
+import { AGENCY_DEFAULTS, type AgencySettings, settled } from '../domain/settings.ts';
 import { agree, cleanText, formatNumber } from '../domain/text.ts';
 import { wordFor } from '../domain/words.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { AUTOTEXT, fillEmptyDescriptions, rewriteDescription } from '../store/autotext.ts';
+import type { Deed } from '../store/journal.ts';
 import { agencyFrame, changeAgencySettings } from '../store/settings.ts';
 import { type Context, EXIT } from './context.ts';
 import { actorOf, oneListing, ours } from './naming.ts';
@@ -377,13 +369,11 @@ function replaced<T extends { readonly name: string }>(all: readonly T[], one: T
     : [...all, one];
 }
 
-let isTexts: ReturnType<ReturnType<typeof newAjv>['compile']> | undefined;
-
 /** Changes the agency's templates and formulas, if all of them are right afterwards. */
 async function change(
   context: Context,
   options: Common,
-  deed: { readonly action: string; readonly facts: Record<string, unknown> },
+  deed: Omit<Deed, 'by'>,
   how: (texts: Texts) => Texts,
 ): Promise<void> {
   const db = await context.db();
@@ -393,23 +383,9 @@ async function change(
     db,
     agency.id,
     (own) => {
-      const whole = settled(AGENCY_DEFAULTS, own);
-      const texts = how(whole.texts);
-      const faults = [
-        ...faultsOfFormulas(texts),
-        ...texts.templates.flatMap(({ name, text }) =>
-          checkTemplate(text, texts).map((fault) => `Шаблон «${name}»: ${fault}`),
-        ),
-      ];
-      if (faults.length > 0) throw new Refusal('texts-wrong', `Не сохранено. ${faults.join(' ')}`, EXIT.refused);
-      isTexts ??= newAjv().compile(AgencySettingsSchema.properties.texts);
-      if (!isTexts(texts))
-        throw new Refusal(
-          'texts-wrong',
-          'Не сохранено. Название и подпись — от 1 до 100 знаков, шаблон — от 1 до 10 000; шаблонов не больше 200, формул — 50.',
-          EXIT.refused,
-        );
-      return differences(AGENCY_DEFAULTS, { ...whole, texts });
+      const { templates, formulas } = how(settled(AGENCY_DEFAULTS, own).texts);
+      const set = { 'texts.templates': templates, 'texts.formulas': formulas };
+      return changedSettings(AGENCY_DESK, own, { set }).own;
     },
     { by: actor.name, ...deed },
     context.clock(),

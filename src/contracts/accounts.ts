@@ -125,6 +125,8 @@ export const AccountTreeSchema = Type.Object({
   }),
   /** Who pays for one's listings instead; null: an account that is in `data`, or nobody. */
   payer: orNull(PayerSchema),
+  /** When the covers were foretold; `isStale`: something has happened since, and they are being foretold anew. */
+  forecast: Type.Object({ at: Type.String(), isStale: Type.Boolean() }),
   /** One sees one's own account only. */
   isOwn: Type.Boolean(),
   may: Type.Object({ open: Type.Boolean(), move: Type.Boolean(), reconcile: Type.Boolean() }),
@@ -281,7 +283,8 @@ export const AccountForecastSchema = Type.Object({
 });
 export type AccountForecastAnswer = Static<typeof AccountForecastSchema>;
 
-export const TopUpTrialSchema = closed({ kopecks: Sum });
+/** 0: what is missing, without a top-up. */
+export const TopUpTrialSchema = closed({ kopecks: Limit });
 
 const EffectMarkSchema = Type.Object({
   listingId: Id,

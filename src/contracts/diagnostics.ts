@@ -128,7 +128,7 @@ export const StoppedQuerySchema = Type.Object(
       }),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
-    after: Type.Optional(Type.String({ maxLength: 60 })),
+    after: Type.Optional(Type.String({ maxLength: 100 })),
   },
   { additionalProperties: false },
 );
@@ -173,29 +173,27 @@ export const AdviceSchema = Type.Object({
 });
 export type Advice = Static<typeof AdviceSchema>;
 
-/** A field of a listing that can be filled in a grid. */
+/** How a field is filled in a grid: as in the form of the listing, the plain kinds only. */
+export const FILL_TYPES = ['text', 'long-text', 'integer', 'number', 'money', 'flag', 'choice'] as const;
+export type FillType = (typeof FILL_TYPES)[number];
+
 export const FillFieldSchema = Type.Object({
-  name: Type.String(),
+  field: Type.String(),
   label: Type.String(),
-  kind: Type.Union([
-    Type.Literal('text'),
-    Type.Literal('long-text'),
-    Type.Literal('number'),
-    Type.Literal('integer'),
-    Type.Literal('money'),
-    Type.Literal('yes-no'),
-    Type.Literal('choice'),
-  ]),
-  unit: orNull(Type.String()),
-  choices: Type.Array(Type.Object({ value: Type.String(), label: Type.String() })),
-  min: orNull(Type.Number()),
-  max: orNull(Type.Number()),
+  type: Type.Unsafe<FillType>({ type: 'string', enum: [...FILL_TYPES] }),
+  unit: Type.Optional(Type.String()),
+  choices: Type.Optional(Type.Array(Type.Object({ value: Type.String(), label: Type.String() }))),
+  min: Type.Optional(Type.Number()),
+  max: Type.Optional(Type.Number()),
+  moreThan: Type.Optional(Type.Number()),
+  charsMax: Type.Optional(Type.Integer()),
 });
 export type FillField = Static<typeof FillFieldSchema>;
 
+/** A row is saved by `PATCH /listings/:id` with `If-Match: "version"` and `{ set: { field: value } }`. */
 export const FillSchema = Type.Object({
   code: Type.String(),
-  /** The demand in words. */
+  /** What is wrong, as it is told of one of them. */
   sentence: Type.String(),
   field: FillFieldSchema,
   rows: Type.Array(
@@ -205,23 +203,12 @@ export const FillSchema = Type.Object({
       title: Type.String(),
       employee: orNull(Type.String()),
       current: Type.Unknown(),
+      version: Type.String(),
     }),
   ),
   page: Type.Object({ next: orNull(Type.String()), total: orNull(Type.Integer()) }),
 });
-export interface Fill {
-  readonly code: string;
-  readonly sentence: string;
-  readonly field: FillField;
-  readonly rows: readonly {
-    readonly listing: number;
-    readonly externalId: string;
-    readonly title: string;
-    readonly employee: string | null;
-    readonly current: unknown;
-  }[];
-  readonly page: { readonly next: string | null; readonly total: number | null };
-}
+export type Fill = Static<typeof FillSchema>;
 
 /** A demand as people read it. */
 export const RuleSchema = Type.Object({

@@ -1,7 +1,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { type Closing, GATES, type GateName, OUTCOMES, type Outcome } from '../domain/gates.ts';
 import { FORM_TYPES, type FormType } from '../domain/listing-form.ts';
-import { FIXERS, type Fixer, type Notice, NoticeSchema } from '../domain/notice.ts';
+import { FIXERS, type Fixer, type Notice, NoticeSchema, SEVERITIES } from '../domain/notice.ts';
 import type { Deed } from '../domain/rights.ts';
 
 /** The card of one listing: its form, what boards say of it, its photos, what was done to it, and what may be done. */
@@ -189,6 +189,11 @@ export const BoardStandingSchema = Type.Object({
 });
 export type BoardStanding = Static<typeof BoardStandingSchema>;
 
+/** Where many marks compete for few places, one board takes a while: a screen may ask for each by itself. */
+export const ListingGatesQuerySchema = Type.Object(
+  { cabinet: Type.Optional(Type.Array(Type.Integer({ minimum: 1 }), { minItems: 1, maxItems: 100 })) },
+  closed,
+);
 export const ListingGatesSchema = Type.Object({ data: Type.Array(BoardStandingSchema) }, { $id: 'ListingGates' });
 export type ListingGates = Static<typeof ListingGatesSchema>;
 
@@ -209,6 +214,21 @@ export const ListingCheckSchema = Type.Object(
     /** Lengths as boards count them. */
     chars: Type.Object({ title: Type.Integer(), description: Type.Integer() }),
     bounds: Type.Array(TextBoundSchema),
+    /** What the boards say on which the listing is marked; what several say is told once. */
+    notices: Type.Array(
+      Type.Object({
+        code: Type.String(),
+        severity: oneOf(SEVERITIES),
+        /** As the form calls it. */
+        field: Type.String(),
+        label: Type.String(),
+        message: Type.String(),
+        fixedBy: Type.Unsafe<Fixer>({ enum: [...FIXERS] }),
+        boards: Type.Array(Type.String()),
+        /** Who says so, where the sentence does not name them. */
+        whose: maybe(Type.String()),
+      }),
+    ),
     boards: Type.Array(
       Type.Object({
         cabinetId: Type.Integer(),
@@ -339,7 +359,6 @@ export const PhotoUploadQuerySchema = Type.Object({
 
 const Words = (maxLength = 500) => Type.String({ minLength: 1, maxLength });
 const Day = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' });
-const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}', maxLength: 40 });
 
 export const StatusChangeSchema = Type.Object(
   {
@@ -355,19 +374,6 @@ export const CallSchema = Type.Object(
   { result: oneOf(['rented', 'not-rented', 'no-answer', 'busy'] as const) },
   closed,
 );
-export const PauseSchema = Type.Object(
-  { cabinetId: Type.Optional(maybe(Type.Integer({ minimum: 1 }))), until: Moment, reason: Words() },
-  closed,
-);
-export const ExceptionSchema = Type.Object(
-  {
-    gate: oneOf(['norms', 'fresh', 'duplicate'] as const),
-    normCode: Type.Optional(Words(120)),
-    reason: Words(),
-    until: Day,
-  },
-  closed,
-);
 export const RewriteSchema = Type.Object(
   {
     /** Over a description that is not ours as well. */
@@ -375,4 +381,3 @@ export const RewriteSchema = Type.Object(
   },
   closed,
 );
-export const PinSchema = Type.Object({ cabinetId: Type.Integer({ minimum: 1 }), isPinned: Type.Boolean() }, closed);

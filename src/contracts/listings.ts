@@ -46,6 +46,8 @@ export const ListingsQuerySchema = Type.Object(
     ...WORDS,
     /** Cabinets whose cells are answered; absent: those of `board` and `cabinet`, or all that the caller sees. */
     column: several(Id, 100),
+    /** Only the listings, for whoever looks for one. */
+    cells: Type.Optional(oneOf(['no'] as const)),
     sort: Type.Optional(oneOf(LISTING_SORT_WORDS)),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200 })),
     after: Type.Optional(Type.String({ maxLength: 200 })),
@@ -100,8 +102,8 @@ export const ListingRowSchema = Type.Object({
   kind: Type.Object({ id: oneOf<Kind>(KINDS), label: Type.String() }),
   deal: Type.Object({ id: oneOf<Deal>(DEALS), label: Type.String() }),
   priceKopecks: orNull(Type.Integer()),
-  /** «₽ в месяц» and the like where the price is not for everything. */
-  priceWords: orNull(Type.String()),
+  /** «в месяц», «за м² в год»: where the price is not for everything at once. */
+  pricePer: orNull(Type.String()),
   areaM2: orNull(Type.Number()),
   roomsCount: orNull(Type.Integer()),
   floor: orNull(Type.Integer()),
@@ -206,8 +208,11 @@ export const PauseSchema = Type.Object(
   {
     selection: SelectionSchema,
     cabinets: Type.Optional(Cabinets),
-    /** A moment, ISO 8601. */
-    until: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T[\\d:.]+(Z|[+-]\\d{2}:\\d{2})$', maxLength: 40 }),
+    /** A moment, ISO 8601, or the last day, by the agency's clock. */
+    until: Type.String({
+      pattern: '^\\d{4}-\\d{2}-\\d{2}(T[\\d:.]+(Z|[+-]\\d{2}:\\d{2}))?$',
+      maxLength: 40,
+    }),
     reason: Type.String({ minLength: 1, maxLength: 500 }),
   },
   { additionalProperties: false },

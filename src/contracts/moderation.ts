@@ -304,7 +304,10 @@ export type Given = Static<typeof GivenSchema>;
 export const UndoSchema = Type.Object({ verdict: id }, { additionalProperties: false });
 
 export const PostponeSchema = Type.Object(
-  { until: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T[\\d:.]+(Z|[+-]\\d{2}:\\d{2})$', maxLength: 40 }), queue: Type.Optional(QueueFilterSchema) },
+  {
+    until: Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T[\\d:.]+(Z|[+-]\\d{2}:\\d{2})$', maxLength: 40 }),
+    queue: Type.Optional(QueueFilterSchema),
+  },
   { additionalProperties: false },
 );
 export const AskSchema = Type.Object(

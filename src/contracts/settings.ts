@@ -32,6 +32,8 @@ const field = {
   choices: nullable(Type.Array(Type.Object({ value: Type.String(), label: Type.String() }))),
   /** What it means when nothing stands there; null: something must. */
   empty: nullable(Type.String()),
+  /** Of a line: nothing is said by leaving it out, and not by null. */
+  isOptional: Type.Boolean(),
   /** Of the lines of a list. */
   parts: Type.Unsafe<readonly FormField[]>({ type: 'array', items: { type: 'object' } }),
 };
@@ -269,6 +271,8 @@ export const ModerationSchema = Type.Object({
   mode: word(MODES),
   /** Settings of moderation but its mode and what has a table of its own. */
   fields: Type.Array(FormSettingSchema),
+  /** The policy as it is kept: what is not named in it needs a look. */
+  policySetting: FormSettingSchema,
   policy: Type.Array(
     Type.Object({
       field: Type.String(),

@@ -6,5 +6,6 @@ export { formatKopecks, readRoubles } from '../domain/money.ts';
 export type { Fixer, Notice, Severity } from '../domain/notice.ts';
 export type { Role } from '../domain/people.ts';
 export { FIXER_LABELS, ROLES } from '../domain/people.ts';
-export type { Deed } from '../domain/rights.ts';
+export type { Deed, Scope } from '../domain/rights.ts';
+export { SCOPE_LABELS } from '../domain/rights.ts';
 export { agree, formatNumber } from '../domain/text.ts';

@@ -219,3 +219,30 @@ export function readRow(
     },
   };
 }
+
+/** Words by which people and boards call the columns, the surest first; what is not sure is not guessed. */
+const GUESSES: Record<ColumnRole, readonly RegExp[]> = {
+  day: [/^(?:дата|день|date|day)$/, /^дата (?:списания|операции|начисления)/, /^(?:дата|date)\b/],
+  sum: [/^(?:сумма|списано|amount|sum)$/, /^(?:сумма|списано|стоимость|расход|к оплате)/, /(?:amount|cost|price)/],
+  advert: [/(?:внешн|xml|фид|партн|external)/],
+  boardNumber: [/^(?:номер|id|№) (?:объявлени|на )/, /(?:item|offer|advert)[ _-]?id/],
+  listing: [/^(?:наш номер|номер в выгрузке)/],
+  service: [/^(?:услуга|наименование услуги|service|вид услуги)/, /^(?:операция|тип операции)$/],
+  operation: [/^(?:номер|id|№) (?:операции|списания|транзакции)/, /(?:operation|transaction)[ _-]?id/],
+};
+
+/** What the columns of a file may be, by their names: a beginning for a person, never taken unasked. */
+export function guessColumns(titles: readonly string[]): ReportMapping['columns'] {
+  const guessed: Partial<Record<ColumnRole, string>> = {};
+  const free = new Set(titles.filter((title) => title !== ''));
+  for (const role of COLUMN_ROLES) {
+    for (const guess of GUESSES[role]) {
+      const found = [...free].find((title) => guess.test(title.trim().toLowerCase().replaceAll('ё', 'е')));
+      if (found === undefined) continue;
+      guessed[role] = found;
+      free.delete(found);
+      break;
+    }
+  }
+  return guessed;
+}

@@ -231,10 +231,12 @@ export class Brake<M extends BrakeMark, L = unknown> {
   }
 }
 
+/** What the brake keeps, by cause in words: «изменился источник (60)». */
+export const brakeCauses = (causes: Readonly<Record<string, number>>): string[] =>
+  Object.entries(causes).map(([cause, count]) => `${CAUSE_LABELS[cause as Cause]} (${count})`);
+
 /** «Циан: 60 объектов должны были уйти из фида …» */
 export function brakeSentence(boardName: string, held: number, causes: Readonly<Record<string, number>>): string {
-  const why = Object.entries(causes)
-    .map(([cause, count]) => `${CAUSE_LABELS[cause as Cause]} (${count})`)
-    .join(', ');
+  const why = brakeCauses(causes).join(', ');
   return `${boardName}: тормоз держит в фиде ${held} ${agree(held, 'объект', 'объекта', 'объектов')}, которые должны были уйти или смениться: ${why}. Проверьте; если так и надо: brake release --board … --reason …`;
 }

@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import { addDays, clockText, localTime, nextWallChange, russianDay, weekdayOf } from './days.ts';
+import { addDays, clockText, isDay, localTime, nextWallChange, russianDay, WEEKDAYS, weekdayOf } from './days.ts';
 
 /** Working days and hours of a branch or of a cabinet: outside of them nothing of theirs is on the boards. */
 
@@ -24,6 +24,30 @@ export const CalendarSchema = Type.Object(
   { additionalProperties: false },
 );
 export type Calendar = Static<typeof CalendarSchema>;
+
+/** What is wrong with a calendar besides its shape, in sentences; empty when nothing is. */
+export function calendarFaults({ week, special }: Calendar): string[] {
+  const faults: string[] = [];
+  const check = (hours: readonly (readonly number[])[], whose: string) => {
+    hours.forEach(([from, to], index) => {
+      const told = `${clockText(from!)}–${clockText(to!)}`;
+      if (from! >= to!) faults.push(`${whose}: промежуток ${told} кончается не позже, чем начинается.`);
+      else if (index > 0 && from! < hours[index - 1]![1]!)
+        faults.push(`${whose}: промежуток ${told} накладывается на прежний или стоит раньше него.`);
+    });
+  };
+  week.forEach((hours, index) => {
+    check(hours, WEEKDAYS[index]!);
+  });
+  for (const { from, to, hours, note } of special) {
+    const whose = `«${note}»`;
+    const wrong = [from, to].find((day) => !isDay(day));
+    if (wrong !== undefined) faults.push(`${whose}: «${wrong}» — не день календаря.`);
+    else if (to < from) faults.push(`${whose}: последний день раньше первого.`);
+    check(hours, whose);
+  }
+  return faults;
+}
 
 export interface CalendarState {
   readonly isOpen: boolean;

@@ -43,6 +43,20 @@ export const OUTCOME_LABELS: Record<Outcome, string> = {
   published: 'в фиде',
 };
 
+/** Who usually mends what has this outcome; the answer for one mark may name another, and a notice always does. */
+export const OUTCOME_FIXERS: Record<Exclude<Outcome, 'published'>, Fixer> = {
+  'off-market': 'agent',
+  'out-of-term': 'agent',
+  stale: 'agent',
+  blocked: 'agent',
+  'awaiting-moderation': 'adSpecialist',
+  returned: 'agent',
+  paused: 'adSpecialist',
+  duplicate: 'adSpecialist',
+  'waiting-turn': 'adSpecialist',
+  unfunded: 'manager',
+};
+
 export const GATES = [
   'marked',
   'market',
@@ -510,6 +524,15 @@ export function changesAt(facts: MarkFacts, context: CorridorContext, first: Gat
   return earliest === null ? null : new Date(earliest);
 }
 
+/** Of a listing that nobody has marked. */
+export const UNMARKED: Closing = closed(
+  'off-market',
+  'Не отмечен на выгрузку.',
+  'Отметьте объект на выгрузку.',
+  'agent',
+  { command: ['mark', '--board', '@', '--cabinet', '@@', '--listing', '#'] },
+);
+
 export interface Ladder extends Decision {
   readonly gates: readonly GateResult[];
   /** Kept in the feed by the shrink brake although a gate is closed. */
@@ -531,11 +554,7 @@ export function ladder(
     readonly isHeld: boolean;
   },
 ): Ladder {
-  const unmarked = others.isMarked
-    ? null
-    : closed('off-market', 'Не отмечен на выгрузку.', 'Отметьте объект на выгрузку.', 'agent', {
-        command: ['mark', '--board', '@', '--cabinet', '@@', '--listing', '#'],
-      });
+  const unmarked = others.isMarked ? null : UNMARKED;
   const isExempt = facts.exceptions.includes('duplicate');
   const steps: readonly (readonly [GateName, Closing | null])[] = [
     ['marked', unmarked],

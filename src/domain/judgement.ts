@@ -1,4 +1,5 @@
 import type { GateName } from './gates.ts';
+import type { ChangeKind } from './moderation.ts';
 import type { Notice } from './notice.ts';
 
 /** A blocking notice as a run keeps it. */
@@ -35,5 +36,7 @@ export interface Judgement {
   readonly returned?: { readonly by: string; readonly texts: readonly string[] };
   /** Labels of the fields that wait for a look. */
   readonly waiting?: readonly string[];
+  /** What those fields are about. */
+  readonly touches?: readonly ChangeKind[];
   readonly held?: HeldBy;
 }

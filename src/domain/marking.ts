@@ -1,5 +1,6 @@
 import Type, { type Static } from 'typebox';
-import { DEALS, type Deal, KINDS, type Kind } from './listing.ts';
+import { DEAL_LABELS, DEALS, type Deal, KIND_LABELS, KINDS, type Kind } from './listing.ts';
+import { formatKopecks } from './money.ts';
 
 /** Marking rules: which new listings are marked for which cabinets by themselves. */
 
@@ -36,6 +37,21 @@ export function fits(when: MarkingCondition, { kind, deal, branchId, priceKopeck
   if (from === undefined && to === undefined) return true;
   if (priceKopecks === null) return false;
   return (from === undefined || priceKopecks >= from) && (to === undefined || priceKopecks <= to);
+}
+
+/** «квартира; продажа; филиалы Центр, Север; от 5 000 000 ₽». */
+export function conditionText(
+  { kinds, deals, branchIds, priceFromKopecks: from, priceToKopecks: to }: MarkingCondition,
+  branchOf: (id: number) => string,
+): string {
+  const parts = [
+    ...(kinds ? [kinds.map((kind) => KIND_LABELS[kind]).join(', ')] : []),
+    ...(deals ? [deals.map((deal) => DEAL_LABELS[deal]).join(', ')] : []),
+    ...(branchIds ? [`филиалы ${branchIds.map(branchOf).join(', ')}`] : []),
+    ...(from === undefined ? [] : [`от ${formatKopecks(from)}`]),
+    ...(to === undefined ? [] : [`до ${formatKopecks(to)}`]),
+  ];
+  return parts.length === 0 ? 'все объекты' : parts.join('; ');
 }
 
 /** What is wrong with a condition, in a sentence; null when nothing is. */

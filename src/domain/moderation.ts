@@ -71,12 +71,18 @@ export interface PhotoChange {
   readonly movedCount: number;
 }
 
+/** What an edit is about. Who looks at many edits takes those of one kind together. */
+export const CHANGE_KINDS = ['price', 'photo-order', 'photos', 'text', 'fields'] as const;
+export type ChangeKind = (typeof CHANGE_KINDS)[number];
+
 export interface ChosenContent {
   /** What is judged and published: the current values, or the kept ones. */
   readonly values: Listing;
   readonly approval: Approval;
   /** Labels of the fields that wait for a look; empty when nothing was ever approved. */
   readonly waiting: readonly string[];
+  /** What they are about; absent when nothing waits. */
+  readonly touches?: readonly ChangeKind[];
   /** All differences from the last approved content. */
   readonly changes: readonly Change[];
   /** What the moderator wants put right in the current content. */
@@ -176,6 +182,29 @@ export function changesSince(
   return changes;
 }
 
+const isNumber = (value: unknown): value is number => typeof value === 'number';
+const TEXTS: ReadonlySet<string> = new Set(['title', 'description']);
+
+/** What a change is about: a price that appears or goes, or is told in another currency, is more than another price. */
+export function changeKind({ field, before, after, photos }: Change): ChangeKind {
+  if (field === 'priceKopecks' && isNumber(before) && isNumber(after)) return 'price';
+  if (photos) return isOrderOnly(photos, before, after) ? 'photo-order' : 'photos';
+  return TEXTS.has(field) ? 'text' : 'fields';
+}
+
+function isOrderOnly({ added, removed, replaced }: PhotoChange, before: unknown, after: unknown): boolean {
+  const sorted = (photos: unknown) => ((photos as readonly Photo[] | null) ?? []).map(canonicalPhoto).sort();
+  return added.length + removed.length + replaced.length === 0 && isSame(sorted(before), sorted(after));
+}
+
+const canonicalPhoto = (photo: Photo) => canonicalJson(plainPhoto(photo));
+
+/** What some changes are about, in the order of `CHANGE_KINDS`. */
+export function changeKinds(changes: readonly Change[]): ChangeKind[] {
+  const found = new Set(changes.map(changeKind));
+  return CHANGE_KINDS.filter((kind) => found.has(kind));
+}
+
 /** Per cents are of the approved value, so many small steps do not creep away from it. */
 function mayPass(policy: FieldPolicy | undefined, before: unknown, after: unknown): boolean {
   if (policy === undefined || policy === 'look') return false;
@@ -260,16 +289,18 @@ export function chooseContent(
     if (!isTakenBack || isPutBack) return { values, approval: 'approved', waiting: [], changes };
   }
 
-  const pending = changes.filter(({ passes }) => !passes);
-  const waiting = (pending.length > 0 ? pending : changes).map(({ label }) => label);
+  const some = changes.filter(({ passes }) => !passes);
+  const pending = some.length > 0 ? some : changes;
+  const waiting = pending.map(({ label }) => label);
+  const touches = pending.length > 0 ? { touches: changeKinds(pending) } : {};
   const returned = isReturned ? { returned: { by: back.by, texts: returnTexts(back) } } : {};
   if (approved !== null && settings.edit === 'keep-approved' && !isTakenBack) {
     const kept = keep(values, approved, changes, photoHashes);
     // With today's price over it, the approved content may be the very one that was returned.
     const isRefused = back !== null && changesSince(back, moderatable(kept), {}, photoHashes).length === 0;
-    if (!isRefused) return { values: kept, approval: 'kept', waiting, changes, ...returned };
+    if (!isRefused) return { values: kept, approval: 'kept', waiting, ...touches, changes, ...returned };
   }
-  return { values, approval: isReturned ? 'returned' : 'awaiting', waiting, changes, ...returned };
+  return { values, approval: isReturned ? 'returned' : 'awaiting', waiting, ...touches, changes, ...returned };
 }
 
 function returnTexts(verdict: VerdictFacts): string[] {
@@ -296,6 +327,15 @@ function keep(
     ? kept
     : withField(kept, 'photos', photos.length === 0 ? null : photos);
 }
+
+/** Where a content stands, in words. */
+export const APPROVAL_LABELS: Readonly<Record<Approval, string>> = {
+  'not-needed': 'модерация выключена',
+  approved: 'одобрен',
+  kept: 'правка ждёт, на доске прежний вариант',
+  awaiting: 'ждёт модератора',
+  returned: 'возвращён',
+};
 
 /** What a moderator had before his eyes when he decided. */
 export interface Seen {

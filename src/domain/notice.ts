@@ -37,6 +37,31 @@ export const NoticeSchema = Type.Object(
 
 export type Notice = Static<typeof NoticeSchema>;
 
+/** What our own look at the finished offer demands: codes that no board and no norm has. */
+export const INSPECTOR = {
+  'inspector/schema': {
+    label: 'Готовый файл',
+    field: 'externalId',
+    fixedBy: 'admin',
+    demand:
+      'Готовое объявление должно пройти проверку по схеме формата. Если не прошло, ошибка в программе, а не в объекте.',
+    source: 'схема формата в feed-schemas',
+    checkedOn: '2026-11-21',
+  },
+  'inspector/phone-missing': {
+    label: 'Телефон в тексте',
+    field: 'description',
+    fixedBy: 'agent',
+    demand:
+      'Где в заголовке или описании стоит {phone}, должен быть номер: у объекта, у агента или в графике телефонов.',
+    source: 'подстановка номера в тексты',
+    checkedOn: '2026-11-21',
+  },
+} as const satisfies Record<
+  string,
+  Pick<Notice, 'label' | 'field' | 'fixedBy' | 'source' | 'checkedOn'> & { readonly demand: string }
+>;
+
 /** True when at least one notice keeps the listing off the board. */
 export function isBlocked(notices: readonly Notice[]): boolean {
   return notices.some((notice) => notice.severity === 'blocking');

@@ -1,4 +1,4 @@
-import { addDays, type LocalTime, localTime, nextWallChange } from './days.ts';
+import { addDays, type LocalTime, localTime, nextWallChange, weekdayOf } from './days.ts';
 import { agree } from './text.ts';
 import { hoursText, type Span, weekdaysText } from './week.ts';
 
@@ -83,6 +83,22 @@ function holds(line: PhoneLine, { day, weekday, minute }: LocalTime): boolean {
   );
 }
 
+/** Whoever goes first stands first; of equals the newer one. */
+const rankedLines = (lines: readonly PhoneLine[]) =>
+  [...lines].sort((one, other) => byRank(one, other) || other.id - one.id);
+
+/** Lines that could ever decide here. */
+function linesFor(lines: readonly PhoneLine[], ask: Omit<PhoneAsk, 'listingPhones'>): PhoneLine[] {
+  const ids = { employee: ask.employeeId, department: ask.departmentId, branch: ask.branchId, agency: null };
+  return lines.filter(
+    (line) =>
+      (line.board === null || line.board === ask.board) &&
+      (line.scope === 'agency' || (line.scopeId !== null && line.scopeId === ids[line.scope])) &&
+      // Who has no number of his own falls through to the next line; so does a line that names none.
+      (line.kind === 'own' ? ask.ownPhones.length > 0 : line.phone !== null),
+  );
+}
+
 interface Found {
   readonly line: PhoneLine | null;
   readonly phones: readonly string[] | undefined;
@@ -94,20 +110,10 @@ interface Found {
  * decides once per person and board.
  */
 export function phoneBook(lines: readonly PhoneLine[]): PhoneBook {
-  const ranked = [...lines].sort((one, other) => byRank(one, other) || other.id - one.id);
-  const concerned = (ask: PhoneAsk) => {
-    const ids = { employee: ask.employeeId, department: ask.departmentId, branch: ask.branchId, agency: null };
-    return ranked.filter(
-      (line) =>
-        (line.board === null || line.board === ask.board) &&
-        (line.scope === 'agency' || (line.scopeId !== null && line.scopeId === ids[line.scope])) &&
-        // Who has no number of his own falls through to the next line; so does a line that names none.
-        (line.kind === 'own' ? ask.ownPhones.length > 0 : line.phone !== null),
-    );
-  };
+  const ranked = rankedLines(lines);
 
   function find(ask: PhoneAsk, moment: Date, zone: string): Found {
-    const mine = concerned(ask);
+    const mine = linesFor(ranked, ask);
     if (mine.length === 0) return { line: null, phones: undefined, changesAt: null };
     const answer = (time: LocalTime) => mine.find((line) => holds(line, time)) ?? null;
     const line = answer(localTime(moment, zone));
@@ -140,6 +146,51 @@ export function phoneBook(lines: readonly PhoneLine[]): PhoneBook {
   };
 }
 
+/** Who answers through a day: spans that follow one another from midnight to midnight. */
+export interface PhoneDay {
+  readonly day: string;
+  readonly spans: readonly {
+    readonly from: number;
+    readonly to: number;
+    /** null: no line holds, the listing's or the agent's number stands as it is. */
+    readonly line: PhoneLine | null;
+  }[];
+}
+
+/** Lines that hold on these days here, and who answers through each of them by the wall clock. */
+export function phoneDays(
+  lines: readonly PhoneLine[],
+  ask: Omit<PhoneAsk, 'listingPhones'>,
+  days: readonly string[],
+): {
+  readonly days: readonly PhoneDay[];
+  readonly lines: readonly { readonly line: PhoneLine; readonly on: string[] }[];
+} {
+  const mine = linesFor(rankedLines(lines), ask);
+  const at = (line: PhoneLine, day: string, minute: number) => holds(line, { day, weekday: weekdayOf(day), minute });
+  return {
+    days: days.map((day) => {
+      const here = mine.filter((line) => at(line, day, line.fromMinute));
+      const edges = [0, 1440, ...here.flatMap(({ fromMinute, toMinute }) => [fromMinute, toMinute])];
+      const turns = [...new Set(edges)].sort((one, other) => one - other);
+      const spans: { from: number; to: number; line: PhoneLine | null }[] = [];
+      for (const [index, to] of turns.entries()) {
+        if (index === 0) continue;
+        const from = turns[index - 1]!;
+        const line = here.find((one) => at(one, day, from)) ?? null;
+        const last = spans.at(-1);
+        if (last && last.line === line) last.to = to;
+        else spans.push({ from, to, line });
+      }
+      return { day, spans };
+    }),
+    lines: mine.flatMap((line) => {
+      const on = days.filter((day) => at(line, day, line.fromMinute));
+      return on.length === 0 ? [] : [{ line, on }];
+    }),
+  };
+}
+
 // ---------------------------------------------------------------------------------------------------------------------
 // The conflict report.
 
@@ -167,6 +218,14 @@ export interface PhoneFrame {
   /** The number as people read it. */
   readonly tell: (phone: string) => string;
 }
+
+export const PHONE_CONFLICT_LABELS: Record<PhoneConflict['kind'], string> = {
+  undialable: 'По номеру нельзя позвонить',
+  'two-boards': 'Подменный номер на нескольких досках',
+  gap: 'Часы без номера',
+  'finer-than-pulls': 'Мельче, чем доска забирает файл',
+  overlap: 'Строки спорят между собой',
+};
 
 export const PHONE_CONFLICTS = ['undialable', 'two-boards', 'gap', 'finer-than-pulls', 'overlap'] as const;
 export interface PhoneConflict {
@@ -368,3 +427,58 @@ function overlaps(lines: readonly PhoneLine[]): PhoneConflict[] {
   }
   return found;
 }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Numbers that a role may not see.
+
+const HIDDEN = '•••-••';
+
+/** «+7 912 •••-••-14»: who is meant can be told, who is called cannot. @param phone E.164 */
+export function maskPhone(phone: string): string {
+  const russian = /^\+7(\d{3})\d{5}(\d{2})$/.exec(phone);
+  return russian ? `+7 ${russian[1]} ${HIDDEN}-${russian[2]}` : `${phone.slice(0, 4)} ${HIDDEN}-${phone.slice(-2)}`;
+}
+
+/**
+ * A number in a text, as people and programs spell it: E.164; a Russian one after +7, 7 or 8; a mobile one without
+ * anything before it; the area code of three to five digits may stand in brackets. Neither a part of a longer number
+ * nor of a word or a key.
+ */
+const PHONE_IN_TEXT =
+  /(?<![\w])(?<!\d[.,])(?:(?:\+\s?7|[78])[\s\u00A0\u202F(.-]{0,3}\d{3}[\s\u00A0\u202F).-]{0,3}|\(?9\d{2}[\s\u00A0\u202F).-]{0,3})(?:\d[\s\u00A0\u202F.-]?){6}\d(?!\w)|(?<![\w])(?:\+\s?7|[78])[\s\u00A0\u202F]?\((?:\d{4}\)(?:[\s\u00A0\u202F-]?\d){6}|\d{5}\)(?:[\s\u00A0\u202F-]?\d){5})(?!\w)|\+\d{8,15}(?!\d)/g;
+
+function maskText(text: string): string {
+  return text.replace(PHONE_IN_TEXT, (found) => {
+    const digits = found.replace(/\D/g, '');
+    const isRussian = digits.length === 10 || (digits.length === 11 && /^[78]/.test(digits));
+    return maskPhone(isRussian ? `+7${digits.slice(-10)}` : `+${digits}`);
+  });
+}
+
+/**
+ * The same answer without the numbers in it: in every text, however deep. For whoever may not `see-phones`.
+ * @param known E.164 of numbers that stand in it, whatever they look like there: a format may cut the code off
+ */
+export function maskPhones<T>(value: T, known: readonly string[] = []): T {
+  const spellings = known.map((phone) => ({
+    phone,
+    pattern: new RegExp(
+      `(?<!\\d)${(/^\+7(\d{10})$/.exec(phone)?.[1] ?? phone.slice(1)).split('').join('[\\s\\u00A0().-]{0,3}')}(?!\\d)`,
+      'g',
+    ),
+  }));
+  const masked = (part: unknown): unknown => {
+    if (typeof part === 'string')
+      return spellings.reduce(
+        (text, { phone, pattern }) => text.replace(pattern, () => maskPhone(phone)),
+        maskText(part),
+      );
+    if (Array.isArray(part)) return part.map(masked);
+    if (typeof part !== 'object' || part === null || part instanceof Date) return part;
+    return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, masked(inner)]));
+  };
+  return masked(value) as T;
+}
+
+/** Does a text hold a number that was hidden from whoever sends it? It must not come to lie over the real one. */
+export const hasMaskedPhone = (text: string): boolean => text.includes(HIDDEN);

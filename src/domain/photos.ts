@@ -198,3 +198,13 @@ export function isPhotoNews(before: PhotoFacts | null, after: PhotoFacts): boole
     ([url, hash]) => after.hashes[url] !== undefined && after.hashes[url] !== hash,
   );
 }
+
+/** Two pictures look the same when no more of the 64 bits of their difference hashes differ. */
+export const LOOK_BITS = 4;
+
+/** @returns the number of bits that differ between two hashes of 16 hexadecimal digits */
+export function differingBits(one: string, other: string): number {
+  let bits = 0;
+  for (let rest = BigInt(`0x${one}`) ^ BigInt(`0x${other}`); rest > 0n; rest &= rest - 1n) bits++;
+  return bits;
+}

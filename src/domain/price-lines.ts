@@ -41,6 +41,20 @@ export function priceListText(lines: readonly PriceLine[], unit: PriceUnit): str
 export const promotionText = ({ level, days, kopecks }: TariffTerms['promotion'][number]) =>
   `продвижение ${level} на ${days} дн. — ${kopecks === 0 ? 'бесплатно' : formatKopecks(kopecks)}`;
 
+/** The prices of a tariff, each in a line of its own. */
+export function termsText(
+  { lines, excess, promotion }: TariffTerms,
+  { unit, isPackaged }: { readonly unit: PriceUnit; readonly isPackaged: boolean },
+): string[] {
+  const over =
+    excess === null
+      ? isPackaged
+        ? ['сверх пакета — не продаётся, объекты ждут места']
+        : []
+      : priceListText(excess, unit).map((line) => `сверх пакета: ${line}`);
+  return [...priceListText(lines, unit), ...over, ...promotion.map(promotionText)];
+}
+
 /** What was read; worth something only when nothing is wrong. */
 export interface Reading<T> {
   readonly value: T;

@@ -129,7 +129,20 @@ export interface ReconciliationTotals {
   readonly unaddressedKopecks: number;
 }
 
+/** One day of the cabinet, kopecks. */
+export interface ReconciledDay {
+  readonly day: string;
+  /** A report covers the whole day. */
+  readonly isReported: boolean;
+  /** Charged and held by us. */
+  readonly oursKopecks: number;
+  readonly boardKopecks: number;
+  /** null: no report covers the day. */
+  readonly differenceKopecks: number | null;
+}
+
 export interface Reconciled {
+  readonly days: readonly ReconciledDay[];
   readonly totals: ReconciliationTotals;
   /** The same of the days that a report covers whole, with the difference. */
   readonly covered: ReconciliationTotals & { readonly days: number; readonly differenceKopecks: number };
@@ -165,6 +178,7 @@ export class Reconciliation {
   readonly #totals = noSums();
   readonly #covered = noSums();
   #coveredDays = 0;
+  readonly #days: ReconciledDay[] = [];
   readonly #uncovered: string[] = [];
   readonly #unrecorded: string[] = [];
   readonly #found = new Map<string, Gathered>();
@@ -185,7 +199,8 @@ export class Reconciliation {
       ...listings.flatMap((listing) => this.#listing(facts, listing)),
       ...strangers.map((stranger) => this.#stranger(facts, stranger)),
     ];
-    for (const sums of isReported ? [this.#totals, this.#covered] : [this.#totals]) {
+    const ofDay = noSums();
+    for (const sums of isReported ? [this.#totals, this.#covered, ofDay] : [this.#totals, ofDay]) {
       for (const row of rows) {
         sums.plannedKopecks += row.plannedKopecks ?? 0;
         sums.chargedKopecks += row.chargedKopecks;
@@ -198,6 +213,10 @@ export class Reconciliation {
       sums.unaddressedKopecks += others;
       sums.boardKopecks += others;
     }
+    const oursKopecks = ofDay.chargedKopecks + ofDay.heldKopecks;
+    const { boardKopecks } = ofDay;
+    const differenceKopecks = isReported ? boardKopecks - oursKopecks : null;
+    this.#days.push({ day, isReported, oursKopecks, boardKopecks, differenceKopecks });
     return rows;
   }
 
@@ -327,6 +346,7 @@ export class Reconciliation {
     }
     const { chargedKopecks, heldKopecks, boardKopecks } = this.#covered;
     return {
+      days: this.#days,
       totals: { ...this.#totals },
       covered: {
         ...this.#covered,

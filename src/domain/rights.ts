@@ -122,8 +122,57 @@ export interface Person {
   readonly least: LeastRoles;
 }
 
+/** The deeds as people look for them; every one stands in one group. */
+export const DEED_GROUPS: readonly { readonly title: string; readonly deeds: readonly Deed[] }[] = [
+  {
+    title: 'Видеть',
+    deeds: [
+      'see-listings',
+      'see-phones',
+      'see-accounts',
+      'see-moderation',
+      'see-feeds',
+      'see-settings',
+      'see-people',
+      'see-journal',
+    ],
+  },
+  {
+    title: 'Объекты',
+    deeds: [
+      'marks',
+      'terms',
+      'confirmation',
+      'status',
+      'stage',
+      'stage-consent',
+      'calls',
+      'corrections',
+      'photos',
+      'texts',
+      'forbidding',
+      'forbid-lift',
+      'imports',
+    ],
+  },
+  { title: 'Паузы', deeds: ['listing-pauses', 'pauses', 'foreign-pauses'] },
+  { title: 'Проверка', deeds: ['moderation', 'norms', 'exceptions', 'templates'] },
+  {
+    title: 'Деньги',
+    deeds: ['money', 'money-back', 'accounts', 'tariffs', 'promotion', 'reconciliation'],
+  },
+  {
+    title: 'Выгрузка',
+    deeds: ['runs', 'brake', 'packages', 'marking-rules', 'phones', 'calendars', 'cabinets', 'feed-addresses'],
+  },
+  {
+    title: 'Люди и настройки',
+    deeds: ['people', 'branches', 'invitations', 'dismissal', 'roles', 'tokens', 'settings'],
+  },
+];
+
 /** What an agency may never hand down: whoever gives rights away gives everything away. */
-const FIXED: readonly Deed[] = ['roles', 'settings', 'tokens'];
+export const FIXED: readonly Deed[] = ['roles', 'settings', 'tokens'];
 
 /** The least role for a deed in an agency. */
 export function leastFor(deed: Deed, least: LeastRoles): Role {

@@ -1,6 +1,6 @@
 import { addDays, daysBetween, russianDay } from './days.ts';
 import type { Package } from './settings.ts';
-import { agree } from './text.ts';
+import { agree, formatNumber } from './text.ts';
 
 /**
  * Who gets the places of a package. A place is kept for a turn of whole days: turns end at a local midnight, the first
@@ -203,6 +203,35 @@ export function periodOf(pack: Extract<Package, { kind: 'placements' }>, day: st
   if (past < 0) return null;
   const from = addDays(pack.from, past - (past % pack.periodDays));
   return { from, until: addDays(from, pack.periodDays - 1) };
+}
+
+/** A package on a day of its cabinet. */
+export interface PackageState {
+  readonly package: Package | null;
+  readonly turnDays: number;
+  /** The period of a package of placements; null: no such package, or it has not begun. */
+  readonly period: Period | null;
+  /** Placements used up in it. */
+  readonly used: number;
+  /** The cabinet's local day. */
+  readonly today: string;
+}
+
+const many = (count: number, one: string, few: string, all: string) =>
+  `${formatNumber(count)} ${agree(count, one, few, all)}`;
+const days = (count: number) => many(count, 'день', 'дня', 'дней');
+
+/** «30 мест одновременно, место даётся на 7 дней». */
+export function packageText({ package: pack, turnDays, period, used, today }: PackageState): string {
+  if (pack === null) return 'пакета нет, место есть у каждого';
+  if (pack.kind === 'concurrent')
+    return `${many(pack.places, 'место', 'места', 'мест')} одновременно, место даётся на ${days(turnDays)}`;
+  const placements = many(pack.placements, 'размещение', 'размещения', 'размещений');
+  const each = `${placements} на ${days(pack.periodDays)}, каждое держится ${days(pack.termDays)}`;
+  if (period === null) return `${each}; пакет начнётся ${russianDay(pack.from)}, до тех пор мест нет`;
+  const left = Math.max(0, pack.placements - used);
+  const term = `${russianDay(period.from)} – ${russianDay(period.until)}`;
+  return `${each}; период ${term}, израсходовано ${formatNumber(used)}, осталось ${formatNumber(left)} (${russianDay(today)})`;
 }
 
 /** Why a mark is shown on a day. */

@@ -12,6 +12,7 @@ export interface SettingsSchema {
   readonly properties?: Readonly<Record<string, SettingsSchema>>;
   readonly patternProperties?: Readonly<Record<string, SettingsSchema>>;
   readonly items?: SettingsSchema;
+  readonly required?: readonly string[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly pattern?: string;
@@ -41,6 +42,19 @@ export function schemaAt(schema: SettingsSchema, path: readonly string[]): Setti
 /** Names that may follow; empty where any name may, or none. */
 export function keysOf(schema: SettingsSchema): string[] {
   return [...new Set(kindsOf(schema).flatMap((one) => Object.keys(one.properties ?? {})))];
+}
+
+/**
+ * Every setting by its path, and with `*` what the lines of lists are made of: `market.stages`, `market.stages.*.name`.
+ * A group is not a setting; a value that is taken as a whole is one.
+ */
+export function pathsOf(schema: SettingsSchema, path: readonly string[] = []): string[] {
+  const here = path.length === 0 ? [] : [path.join('.')];
+  if (schema.properties && !path.includes('*'))
+    return Object.entries(schema.properties).flatMap(([key, inner]) => pathsOf(inner, [...path, key]));
+  const line = kindsOf(schema).find(({ items }) => items)?.items;
+  const parts = Object.keys(line?.properties ?? {});
+  return [...here, ...parts.map((part) => [...path, '*', part].join('.'))];
 }
 
 /** What may stand there, in Russian: «целое число от 0 до 3650», «off, on или null». */

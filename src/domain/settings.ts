@@ -90,6 +90,13 @@ export const AgencySettingsSchema = object({
       }),
       { minItems: 1, maxItems: 100 },
     ),
+    /** Price changes up to so many per cent may be approved several at once. */
+    bulkPricePercent: Type.Number({ minimum: 0, maximum: 100 }),
+    /** Agents whose listings are approved by themselves, and what share of them a person looks at all the same, per cent. */
+    trusted: object({
+      employeeIds: Type.Array(Type.Integer({ minimum: 1 }), { maxItems: 1000 }),
+      sharePercent: Type.Number({ minimum: 0, maximum: 100 }),
+    }),
   }),
   runs: object({
     /** Edits are gathered for so long before a run. */
@@ -213,6 +220,8 @@ export const AGENCY_DEFAULTS: AgencySettings = {
       { code: 'address-wrong', text: 'Адрес неточный: уточните дом.', field: 'address' },
       { code: 'other', text: 'Исправьте по замечанию модератора.', field: null },
     ],
+    bulkPricePercent: 10,
+    trusted: { employeeIds: [], sharePercent: 10 },
   },
   runs: { gatherSeconds: 300, slots: [] },
   brake: { isOn: true, sharePercent: 20, offers: 10, priceFactor: 10 },

@@ -103,6 +103,12 @@ const fold = (text: string) => text.trim().toLocaleLowerCase('ru').replaceAll('Ñ
 /** Is it the same region, as a tariff looks at it? */
 export const isSameRegion = (one: string, other: string): boolean => fold(one) === fold(other);
 
+/** Regions a tariff names that no listing has: a misspelt one makes a line that nobody fits. */
+export function regionsUnknown({ lines, excess }: TariffTerms, known: readonly string[]): string[] {
+  const named = new Set([...lines, ...(excess ?? [])].flatMap(({ region }) => region ?? []));
+  return [...named].filter((region) => !known.some((other) => isSameRegion(region, other)));
+}
+
 function fits(line: PriceLine, facts: PriceFacts): boolean {
   if (line.kind !== undefined && line.kind !== facts.kind) return false;
   if (line.deal !== undefined && line.deal !== facts.deal) return false;

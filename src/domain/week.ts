@@ -145,6 +145,12 @@ export function readMoment(text: string, now: Date, zone: string): Date | undefi
   return next >= now ? next : momentOf(addDays(today.day, ahead + 7), minute, zone);
 }
 
+/** The same for the end of something: a day alone is meant whole, the thing holds on it too. */
+export function readEnd(text: string, now: Date, zone: string): Date | undefined {
+  const day = readDay(text);
+  return day === undefined ? readMoment(text, now, zone) : startOfDay(addDays(day, 1), zone);
+}
+
 /** «сб 21.11.2026 11:00» */
 export function spokenMoment(moment: Date, zone: string): string {
   const { day, weekday, minute } = localTime(moment, zone);

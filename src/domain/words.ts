@@ -1,4 +1,5 @@
-import { DEAL_LABELS, KIND_LABELS, type Listing } from './listing.ts';
+import { DEAL_LABELS, KIND_LABELS, type Listing, type Metro, type Photo } from './listing.ts';
+import { agree, formatNumber } from './text.ts';
 
 /** What the listing's closed lists are called in a running text. An empty word says nothing and is left out. */
 
@@ -177,4 +178,29 @@ export const WORDS: { readonly [F in Choice]: Readonly<Record<Word<F>, string>> 
 export function wordFor(field: string, value: unknown): string | undefined {
   const words = Object.hasOwn(WORDS, field) ? (WORDS as Record<string, Record<string, string>>)[field]! : undefined;
   return words && typeof value === 'string' && Object.hasOwn(words, value) ? words[value] : undefined;
+}
+
+const CURRENCY_SIGNS = { RUB: '₽', USD: '$', EUR: '€' } as const;
+
+/**
+ * A value of a field as people read it, in the units people use: «9 800 000 ₽», «54,3 м²», «кирпичный», «да».
+ * @param currency of the listing; only its price is in it
+ */
+export function valueWords(field: string, value: unknown, currency: Listing['currency'] = 'RUB'): string {
+  if (value === null || value === undefined) return 'пусто';
+  if (typeof value === 'boolean') return value ? 'да' : 'нет';
+  if (typeof value === 'number') {
+    if (field.endsWith('Kopecks'))
+      return `${formatNumber(value / 100)} ${CURRENCY_SIGNS[field === 'priceKopecks' ? currency : 'RUB']}`;
+    return field.endsWith('M2') ? `${formatNumber(value)} м²` : formatNumber(value);
+  }
+  if (typeof value === 'string') return wordFor(field, value) || value;
+  if (field === 'photos') {
+    const count = (value as Photo[]).length;
+    return `${formatNumber(count)} ${agree(count, 'снимок', 'снимка', 'снимков')}`;
+  }
+  if (field === 'metro') return (value as Metro[]).map(({ name }) => name).join(', ');
+  if (Array.isArray(value) && value.every((part) => typeof part === 'string'))
+    return value.map((part) => wordFor(field, part) || part).join(', ');
+  return JSON.stringify(value);
 }

@@ -8,6 +8,7 @@ import { Fault } from '../domain/fault.ts';
 import { listAgencies } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { recordDays } from '../store/days.ts';
+import { recordNotices } from '../store/diagnostics.ts';
 import { topUpMonthly } from '../store/monthly.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Reminded, remind } from '../store/reminders.ts';
@@ -128,9 +129,11 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
     'probe-photos': chore('probe-photos', () => probeDue(db, { clock, limit: PHOTOS_A_MINUTE }, ending.signal)),
 
     /** Writes the days that have ended into the daily record. */
-    'record-days': chore('record-days', ({ agencyId, cabinetId }) =>
-      recordDays(db, { agencyId: agencyId!, id: cabinetId! }, clock()),
-    ),
+    'record-days': chore('record-days', async ({ agencyId, cabinetId }) => {
+      const cabinet = { agencyId: agencyId!, id: cabinetId! };
+      await recordNotices(db, cabinet, clock());
+      await recordDays(db, cabinet, clock());
+    }),
   };
 
   /** What need not be done at once: one process is at it at a time, and what fails is tried again in a minute. */

@@ -2,6 +2,7 @@ import { Brake, type Loss } from '../domain/brake.ts';
 import { nextMidnight } from '../domain/days.ts';
 import { changesAt, earliest, type Funds, type GateName, type Outcome } from '../domain/gates.ts';
 import type { Judgement } from '../domain/judgement.ts';
+import { isTrusted } from '../domain/moderation-queue.ts';
 import { type Plan, planOf, type Settled } from '../domain/plan.ts';
 import { leftBehind, type MoneyLine, stageMoney, stageUnfunded, unstageMoney } from '../store/billing.ts';
 import {
@@ -73,7 +74,8 @@ interface Found {
 export class Deciding {
   readonly fates: Fates = { ids: [], fate: [], spooledAt: [], spooledBytes: [] };
   readonly brake: Brake<NarrowRow, Lost>;
-  readonly pending: { since: number[]; over: number[] } = { since: [], over: [] };
+  /** `trusted`: of those that wait, what may be approved on trust. */
+  readonly pending: { since: number[]; over: number[]; trusted: number[] } = { since: [], over: [], trusted: [] };
   readonly newDuplicates: { readonly listingId: number; readonly of: number }[] = [];
   /** Decisions, and money lines, put aside for the commit. */
   staged = 0;
@@ -273,8 +275,11 @@ export class Deciding {
     fates.spooledBytes.push(fresh?.spooled?.bytes ?? 0);
     this.till?.owe(row);
     const approval = found.judgement?.approval;
-    if ((approval === 'awaiting' || approval === 'kept') && row.pendingSince === null)
-      this.pending.since.push(row.listingId);
+    if (approval === 'awaiting' || approval === 'kept') {
+      if (row.pendingSince === null) this.pending.since.push(row.listingId);
+      const { trusted } = this.#frame.settings.moderation;
+      if (isTrusted(trusted, row.employeeId) && !found.judgement?.returned) this.pending.trusted.push(row.listingId);
+    }
     if (row.pendingSince !== null && (approval === 'approved' || approval === undefined))
       this.pending.over.push(row.listingId);
     const answer = this.#plan.consider(this.#frame.mark(row, found.judgement));

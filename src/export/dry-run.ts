@@ -14,7 +14,6 @@ import {
 } from '../domain/gates.ts';
 import { type Plan, type PlanMark, planOf, type Rival, type Settled } from '../domain/plan.ts';
 import type { Candidate } from '../domain/rotation.ts';
-import { defaultDays, newTerm } from '../domain/terms.ts';
 import { leftBehind, type MoneyLine } from '../store/billing.ts';
 import type { Queryable } from '../store/database.ts';
 import { holdsOf, lapsedHolds, liveMarks, type OpenHold, rivalsIfMarked } from '../store/forecast.ts';
@@ -30,8 +29,8 @@ import {
   runningPlacements,
   sharedKeys,
 } from '../store/publishing.ts';
-import { type Frame, loadFrame, rotationOf } from './frame.ts';
-import { type Content, contentsOf } from './settle.ts';
+import { type Frame, type FrameChange, loadFrame, rotationOf } from './frame.ts';
+import { type Content, contentsOf, newMark } from './settle.ts';
 import { billingMoment, Till } from './till.ts';
 
 /**
@@ -46,6 +45,10 @@ export interface Hypothesis {
   readonly marks?: readonly { readonly cabinetId: number; readonly listingIds: readonly number[] }[] | undefined;
   /** Listings whose marks would be taken off; without a cabinet, everywhere. */
   readonly without?: readonly { readonly cabinetId?: number; readonly listingIds: readonly number[] }[] | undefined;
+  /** Money that would have come to accounts before the run, kopecks; with a minus, gone from them. */
+  readonly topUps?: readonly { readonly accountId: number; readonly kopecks: number }[] | undefined;
+  /** Settings, hours and pauses as they would be. */
+  readonly change?: FrameChange | undefined;
 }
 
 export interface DryRunOptions extends Hypothesis {
@@ -56,6 +59,8 @@ export interface DryRunOptions extends Hypothesis {
    * are told neither one by one nor, for the forecast, apart where they cost the same.
    */
   readonly isRough?: boolean;
+  /** By cabinet and listing: what dry runs of the same moment have found out, so that the next one need not look again. */
+  readonly contents?: Map<number, Map<number, Content>>;
   /** Between two batches of marks: whoever has something else to do may do it. */
   readonly breathe?: () => Promise<void>;
 }
@@ -72,6 +77,8 @@ export interface DryMark {
   readonly outcome: Outcome;
   /** A Russian sentence; null: it goes out. */
   readonly reason: string | null;
+  /** It goes out only because the brake keeps it there: what it would be otherwise. */
+  readonly heldFrom: Outcome | null;
   /** The account that would pay; null: nobody's, or nothing costs anything here. */
   readonly accountId: number | null;
   /** What the run holds or charges for it, with days that are owed. What is billed already is not in it. */
@@ -119,7 +126,7 @@ export interface DryCabinet {
 export interface DryAccount {
   readonly id: number;
   readonly name: string;
-  /** What it can pay now, what the run takes, what is free again, what is left. */
+  /** What it can pay now, what the run takes, what is free again, what is left; this one with the top-ups supposed. */
   readonly availableKopecks: number;
   readonly takenKopecks: number;
   readonly freedKopecks: number;
@@ -161,13 +168,19 @@ export async function dryRun(
 ): Promise<DryRun> {
   const cabinets = [...(options.cabinets ?? (await listCabinets({ pool: client }, { agencyId })))];
   const foreseen = new Foreseen();
+  for (const { accountId, kopecks } of options.topUps ?? []) foreseen.receive(accountId, kopecks);
   /** By board: what the cabinets that have run would show there. */
   const shown = new Map<string, readonly Rival[]>();
   const done: DryCabinet[] = [];
   for (const cabinet of cabinets.sort((a, b) => a.id - b.id)) {
     const board = boards.find(({ id }) => id === cabinet.board);
     if (!board) throw new Fault('board-unknown', `Доски «${cabinet.board}» нет среди описаний досок (board-rules).`);
-    const run = new CabinetDryRun(client, await loadFrame(client, cabinet, board, now), options, foreseen);
+    const run = new CabinetDryRun(
+      client,
+      await loadFrame(client, cabinet, board, now, options.change),
+      options,
+      foreseen,
+    );
     const twins = shown.get(board.id) ?? [];
     done.push(await run.play(twins, new Set(done.map((one) => one.cabinet.id))));
     if (cabinets.some((other) => other.board === board.id && other.id > cabinet.id))
@@ -267,6 +280,7 @@ interface Fate extends Pick<Standing, 'accountId' | 'facts' | 'endsOn'> {
   readonly comesOn: string | null;
   outcome: Outcome;
   reason: string | null;
+  heldFrom: Outcome | null;
   lack: DryMark['lack'];
 }
 
@@ -336,6 +350,7 @@ class CabinetDryRun {
     for (const { isHeld, row, place, isAsked } of this.#brake.decide()) {
       const fate = this.#fates[place]!;
       if (isHeld) {
+        if (fate.outcome !== 'published') fate.heldFrom = fate.outcome;
         fate.outcome = 'published';
         fate.reason = null;
       }
@@ -352,18 +367,13 @@ class CabinetDryRun {
 
   /** The listings that are not marked and would be, as a person would mark them. */
   async #newMarks(): Promise<NarrowRow[]> {
-    const { cabinet, context, isModerated, settings } = this.#frame;
+    const { cabinet, context, isModerated } = this.#frame;
     const ids = (this.#options.marks ?? []).flatMap((one) => (one.cabinetId === cabinet.id ? one.listingIds : []));
     if (ids.length === 0) return [];
     const rows = await narrowRows(this.#client, cabinet, context.zone, isModerated, context.now, ids, true);
-    const { board } = cabinet;
     return rows
       .filter(({ isMarked, listingId }) => !isMarked && !this.#gone.has(listingId))
-      .map((row) => {
-        const days = defaultDays(settings.terms, { board, kind: row.kind, deal: row.deal });
-        const term = newTerm({}, days, context.today);
-        return { ...row, ...term, isMarked: true, markedAt: context.now.getTime() };
-      });
+      .map((row) => newMark(this.#frame, row));
   }
 
   async #storedRivals(played: ReadonlySet<number>): Promise<Rival[]> {
@@ -402,10 +412,22 @@ class CabinetDryRun {
   }
 
   async #contents(rows: readonly NarrowRow[]): Promise<ReadonlyMap<number, Content>> {
-    if (!this.#options.isRough) return contentsOf(this.#client, this.#frame, rows);
+    if (!this.#options.isRough) return this.#exactContents(rows);
     return new Map(
       rows.flatMap(({ listingId, last }) => (last === null ? [] : [[listingId, { ...contentOf(last), isNew: false }]])),
     );
+  }
+
+  async #exactContents(rows: readonly NarrowRow[]): Promise<ReadonlyMap<number, Content>> {
+    const { contents } = this.#options;
+    if (!contents) return contentsOf(this.#client, this.#frame, rows);
+    const { id } = this.#frame.cabinet;
+    const known = contents.get(id) ?? new Map<number, Content>();
+    contents.set(id, known);
+    const unknown = rows.filter(({ listingId }) => !known.has(listingId));
+    for (const [listingId, content] of await contentsOf(this.#client, this.#frame, unknown))
+      known.set(listingId, content);
+    return known;
   }
 
   #consider(row: NarrowRow, content: Content): void {
@@ -458,6 +480,7 @@ class CabinetDryRun {
       comesOn,
       outcome,
       reason,
+      heldFrom: null,
       lack: null,
     };
     const isAsked = outcome === 'published' && settled !== undefined && cabinetSettings.package !== null;
@@ -594,11 +617,11 @@ class CabinetDryRun {
       return costs.placements(facts, isExcess ? 'excess-placement' : 'placement', endsOn, next, pack.termDays);
     };
     return this.#fates.map((fate) => {
-      const { externalId, isExtra, outcome, reason, accountId, lack, candidate } = fate;
+      const { externalId, isExtra, outcome, reason, heldFrom, accountId, lack, candidate } = fate;
       const { listingId } = candidate;
       const aheadKopecks = outcome === 'published' ? (today.get(listingId) ?? 0) + ahead(fate) : 0;
       const kopecks = taken.get(listingId) ?? 0;
-      return { listingId, externalId, isExtra, outcome, reason, accountId, kopecks, lack, aheadKopecks };
+      return { listingId, externalId, isExtra, outcome, reason, heldFrom, accountId, kopecks, lack, aheadKopecks };
     });
   }
 

@@ -7,23 +7,13 @@ import { describeKind } from '../domain/listing.ts';
 import { formatKopecks } from '../domain/money.ts';
 import type { Fixer, Notice } from '../domain/notice.ts';
 import { FIXER_LABELS } from '../domain/people.ts';
-import { NO_PACKAGE, type Rival, type Settled } from '../domain/plan.ts';
+import { NO_PACKAGE } from '../domain/plan.ts';
 import { wasteOf } from '../domain/rotation.ts';
 import type { Queryable } from '../store/database.ts';
-import {
-  type CabinetRow,
-  countMarks,
-  keptAway,
-  likeListings,
-  type NarrowRow,
-  narrowRows,
-  rivalRows,
-  sharedKeys,
-  twinIds,
-} from '../store/publishing.ts';
+import { type CabinetRow, keptAway, likeListings, type NarrowRow, narrowRows } from '../store/publishing.ts';
 import { type Frame, loadFrame } from './frame.ts';
 import { type JudgedRow, judgeRows } from './judge.ts';
-import { judgementsOf, settleAll } from './settle.ts';
+import { othersOf } from './settle.ts';
 import { type Cost, Till } from './till.ts';
 
 /** The whole answer to «почему объект есть или не есть на доске», as it stands at one moment. */
@@ -87,7 +77,7 @@ export async function explain(
   const [row] = await narrowRows(client, cabinet, context.zone, isModerated, now, [listingId], true);
   if (!row) throw new Refusal('listing-unknown', `Объекта ${listingId} нет.`, 2);
   const [judged] = await judgeRows(client, frame, [row]);
-  const others = await othersOf(client, frame, row, judged!);
+  const others = (await othersOf(client, frame, [row], new Map([[listingId, judged!.judgement]]))).get(listingId);
   const facts = frame.mark(row, judged!.judgement);
   const answerOf = (isHeld: boolean) =>
     ladder(facts, context, {
@@ -100,103 +90,23 @@ export async function explain(
   const isHeld = isStillHeld(frame, row, judged!, answerOf(false));
   const answer = answerOf(isHeld);
   const till = await Till.open(client, frame, [listingId]);
-  const cost = (await till?.cost(client, row, others?.isExcess ?? false)) ?? null;
+  const isExcess = others?.isExcess ?? false;
+  const cost = (await till?.costs(client, [{ row, isExcess }]))?.get(listingId) ?? null;
   const remarks = await remarksOf(client, frame, row, judged!, answer, isHeld);
   return told(frame, row, judged!, answer, isHeld, remarks, cost);
 }
 
 /** Would the brake, which holds the mark since the last run, hold it in the next one? */
-function isStillHeld(frame: Frame, row: NarrowRow, judged: JudgedRow, answer: Ladder): boolean {
-  if (!row.isMarked || row.last?.isHeld !== true || frame.row.brake === null) return false;
-  const { inputKey, contentKey } = frame.keys(row);
-  const { judgement, priceKopecks } = judged;
-  const found = { judgement, contentKey, priceKopecks, isNew: row.last.inputKey !== inputKey };
-  const { outcome, gate } = answer;
-  return new Brake(frame, frame.row.brake.before).lossOf(row, found, { outcome, ...(gate && { gate }) }) !== null;
-}
-
-/**
- * What the others leave to it: its twins and, where places or money are few, everybody who wants some, settled as a
- * run would. Asked as if nothing of its own stood in its way, so that nobody puts that right only to meet the next.
- */
-async function othersOf(
-  client: Queryable,
+export function isStillHeld(
   frame: Frame,
   row: NarrowRow,
-  judged: JudgedRow,
-): Promise<Settled | undefined> {
-  const { cabinet, context, cabinetSettings, isModerated } = frame;
-  const pack = cabinetSettings.package;
-  const alone = await Till.open(client, frame, [row.listingId]);
-  // An account that has enough for all that may ask is not asked in turns.
-  const till = alone && (await mayComeShort(client, frame, alone, row)) ? await Till.open(client, frame) : undefined;
-  const isOfAll = pack !== null || till !== undefined;
-  const mates = isOfAll
-    ? (await narrowRows(client, cabinet, context.zone, isModerated, context.now, null)).filter(
-        (mate) => mate.listingId !== row.listingId,
-      )
-    : await twinRows(client, frame, row);
-  const rivals: Rival[] = [];
-  for (const one of isOfAll ? [null] : [row, ...mates]) {
-    rivals.push(...(await rivalRows(client, cabinet, one?.listingId ?? null)));
-  }
-  if (!isOfAll && mates.length === 0 && rivals.length === 0) {
-    return alone && { ...ALONE, funds: alone.ask(alone.wish(row, 0)) };
-  }
-  const money = till ?? alone;
-  const judgements = await judgementsOf(client, frame, mates);
-  judgements.set(row.listingId, judged.judgement);
-  const settled = await settleAll(client, frame, {
-    rows: [...mates, row],
-    // Whoever marked it would mark it now.
-    markOf: (one, mark) => (one !== row ? mark : row.isMarked ? mark : { ...mark, markedAt: context.now.getTime() }),
-    asIfOpen: row,
-    judgements,
-    rivals,
-    sharedKeys: isOfAll ? await sharedKeys(client, cabinet) : new Set([row, ...mates].flatMap(duplicateKeys)),
-    till: money,
-  });
-  return settled.get(row.listingId);
-}
-
-const ALONE: Settled = {
-  closing: null,
-  gate: null,
-  duplicate: null,
-  place: NO_PACKAGE,
-  funds: FREE,
-  given: null,
-  isExcess: false,
-};
-
-/** Could the account of a mark be too small for everything that it may have to pay today? */
-async function mayComeShort(client: Queryable, frame: Frame, till: Till, row: NarrowRow): Promise<boolean> {
-  const wish = till.wish(row, 0);
-  if (wish === null || wish.accountId === null) return false;
-  const marks = await countMarks({ pool: client }, [frame.cabinet]);
-  return !till.isEnough(wish.accountId, marks + 1);
-}
-
-const duplicateKeys = ({ duplicateKey, photosKey }: NarrowRow) =>
-  [duplicateKey, photosKey].filter((key) => key !== null);
-
-/** Marks that share a key of duplicates with a listing, or with one that does: of a chain, the oldest decides first. */
-async function twinRows(client: Queryable, frame: Frame, row: NarrowRow): Promise<NarrowRow[]> {
-  const { cabinet, context, isModerated } = frame;
-  const found = new Map<number, NarrowRow>();
-  const seen = new Set<string>();
-  const chain = [row];
-  for (const one of chain) {
-    const keys = duplicateKeys(one);
-    if (keys.every((key) => seen.has(key))) continue;
-    for (const key of keys) seen.add(key);
-    const ids = (await twinIds(client, cabinet, one.listingId)).filter((id) => id !== row.listingId && !found.has(id));
-    for (const mate of await narrowRows(client, cabinet, context.zone, isModerated, context.now, ids)) {
-      found.set(mate.listingId, mate);
-      chain.push(mate);
-    }
-  }
-  return [...found.values()];
+  { judgement, priceKopecks }: Pick<JudgedRow, 'judgement' | 'priceKopecks'>,
+  { outcome, gate }: Pick<Ladder, 'outcome' | 'gate'>,
+): boolean {
+  if (!row.isMarked || row.last?.isHeld !== true || frame.row.brake === null) return false;
+  const { inputKey, contentKey } = frame.keys(row);
+  const found = { judgement, contentKey, priceKopecks, isNew: row.last.inputKey !== inputKey };
+  return new Brake(frame, frame.row.brake.before).lossOf(row, found, { outcome, ...(gate && { gate }) }) !== null;
 }
 
 async function remarksOf(
@@ -257,8 +167,6 @@ function told(
     '@@': frame.cabinet.slug,
   };
   const fixer = closing?.fixedBy ?? null;
-  const fixerName =
-    fixer === null ? null : fixer === 'agent' && agent !== null ? `агент ${agent}` : FIXER_LABELS[fixer];
   return {
     listing: row.listingId,
     externalId: row.boardOfferId,
@@ -270,16 +178,11 @@ function told(
     zone: frame.context.zone,
     isMarked: row.isMarked,
     outcome,
-    label:
-      outcome === null
-        ? 'не отмечен на выгрузку'
-        : outcome === 'published' && row.last?.outcome !== 'published'
-          ? 'войдёт в фид при следующей сборке'
-          : OUTCOME_LABELS[outcome],
+    label: outcomeLabel(outcome, row),
     reason: closing?.reason ?? null,
     fix: closing?.fix ?? null,
     fixedBy: fixer,
-    fixedByName: fixerName,
+    fixedByName: fixerName(fixer, agent),
     command: closing?.command?.map((word) => names[word] ?? word) ?? null,
     since: row.last !== null && row.last.outcome === outcome ? new Date(row.last.since).toISOString() : null,
     opensAt: closing?.opensAt?.toISOString() ?? null,
@@ -290,6 +193,20 @@ function told(
     cost: cost && { kopecks: cost.kopecks, account: cost.account, state: cost.state, text: costSentence(cost, frame) },
     lastRun: row.last ? { outcome: row.last.outcome, since: new Date(row.last.since).toISOString() } : null,
   };
+}
+
+/** @param outcome null: the listing is not marked for the board */
+export function outcomeLabel(outcome: Outcome | null, { last }: Pick<NarrowRow, 'last'>): string {
+  if (outcome === null) return 'не отмечен на выгрузку';
+  return outcome === 'published' && last?.outcome !== 'published'
+    ? 'войдёт в фид при следующей сборке'
+    : OUTCOME_LABELS[outcome];
+}
+
+/** «агент Ирина Соколова», «руководитель». */
+export function fixerName(fixer: Fixer | null, agent: string | null): string | null {
+  if (fixer === null) return null;
+  return fixer === 'agent' && agent !== null ? `агент ${agent}` : FIXER_LABELS[fixer];
 }
 
 /** «День стоит 45 ₽ со счёта «филиал Центр»: удержано, спишется в 12:00, если объект останется в фиде.» */

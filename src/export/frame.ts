@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Board } from '../boards/catalogue.ts';
 import { compileNorms, type NormChecker } from '../boards/norms.ts';
 import { promotionDress, promotionKey } from '../boards/promotion.ts';
-import { type CalendarState, calendarAt } from '../domain/calendar.ts';
+import { type Calendar, type CalendarState, calendarAt } from '../domain/calendar.ts';
 import { addDays, localDay, startOfDay } from '../domain/days.ts';
 import { type CorridorContext, earliest, type PauseFacts } from '../domain/gates.ts';
 import type { Judgement } from '../domain/judgement.ts';
@@ -72,15 +72,40 @@ export interface Frame {
   nextAt(): Date | null;
 }
 
+/** What would be otherwise than it is, for questions about a change that nobody has made yet. */
+export interface FrameChange {
+  /** The agency's own settings, without the defaults, in place of those it has. */
+  readonly agency?: Partial<AgencySettings> | undefined;
+  /** The same of cabinets, by number. */
+  readonly cabinets?: ReadonlyMap<number, Partial<CabinetSettings>> | undefined;
+  /** null: always open. */
+  readonly cabinetCalendars?: ReadonlyMap<number, Calendar | null> | undefined;
+  readonly branchCalendars?: ReadonlyMap<number, Calendar | null> | undefined;
+  /** Besides those there are. */
+  readonly pauses?: readonly PauseRow[] | undefined;
+}
+
 const OPEN: CalendarState = { isOpen: true, reason: null, changesAt: null };
 const NOBODY: ReadonlySet<string> = new Set();
 const NO_PROMOTIONS: DayPromotions = { levels: new Map(), beginning: [] };
 
 const digest = (value: unknown) => hash('md5', typeof value === 'string' ? value : JSON.stringify(value), 'hex');
 
-export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: Board, now: Date): Promise<Frame> {
+export async function loadFrame(
+  client: Queryable,
+  cabinet: CabinetRow,
+  board: Board,
+  now: Date,
+  change: FrameChange = {},
+): Promise<Frame> {
   const { agencyId } = cabinet;
-  const row = await frameRow(client, cabinet);
+  const known = await frameRow(client, cabinet);
+  const row: FrameRow = {
+    ...known,
+    agencySettings: change.agency ?? known.agencySettings,
+    cabinetSettings: change.cabinets?.get(cabinet.id) ?? known.cabinetSettings,
+    calendar: given(change.cabinetCalendars, cabinet.id, known.calendar),
+  };
   const cabinetSettings = settled(CABINET_DEFAULTS, row.cabinetSettings);
   const agency = settled(AGENCY_DEFAULTS, row.agencySettings);
   const settings: AgencySettings = {
@@ -93,11 +118,16 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
   };
   const isModerated = settings.moderation.mode === 'on';
   const zone = row.zone;
-  const branches = new Map((await branchRows(client, agencyId)).map((branch) => [branch.id, branch]));
+  const branches = new Map(
+    (await branchRows(client, agencyId)).map((branch) => [
+      branch.id,
+      { ...branch, calendar: given(change.branchCalendars, branch.id, branch.calendar) },
+    ]),
+  );
   const people = new Map((await personRows(client, agencyId)).map((person) => [person.id, person]));
   const book = phoneBook(await listPhoneLines(client, agencyId));
   const norms = compileNorms(await listNorms(client, agencyId), board);
-  const pauses = await activePauses(client, agencyId, now);
+  const pauses = [...(await activePauses(client, agencyId, now)), ...(change.pauses ?? [])];
   const exceptions = await activeExceptions(client, agencyId, localDay(now, row.agencyZone));
   const tariffs = await listTariffs(client, cabinet);
   const terms = tariffOf(tariffs, localDay(now, zone))?.terms ?? null;
@@ -280,6 +310,12 @@ export async function loadFrame(client: Queryable, cabinet: CabinetRow, board: B
     exempt: (listingId) => exempted.get(listingId) ?? NOBODY,
     nextAt: () => next,
   };
+}
+
+/** What would stand there instead; null may. */
+function given<T>(change: ReadonlyMap<number, T> | undefined, id: number, known: T): T {
+  const found = change?.get(id);
+  return found === undefined ? known : found;
 }
 
 /** The pause that holds now and ends last, for a listing of a branch. */

@@ -7,12 +7,13 @@ import type { Notice } from '../domain/notice.ts';
 import type { Queryable } from '../store/database.ts';
 import { hashOf } from '../store/hash.ts';
 import { photoHashes, verdictsInForce } from '../store/moderation.ts';
-import { type NarrowRow, wideRows } from '../store/publishing.ts';
+import { type NarrowRow, type WideRow, wideRows } from '../store/publishing.ts';
 import type { Frame } from './frame.ts';
 import { type BoardDesk, type Dress, inspectorNotice, judge, renderOffer, withInspector } from './offer.ts';
 
 /** Offers that one schema check looks at together. */
 const INSPECTED_TOGETHER = 64;
+const NOTHING_SUPPOSED: ReadonlyMap<number, Supposed> = new Map();
 
 /** One mark's content, judged and written. */
 export interface JudgedRow {
@@ -27,17 +28,31 @@ export interface JudgedRow {
   readonly xml?: string | undefined;
 }
 
-/** Chooses, checks, renders and inspects the content of some marks, in the order given. */
-export async function judgeRows(client: Queryable, frame: Frame, rows: readonly NarrowRow[]): Promise<JudgedRow[]> {
+/** What a listing would be, if somebody saved it so. */
+export type Supposed = Pick<WideRow, 'values' | 'photoFacts'>;
+
+/**
+ * Chooses, checks, renders and inspects the content of some marks, in the order given.
+ * @param supposed by listing: what is judged in place of what is saved
+ */
+export async function judgeRows(
+  client: Queryable,
+  frame: Frame,
+  rows: readonly NarrowRow[],
+  supposed: ReadonlyMap<number, Supposed> = NOTHING_SUPPOSED,
+): Promise<JudgedRow[]> {
   const { desk, cabinet, context, settings } = frame;
   const ids = rows.map((row) => row.listingId);
-  const wide = new Map((await wideRows(client, cabinet.agencyId, ids)).map((row) => [row.listingId, row]));
+  const wide = new Map<number, Supposed>(
+    (await wideRows(client, cabinet.agencyId, ids)).map((row) => [row.listingId, row]),
+  );
+  for (const [id, one] of supposed) wide.set(id, one);
   const verdicts = frame.isModerated ? await verdictsInForce(client, cabinet.agencyId, ids, context.now) : undefined;
   const hashes = frame.isModerated
     ? await photoHashes(
         client,
         cabinet.agencyId,
-        [...wide.values()].flatMap(({ listingId, values }) => [
+        [...wide].flatMap(([listingId, { values }]) => [
           ...(values.photos ?? []),
           ...(verdicts?.get(listingId)?.approved?.content.photos ?? []),
         ]),

@@ -6,10 +6,10 @@ import { formatPhone } from '../boards/formats/phone.ts';
 import type { NormChecker } from '../boards/norms.ts';
 import { type PromotionDress, withPromotion } from '../boards/promotion.ts';
 import { factsOf } from '../domain/facts.ts';
-import type { Approval, Judgement, KeptNotice } from '../domain/judgement.ts';
+import type { Judgement, KeptNotice } from '../domain/judgement.ts';
 import { type Family, type Listing, labelOf } from '../domain/listing.ts';
 import type { ChosenContent } from '../domain/moderation.ts';
-import type { Notice } from '../domain/notice.ts';
+import { INSPECTOR, type Notice } from '../domain/notice.ts';
 import type { PhotoFacts } from '../domain/photos.ts';
 
 /** A board as one cabinet uses it: its rules for one family, and the codec. */
@@ -82,7 +82,7 @@ export function dress(values: Listing, worn: Dress, board: Board): Listing {
 
 export interface JudgeInput {
   /** The content that was chosen, with what the moderators say of it. */
-  readonly chosen: Pick<ChosenContent, 'values' | 'approval' | 'waiting' | 'returned'>;
+  readonly chosen: Pick<ChosenContent, 'values' | 'approval' | 'waiting' | 'touches' | 'returned'>;
   readonly worn: Dress;
   readonly photoFacts: PhotoFacts | null;
   readonly norms: NormChecker;
@@ -126,9 +126,9 @@ function numberless(values: Listing, worn: Dress): Notice[] {
       field,
       label: labelOf(field),
       message: `${labelOf(field)}: в тексте стоит {phone}, а номера нет ни у объекта, ни у агента, ни в графике телефонов.`,
-      fixedBy: 'agent',
-      source: 'подстановка номера в тексты',
-      checkedOn: '2026-11-21',
+      fixedBy: INSPECTOR['inspector/phone-missing'].fixedBy,
+      source: INSPECTOR['inspector/phone-missing'].source,
+      checkedOn: INSPECTOR['inspector/phone-missing'].checkedOn,
     }));
 }
 
@@ -137,11 +137,7 @@ const rank = (notice: Notice) => (notice.severity === 'blocking' ? 0 : 1);
 function judgementOf(
   board: readonly Notice[],
   norms: readonly Notice[],
-  chosen: {
-    readonly approval: Approval;
-    readonly waiting: readonly string[];
-    readonly returned?: Judgement['returned'];
-  },
+  chosen: JudgeInput['chosen'],
 ): Judgement | null {
   const kept = (notices: readonly Notice[]): KeptNotice[] =>
     notices
@@ -156,6 +152,7 @@ function judgementOf(
     ...(chosen.approval !== 'not-needed' && { approval: chosen.approval }),
     ...(chosen.returned && { returned: chosen.returned }),
     ...(chosen.waiting.length > 0 && { waiting: chosen.waiting }),
+    ...(chosen.touches && { touches: chosen.touches }),
   };
 }
 
@@ -176,14 +173,15 @@ export function renderOffer(desk: BoardDesk, dressed: Listing): { readonly xml: 
 
 /** An offer of ours that our own schema refuses: somebody must look at the program, the agent cannot mend it. */
 export function inspectorNotice(problem: string): Notice {
+  const { field, label, fixedBy, source, checkedOn } = INSPECTOR['inspector/schema'];
   return {
     code: 'inspector/schema',
     severity: 'blocking',
-    field: 'externalId',
-    label: 'Готовый файл',
-    message: `Готовый файл: объявление не прошло проверку (${problem.replace(/\.$/, '')}). Сообщите администратору.`,
-    fixedBy: 'admin',
-    source: 'схема формата в feed-schemas',
-    checkedOn: '2026-11-21',
+    field,
+    label,
+    message: `${label}: объявление не прошло проверку (${problem.replace(/\.$/, '')}). Сообщите администратору.`,
+    fixedBy,
+    source,
+    checkedOn,
   };
 }

@@ -1,11 +1,20 @@
 import { createHash } from 'node:crypto';
 import { imageSize } from 'image-size';
 import pLimit, { type LimitFunction } from 'p-limit';
-import { type Agent, type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.ts';
 import { Fault } from '../domain/fault.ts';
 import { HOST_FAILURES, PHOTO_BYTES_MAX, type PhotoFailure } from '../domain/photos.ts';
-import { checkUrl, type GuardOptions, guardedAgent, nextUrl, redirection } from '../net/guard.ts';
+import {
+  AT_ONCE_PER_HOST,
+  askForPicture,
+  type CallerOptions,
+  type Callers,
+  MAGIC_BYTES,
+  openCallers,
+  TooManyRedirects,
+  typeOf,
+} from '../net/pictures.ts';
 import { listAgencies } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import {
@@ -21,9 +30,8 @@ import {
 
 /** Looking at pictures: outside the runs, through the guard, a few at a time, and never for long. */
 
-/** Connections at the same time, over all and to one server. */
+/** Connections at the same time, over all servers. */
 const AT_ONCE = 16;
-const AT_ONCE_PER_HOST = 2;
 /** Pictures taken in one go, over all and of one server. */
 const BATCH = 200;
 const BATCH_PER_HOST = 50;
@@ -32,22 +40,16 @@ const SILENCE = 5;
 const POSTPONED_MS = 15 * 60_000;
 /** Enough for the first bytes and the size of a picture. */
 const HEAD_BYTES = 65_536;
-const REDIRECTS_MAX = 3;
 
-export interface Patience {
+export interface Patience extends CallerOptions {
   /** Milliseconds for a picture in all. */
   readonly totalMs?: number;
-  readonly headersMs?: number;
-  /** Milliseconds between two portions of the answer. */
-  readonly bodyMs?: number;
 }
 
 export interface ProbeOptions extends Patience {
   readonly clock: Clock;
   /** Pictures at most; 1000 unless told. */
   readonly limit?: number;
-  /** Replaces what looks names up and what connects; tests only. */
-  readonly guard?: Pick<GuardOptions, 'lookup' | 'dial'>;
 }
 
 export interface Probed {
@@ -149,34 +151,6 @@ function byAgency(probes: readonly Probe[]): Map<number, Probe[]> {
 
 // ---------------------------------------------------------------- one picture
 
-/** The two ways out: into the open internet, and to an agency's own picture server. */
-export interface Callers {
-  readonly open: Dispatcher;
-  readonly own: Dispatcher;
-  close(): Promise<void>;
-}
-
-export function openCallers({ guard, headersMs = 5_000, bodyMs = 5_000 }: Omit<ProbeOptions, 'clock'> = {}): Callers {
-  const agentOf = (allowPrivate: boolean): Agent =>
-    guardedAgent({
-      ...guard,
-      allowPrivate,
-      connectMs: 3_000,
-      connections: AT_ONCE_PER_HOST,
-      pipelining: 1,
-      headersTimeout: headersMs,
-      bodyTimeout: bodyMs,
-    });
-  const [open, own] = [agentOf(false), agentOf(true)];
-  return {
-    open,
-    own,
-    close: async () => {
-      await Promise.all([open.destroy(), own.destroy()]);
-    },
-  };
-}
-
 type Known = Pick<ClaimedPhoto, 'url' | 'ownHost' | 'etag' | 'sha256' | 'bytes'>;
 
 /** Looks at one picture. Never throws: whatever goes wrong is what was seen. */
@@ -194,7 +168,7 @@ export async function probePhoto(
       const look = await revalidated(photo, callers, stop);
       if (look) return look;
     }
-    const answer = await fetched(photo, callers, stop, {});
+    const answer = await askForPicture(photo, callers, stop);
     return await whole(answer);
   } catch (error) {
     return failed(error, deadline);
@@ -211,42 +185,9 @@ class ProbeFailure extends Error {
   }
 }
 
-/** The final answer for a picture's address: every hop goes through the guard. */
-async function fetched(
-  photo: Known,
-  callers: Callers,
-  signal: AbortSignal,
-  headers: Readonly<Record<string, string>>,
-): Promise<Dispatcher.ResponseData> {
-  const ownHost = photo.ownHost?.toLowerCase() ?? null;
-  const isOwn = (location: string) => URL.canParse(location) && new URL(location).host === ownHost;
-  let url = checkUrl(photo.url, { allowPrivate: isOwn(photo.url) });
-  for (let hop = 0; ; hop++) {
-    const answer = await request(url, {
-      dispatcher: url.host === ownHost ? callers.own : callers.open,
-      signal,
-      headers: {
-        'user-agent': 'vygruzka',
-        accept: 'image/jpeg, image/png, image/*;q=0.9, */*;q=0.1',
-        'accept-encoding': 'identity',
-        ...headers,
-      },
-    });
-    // Whoever does not read the answer must not die of its late errors.
-    answer.body.on('error', () => {});
-    const target = redirection(answer);
-    if (target === undefined) return answer;
-    answer.body.destroy();
-    if (hop >= REDIRECTS_MAX) throw new ProbeFailure('too-many-redirects', answer.statusCode);
-    // Only the agency's own server may be in a private network, not where it sends on to.
-    const next = URL.canParse(target, url.href) ? new URL(target, url).href : target;
-    url = nextUrl(url, target, { allowPrivate: isOwn(next) });
-  }
-}
-
 /** @returns undefined when the picture may be another one, and only a part of it came */
 async function revalidated(photo: Known, callers: Callers, signal: AbortSignal): Promise<Look | undefined> {
-  const answer = await fetched(photo, callers, signal, {
+  const answer = await askForPicture(photo, callers, signal, {
     'if-none-match': photo.etag!,
     range: `bytes=0-${HEAD_BYTES - 1}`,
   });
@@ -320,23 +261,6 @@ async function whole(answer: Dispatcher.ResponseData): Promise<Look> {
   };
 }
 
-const MAGIC_BYTES = 16;
-
-/** The content type by a file's first bytes, whatever the server or the name says; null: no picture of a kind we know. */
-export function typeOf(bytes: Buffer): string | null {
-  if (bytes.length < 4) return null;
-  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'image/jpeg';
-  const text = bytes.toString('latin1', 0, MAGIC_BYTES);
-  if (text.startsWith('\x89PNG\r\n\x1a\n')) return 'image/png';
-  if (text.startsWith('GIF87a') || text.startsWith('GIF89a')) return 'image/gif';
-  if (text.startsWith('RIFF') && text.slice(8, 12) === 'WEBP') return 'image/webp';
-  if (text.startsWith('BM')) return 'image/bmp';
-  if (text.startsWith('II*\0') || text.startsWith('MM\0*')) return 'image/tiff';
-  if (text.slice(4, 8) !== 'ftyp') return null;
-  if (/^avi[fs]/.test(text.slice(8))) return 'image/avif';
-  return /^(?:hei[cxms]|hev[cx]|mif1|msf1)/.test(text.slice(8)) ? 'image/heic' : null;
-}
-
 /** Loading the drawing library takes longer than most commands do. */
 const loadSharp = async () => (await import('sharp')).default;
 /** A small file may be an enormous picture. */
@@ -398,6 +322,7 @@ export async function differenceHash(bytes: Buffer): Promise<string | null> {
 /** What an error means for the picture. */
 function failed(error: unknown, deadline: AbortSignal): Look {
   if (error instanceof ProbeFailure) return { kind: 'failed', failure: error.failure, status: error.status };
+  if (error instanceof TooManyRedirects) return { kind: 'failed', failure: 'too-many-redirects', status: error.status };
   return { kind: 'failed', failure: failureOf(error, deadline), status: null };
 }
 

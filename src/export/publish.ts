@@ -6,7 +6,9 @@ import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import { billedCabinets, unstageMoney } from '../store/billing.ts';
 import { type Database, isCollision, type Queryable } from '../store/database.ts';
+import { recordNotices } from '../store/diagnostics.ts';
 import { tell } from '../store/journal.ts';
+import { approveOnTrust } from '../store/moderation.ts';
 import {
   type CabinetRow,
   commitRun,
@@ -128,6 +130,8 @@ async function publishFor(
   try {
     const board = options.boards.find((candidate) => candidate.id === cabinet.board);
     if (!board) throw new Fault('board-unknown', `Доски «${cabinet.board}» нет среди описаний досок (board-rules).`);
+    // What the last run of yesterday decided is yesterday's end; after this run nobody knows it any more.
+    await recordNotices(options.db, cabinet, options.clock());
     for (let attempt = 1, isAnew = false; ; attempt++) {
       const result = await runOnce(cabinet, board, claim, options, options.clock(), isAnew);
       if (result === 'committed' || result === 'kept-edition') {
@@ -254,6 +258,7 @@ async function commit(
   }
   // True whatever becomes of the commit.
   await notePending(db, cabinet.agencyId, decided.pending, frame.isModerated, now);
+  await approveOnTrust(db, cabinet.agencyId, decided.pending.trusted, at);
   const billedAt = billingMoment(at, frame.row.billedAt);
   const money = (): RunResult['money'] =>
     till && {

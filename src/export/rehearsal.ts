@@ -4,10 +4,13 @@ import { localDay } from '../domain/days.ts';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { StoredNorm } from '../domain/notice.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Queryable } from '../store/database.ts';
 import { activeExceptions, exemptNorms } from '../store/exceptions.ts';
 import { eachMarkedListing, listNorms, type MarkedListing, unknownNorm } from '../store/norms.ts';
+import type { CabinetRow } from '../store/publishing.ts';
 import { agencyFrame } from '../store/settings.ts';
+import { dryRun } from './dry-run.ts';
+import type { FrameChange } from './frame.ts';
 import { type BoardDesk, deskOf, judge } from './offer.ts';
 
 /**
@@ -180,4 +183,88 @@ function changesOf(
 
 function earlierGate(outcome: Outcome | null): Exclude<StoppedBefore, 'board-rules'> | null {
   return outcome === 'off-market' || outcome === 'out-of-term' || outcome === 'stale' ? outcome : null;
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Settings, packages, hours and pauses.
+
+/** One mark that a change would move. */
+export interface MovedMark {
+  readonly cabinetId: number;
+  readonly listingId: number;
+  readonly externalId: string;
+  readonly from: Outcome;
+  readonly to: Outcome;
+  /** Why, where it does not go out. */
+  readonly reason: string | null;
+}
+
+/** What a change would do to the marks of one cabinet. */
+export interface CabinetRehearsal {
+  readonly cabinetId: number;
+  readonly marks: number;
+  /** Marks that go out now and would not. */
+  readonly leave: number;
+  /** … that would have to leave, and the brake would keep until a person agrees. */
+  readonly held: number;
+  /** Marks that would go out and do not now. */
+  readonly come: number;
+  /** Marks that stay off the board for another reason than now. */
+  readonly otherwise: number;
+}
+
+export interface ChangeRehearsal {
+  readonly cabinets: readonly CabinetRehearsal[];
+  /** Marks that would be moved, held ones included. */
+  readonly moved: number;
+  /** The first of them; `moved` tells how many there are. */
+  readonly examples: readonly MovedMark[];
+  /** What the marks cost for 30 days, before and after; kopecks. */
+  readonly aheadKopecks: { readonly before: number; readonly after: number };
+}
+
+/**
+ * A change of settings, hours or pauses tried on the next run before it is saved. Both times the marks are decided as a
+ * run decides them; nothing is written.
+ * @param client one that sees a single moment
+ * @param cabinets those that the change concerns
+ * @param limit how many of the moved marks are given one by one; the counts are of all
+ */
+export async function rehearseChange(
+  client: Queryable,
+  boards: readonly Board[],
+  agencyId: number,
+  change: FrameChange,
+  { cabinets, limit = 20 }: { readonly cabinets?: readonly CabinetRow[] | undefined; readonly limit?: number },
+  now: Date,
+): Promise<ChangeRehearsal> {
+  const options = { cabinets, breathe: () => new Promise<void>((resolve) => setImmediate(resolve)) };
+  const before = await dryRun(client, boards, agencyId, options, now);
+  const after = await dryRun(client, boards, agencyId, { ...options, change }, now);
+  const examples: MovedMark[] = [];
+  let moved = 0;
+  const told = after.cabinets.map(({ cabinet, marks }, index): CabinetRehearsal => {
+    const was = new Map(before.cabinets[index]!.marks.map((mark) => [mark.listingId, mark]));
+    const counts = { marks: marks.length, leave: 0, held: 0, come: 0, otherwise: 0 };
+    for (const mark of marks) {
+      const { listingId, externalId, outcome: from, heldFrom } = was.get(mark.listingId)!;
+      const isHeldNow = mark.heldFrom !== null && heldFrom === null;
+      if (from === mark.outcome && !isHeldNow) continue;
+      moved++;
+      if (isHeldNow) counts.held++;
+      else if (from === 'published') counts.leave++;
+      else if (mark.outcome === 'published') counts.come++;
+      else counts.otherwise++;
+      const to = isHeldNow ? mark.heldFrom! : mark.outcome;
+      if (examples.length < limit)
+        examples.push({ cabinetId: cabinet.id, listingId, externalId, from, to, reason: mark.reason });
+    }
+    return { cabinetId: cabinet.id, ...counts };
+  });
+  return {
+    cabinets: told,
+    moved,
+    examples,
+    aheadKopecks: { before: before.sums.aheadKopecks, after: after.sums.aheadKopecks },
+  };
 }

@@ -4,7 +4,14 @@ import { FREE, type Funds } from '../domain/gates.ts';
 import { accountKey, type Basis, billId, payerOf, placementId } from '../domain/ledger.ts';
 import { inWant } from '../domain/rotation.ts';
 import { type PriceFacts, priceOf, type Tariff, tariffOf } from '../domain/tariff.ts';
-import { billOf, billsOf, chargedPlacements, type DayBills, type MoneyLine, type Unfunded } from '../store/billing.ts';
+import {
+  billsOf,
+  billsStanding,
+  chargedPlacements,
+  type DayBills,
+  type MoneyLine,
+  type Unfunded,
+} from '../store/billing.ts';
 import type { Queryable } from '../store/database.ts';
 import { type AccountRow, listAccounts, listPurses } from '../store/ledger.ts';
 import type { NarrowRow } from '../store/publishing.ts';
@@ -242,19 +249,34 @@ export class Till {
     };
   }
 
-  /** What a mark costs today, and from whose account: what was billed, or what would be. null: nothing. */
-  async cost(client: Queryable, row: NarrowRow, isExcess: boolean): Promise<Cost | null> {
+  /** What marks cost today, and from whose account: what was billed, or what would be. Absent: nothing. */
+  async costs(
+    client: Queryable,
+    rows: readonly { readonly row: NarrowRow; readonly isExcess: boolean }[],
+  ): Promise<ReadonlyMap<number, Cost>> {
     const { cabinet, cabinetSettings } = this.#frame;
     const sellsPlacements = cabinetSettings.package?.kind === 'placements';
-    const from = sellsPlacements ? (row.placement?.from ?? row.last?.placementFrom ?? this.day) : this.day;
-    const bill = await billOf(client, cabinet, row.listingId, from);
+    const { chargeAt } = this;
+    const bills = await billsStanding(
+      client,
+      cabinet,
+      rows.map(({ row }) => ({
+        listingId: row.listingId,
+        day: sellsPlacements ? (row.placement?.from ?? row.last?.placementFrom ?? this.day) : this.day,
+      })),
+    );
     const named = (accountId: number | null) =>
       [...this.#accounts.values()].find(({ id }) => id === accountId)?.name ?? null;
-    if (bill) return { ...bill, account: named(bill.accountId), chargeAt: this.chargeAt, sellsPlacements };
-    const wish = this.wish(row, 0, isExcess);
-    if (wish === null) return null;
-    const { kopecks, accountId } = wish;
-    return { kopecks, accountId, account: named(accountId), state: 'wanted', chargeAt: this.chargeAt, sellsPlacements };
+    const costs = new Map<number, Cost>();
+    for (const { row, isExcess } of rows) {
+      const known = bills.get(row.listingId) ?? null;
+      const found = known ?? this.wish(row, 0, isExcess);
+      if (found === null) continue;
+      const { kopecks, accountId } = found;
+      const state = known?.state ?? 'wanted';
+      costs.set(row.listingId, { kopecks, accountId, account: named(accountId), state, chargeAt, sellsPlacements });
+    }
+    return costs;
   }
 
   /** The account that pays for a listing. */

@@ -3,9 +3,14 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parse } from 'csv-parse';
+import type { Board } from '../boards/catalogue.ts';
 import { columnsOf, mappingFaults, type ReportedCharge, type ReportMapping, readRow } from '../domain/board-report.ts';
+import { addDays, russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { cleanText, formatNumber } from '../domain/text.ts';
+import { type ChargeLine, type LoadedReport, loadReport, type NewReport } from '../store/board-reports.ts';
+import type { Database } from '../store/database.ts';
+import { reconcileFrame } from '../store/reconcile.ts';
 import { pieces, Utf8Decoder } from './decode.ts';
 
 /**
@@ -78,18 +83,8 @@ export async function openReport(bytes: AsyncIterable<Uint8Array>, options: Repo
   const faults = mappingFaults(options.mapping);
   if (faults.length > 0) throw new Refusal('report-mapping', faults.join(' '), USAGE);
   const seen: Seen = { encoding: options.encoding, hash: createHash('sha256') };
-  const text = textOf(bytes, seen);
-  const head: string[] = [];
-  for (let chars = 0; chars < HEAD_CHARS; ) {
-    const next = await text.next();
-    if (next.done) break;
-    head.push(next.value);
-    chars += next.value.length;
-  }
-  const start = head.join('');
-  if (start.trim() === '') throw new Refusal('report-empty', `Файл пуст. ${NOTHING}.`, FOUND);
-  const whole = followed(start, text);
-  const reading = /^\s*[[{]/.test(start) ? await openJson(whole, options) : await openCsv(start, whole, options);
+  const { start, whole } = await begun(textOf(bytes, seen));
+  const reading = isJson(start) ? await openJson(whole, options) : await openCsv(start, whole, options);
 
   const counts = { charges: 0, bad: 0, left: 0 };
   async function* items(): AsyncGenerator<ReportItem, void> {
@@ -138,6 +133,170 @@ interface Reading {
 async function* followed(start: string, rest: AsyncIterable<string>): AsyncGenerator<string, void> {
   yield start;
   yield* rest;
+}
+
+/** What a person is shown of a file before it is said what its columns mean. */
+export interface ReportPeek {
+  readonly format: 'csv' | 'json';
+  readonly encoding: ReportEncoding;
+  readonly delimiter: Delimiter | null;
+  /** JSON: the ways to lists of records, the longest first. */
+  readonly lists: readonly string[];
+  readonly columns: readonly string[];
+  /** The first rows under the titles. */
+  readonly rows: readonly (readonly string[])[];
+}
+
+const PEEK_ROWS = 5;
+
+/**
+ * Looks at the beginning of a report of which nothing is known yet.
+ * @param rows JSON: the list to look at; absent: the longest one
+ * @throws Refusal `report-encoding`, `report-not-text`, `report-empty`, `report-json`
+ */
+export async function peekReport(
+  bytes: AsyncIterable<Uint8Array>,
+  given: Pick<ReportOptions, 'encoding' | 'delimiter'> & { readonly rows?: string | undefined },
+): Promise<ReportPeek> {
+  const seen: Seen = { encoding: given.encoding, hash: createHash('sha256') };
+  const { start, whole } = await begun(textOf(bytes, seen));
+  if (!isJson(start)) {
+    const { delimiter, titles, rows } = await likelyTitles(start, given.delimiter);
+    return { format: 'csv', encoding: seen.encoding ?? 'utf-8', delimiter, lists: [], columns: titles, rows };
+  }
+  const lists = listsOf(await jsonOf(whole)).sort((a, b) => b.rows.length - a.rows.length);
+  const list = given.rows === undefined ? lists[0] : lists.find(({ way }) => way === given.rows);
+  if (!list) throw new Refusal('report-empty', `В файле нет списка записей. ${NOTHING}.`, FOUND);
+  const columns = namesOf(list.rows.slice(0, 1000));
+  const rows = list.rows.slice(0, PEEK_ROWS).map((row) => columns.map((name) => cellOf(valueAt(row, name)) ?? '…'));
+  const encoding = seen.encoding ?? 'utf-8';
+  return { format: 'json', encoding, delimiter: null, lists: lists.map(({ way }) => way), columns, rows };
+}
+
+/** The separator that makes the widest rows, and the first row that is as wide as most of those after it. */
+async function likelyTitles(start: string, given: Delimiter | undefined) {
+  let best: { delimiter: Delimiter; titles: readonly string[]; rows: string[][]; width: number } | undefined;
+  for (const delimiter of given === undefined ? DELIMITERS : [given]) {
+    const records: (readonly string[])[] = [];
+    for await (const { cells, problem } of recordsOf([start], delimiter)) {
+      if (problem !== undefined || records.length === HEAD_ROWS) break;
+      if (cells.some((cell) => cell !== '')) records.push(cells);
+    }
+    const filled = (cells: readonly string[]) => cells.filter((cell) => cell !== '').length;
+    const widths = records.map(filled).sort((a, b) => a - b);
+    const width = widths[Math.floor(widths.length / 2)] ?? 0;
+    const at = records.findIndex((cells) => filled(cells) >= width);
+    if (at < 0 || (best && width <= best.width)) continue;
+    const titles = records[at]!;
+    const rows = records.slice(at + 1, at + 1 + PEEK_ROWS).map((cells) => titles.map((_, index) => cells[index] ?? ''));
+    best = { delimiter, titles, rows, width };
+  }
+  if (!best) throw new Refusal('report-empty', `В файле нет ни одной строки. ${NOTHING}.`, FOUND);
+  return best;
+}
+
+/** The first characters of a text, and all of it. */
+async function begun(text: AsyncGenerator<string, void>) {
+  const head: string[] = [];
+  for (let chars = 0; chars < HEAD_CHARS; ) {
+    const next = await text.next();
+    if (next.done) break;
+    head.push(next.value);
+    chars += next.value.length;
+  }
+  const start = head.join('');
+  if (start.trim() === '') throw new Refusal('report-empty', `Файл пуст. ${NOTHING}.`, FOUND);
+  return { start, whole: followed(start, text) };
+}
+
+const isJson = (start: string) => /^\s*[[{]/.test(start);
+
+/** What a person has said of a report: a shape that the board's file knows, or columns over it. */
+export interface ReportWords extends Omit<ReportMapping, 'placements'> {
+  readonly shape?: string | undefined;
+}
+
+/**
+ * The mapping that a person means.
+ * @throws Refusal `shape-unknown`, `report-mapping` with everything that is missing
+ */
+export function mappingFrom({ name, reports }: Pick<Board, 'name' | 'reports'>, words: ReportWords): ReportMapping {
+  const { shape: wanted, columns, rows: way, ...others } = words;
+  const shape = reports.find(({ code }) => code === wanted);
+  if (wanted !== undefined && !shape) {
+    const known = reports.map(({ code, title }) => `${code} (${title})`).join(', ');
+    const told = known === '' ? `форм отчётов доски ${name} мы не знаем` : `есть: ${known}`;
+    throw new Refusal('shape-unknown', `Формы «${wanted.slice(0, 60)}» нет: ${told}.`, USAGE);
+  }
+  const rows = way ?? shape?.rows;
+  const mapping: ReportMapping = {
+    ...others,
+    columns: { ...shape?.columns, ...columns },
+    ...(rows !== undefined && { rows }),
+    ...(shape?.placements && { placements: shape.placements }),
+  };
+  const lacks = mappingFaults(mapping);
+  if (lacks.length > 0)
+    throw new Refusal('report-mapping', [...lacks, ...(shape?.note ? [shape.note] : [])].join(' '), USAGE);
+  return mapping;
+}
+
+export interface BadRow {
+  readonly line: number;
+  readonly reasons: readonly string[];
+}
+
+/** So many bad rows are remembered. */
+const BAD_KEPT = 1000;
+
+export interface TakenReport extends LoadedReport {
+  readonly summary: ReportSummary;
+  /** The first of them; all are counted in the summary. */
+  readonly bad: readonly BadRow[];
+}
+
+/** What is loaded, and how it is read. */
+export interface GivenReport
+  extends Pick<NewReport, 'name' | 'from' | 'until' | 'isTrial'>,
+    Pick<ReportOptions, 'mapping' | 'encoding' | 'delimiter'> {
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** Told now and then how many rows were read. */
+  readonly onRows?: (count: number) => void;
+  /** Told of rows that are not understood, also of those before a refusal. */
+  readonly onBad?: (row: BadRow, report: ReportFile) => void;
+}
+
+/**
+ * Reads a report and loads what it says.
+ * @throws Refusal of `openReport` and `loadReport`; `bad-day` where its last day has not come yet
+ */
+export async function takeReport(
+  db: Database,
+  cabinet: { readonly agencyId: number; readonly id: number },
+  { bytes, mapping, encoding, delimiter, onRows, onBad, ...given }: GivenReport,
+  by: { readonly name: string },
+  now: Date,
+): Promise<TakenReport> {
+  const { zone, today } = await reconcileFrame(db, cabinet, now);
+  if (given.until !== undefined && given.until > today)
+    throw new Refusal('bad-day', `Последний день отчёта, ${russianDay(given.until)}, ещё не наступил.`, USAGE);
+  // A board may count its days by a zone that is ahead of the cabinet's.
+  const report = await openReport(bytes, { mapping, zone, lastDay: addDays(today, 1), encoding, delimiter });
+  const bad: BadRow[] = [];
+  async function* charges(): AsyncGenerator<ChargeLine, void> {
+    let read = 0;
+    for await (const item of report.items) {
+      if (++read % 5000 === 0) onRows?.(read);
+      if ('charge' in item) yield item;
+      else {
+        if (bad.length < BAD_KEPT) bad.push(item);
+        onBad?.(item, report);
+      }
+    }
+  }
+  const sha256 = () => report.summary().sha256;
+  const loaded = await loadReport(db, cabinet, { ...given, charges: charges(), sha256 }, by, now);
+  return { ...loaded, summary: report.summary(), bad };
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -397,7 +556,7 @@ async function* sameLineEnds(text: AsyncIterable<string> | Iterable<string>): As
 // ---------------------------------------------------------------------------------------------------------------------
 // JSON
 
-async function openJson(text: AsyncIterable<string>, { mapping }: ReportOptions): Promise<Reading> {
+async function jsonOf(text: AsyncIterable<string>): Promise<unknown> {
   const parts: string[] = [];
   let chars = 0;
   for await (const part of text) {
@@ -411,16 +570,24 @@ async function openJson(text: AsyncIterable<string>, { mapping }: ReportOptions)
       );
     }
   }
-  let content: unknown;
   try {
-    content = JSON.parse(parts.join(''));
+    return JSON.parse(parts.join(''));
   } catch (error) {
     throw new Refusal('report-json', `Файл не читается как JSON: ${(error as Error).message}. ${NOTHING}.`, FOUND);
   }
+}
+
+/** Names of the fields that some record has. */
+const namesOf = (rows: readonly unknown[]) => [
+  ...new Set(rows.flatMap((row) => (isObject(row) ? Object.keys(row) : []))),
+];
+
+async function openJson(text: AsyncIterable<string>, { mapping }: ReportOptions): Promise<Reading> {
+  const content = await jsonOf(text);
   const wanted = columnsOf(mapping);
   const found = mapping.rows === undefined ? rowsByFields(content, wanted) : rowsAt(content, mapping.rows);
   const missing = wanted.filter((name) => !found.some((row) => valueAt(row, name) !== undefined));
-  const columns = [...new Set(found.slice(0, 1000).flatMap((row) => (isObject(row) ? Object.keys(row) : [])))];
+  const columns = namesOf(found.slice(0, 1000));
   if (missing.length > 0 && found.length > 0) {
     throw new Refusal(
       'report-columns',
@@ -481,8 +648,8 @@ function rowsAt(content: unknown, way: string): readonly unknown[] {
 
 const DEPTH_MAX = 6;
 
-/** The one list whose records have the fields that are wanted. */
-function rowsByFields(content: unknown, wanted: readonly string[]): readonly unknown[] {
+/** Lists of records, with the way to each. */
+function listsOf(content: unknown): { readonly way: string; readonly rows: readonly unknown[] }[] {
   const lists: { readonly way: string; readonly rows: readonly unknown[] }[] = [];
   const look = (value: unknown, way: string, depth: number) => {
     if (Array.isArray(value)) {
@@ -493,6 +660,12 @@ function rowsByFields(content: unknown, wanted: readonly string[]): readonly unk
     for (const [name, inner] of Object.entries(value)) look(inner, way === '' ? name : `${way}.${name}`, depth + 1);
   };
   look(content, '', 0);
+  return lists;
+}
+
+/** The one list whose records have the fields that are wanted. */
+function rowsByFields(content: unknown, wanted: readonly string[]): readonly unknown[] {
+  const lists = listsOf(content);
   const fit = lists.filter(({ rows }) => rows.some((row) => wanted.every((name) => valueAt(row, name) !== undefined)));
   if (fit.length === 1) return fit[0]!.rows;
   if (fit.length === 0 && lists.length === 1) return lists[0]!.rows;

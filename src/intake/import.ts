@@ -24,7 +24,7 @@ import {
 import { applyMarkingRules } from '../store/marking.ts';
 import { normalise } from './normalise.ts';
 import { openSource } from './open.ts';
-import { openFeed } from './stream.ts';
+import { type Limits, openFeed } from './stream.ts';
 
 export interface ImportOptions {
   readonly db: Database;
@@ -39,6 +39,8 @@ export interface ImportOptions {
   readonly isRehearsal?: boolean;
   readonly isLossConfirmed?: boolean;
   readonly allowPrivateHosts?: boolean;
+  /** Narrower caps than those that fit where the file comes from. */
+  readonly limits?: Partial<Limits>;
   readonly onProgress?: (offers: number) => void;
 }
 
@@ -133,7 +135,10 @@ class Unknowns {
  */
 export async function importFeed(options: ImportOptions): Promise<ImportReport> {
   const { db, clock } = options;
-  const opened = await openSource(options.location, { allowPrivate: options.allowPrivateHosts ?? false });
+  const opened = await openSource(options.location, {
+    allowPrivate: options.allowPrivateHosts ?? false,
+    ...(options.limits && { limits: options.limits }),
+  });
   try {
     const feed = await openFeed(opened.bytes, {
       codecs: FAMILIES.map((family) => CODECS[family]),

@@ -40,9 +40,21 @@ const validate = newAjv({ allErrors: true }).compile(ListingSchema);
 /** Years before this one in a creation date are a program's zero date, not a date. */
 const EARLIEST_YEAR = 1990;
 
+/** What is wrong with one field, as a Russian sentence. */
+export interface FieldFault {
+  readonly field: string;
+  readonly message: string;
+}
+
 /** Why an offer cannot become a listing: Russian sentences, all of them at once; empty when it can. */
-export function faultsOf(listing: Partial<Listing>): string[] {
-  const faults: string[] = [];
+export const faultsOf = (listing: Partial<Listing>): string[] => fieldFaults(listing).map(({ message }) => message);
+
+/** The same with the field that each is about. */
+export function fieldFaults(listing: Partial<Listing>): FieldFault[] {
+  const faults: FieldFault[] = [];
+  const add = (field: string, message: string) => {
+    if (!faults.some((fault) => fault.message === message)) faults.push({ field, message });
+  };
   if (!validate(listing)) {
     for (const error of validate.errors ?? []) {
       const field = error.instancePath.split('/')[1] ?? String(error.params.missingProperty ?? '');
@@ -53,19 +65,19 @@ export function faultsOf(listing: Partial<Listing>): string[] {
         error.keyword === 'required'
           ? `${labelOf(field)}: не указан.`
           : `${labelOf(field)}: недопустимое значение${told.slice(0, 80)}${boundOf(error)}.`;
-      if (!faults.includes(sentence)) faults.push(sentence);
+      add(field, sentence);
     }
   }
   const { floor, floorsTotal, createdAt } = listing;
   if (floor !== undefined && floorsTotal !== undefined && floorsTotal > 0 && floor > floorsTotal) {
-    faults.push(`${labelOf('floor')}: ${floor}, а этажей в доме ${floorsTotal}.`);
+    add('floor', `${labelOf('floor')}: ${floor}, а этажей в доме ${floorsTotal}.`);
   }
   for (const [field, value] of [
     ['createdAt', createdAt],
     ['updatedAt', listing.updatedAt],
   ] as const) {
     if (value !== undefined && Number(value.slice(0, 4)) < EARLIEST_YEAR) {
-      faults.push(`${labelOf(field)}: ${value.slice(0, 10)} — пустая дата программы, а не дата объявления.`);
+      add(field, `${labelOf(field)}: ${value.slice(0, 10)} — пустая дата программы, а не дата объявления.`);
     }
   }
   return faults;

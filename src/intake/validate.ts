@@ -27,6 +27,8 @@ export interface ValidationReport {
   readonly offers: number;
   readonly blocking: number;
   readonly advisory: number;
+  /** False when it was stopped before the end: the counts are of what was read. */
+  readonly isWhole: boolean;
   /** The first problems; the counts are exact. */
   readonly problems: readonly FileProblem[];
 }
@@ -38,11 +40,12 @@ const NAMELESS = '\u0000';
 /**
  * Judges any feed, ours or foreign, as a board would: well-formedness (a Fault with line and column), our schema of the
  * family, what the kind and the deal require, and the board's rules. Streams; memory is bounded.
+ * @param options `signal`: no more offers are read once it is aborted
  */
 export async function validateFeed(
   location: string,
   board: Board,
-  options: { allowPrivateHosts?: boolean; onProgress?: (offers: number) => void } = {},
+  options: { allowPrivateHosts?: boolean; onProgress?: (offers: number) => void; signal?: AbortSignal } = {},
 ): Promise<ValidationReport> {
   const opened = await openSource(location, { allowPrivate: options.allowPrivateHosts ?? false });
   try {
@@ -61,6 +64,7 @@ export async function validateFeed(
     /** Listing and path of the values that nobody could make sense of. */
     const misread = new Set<string>();
     let offers = 0;
+    let isWhole = true;
     if (!board.families.includes(codec.family)) {
       tell({
         code: 'file/family',
@@ -87,6 +91,10 @@ export async function validateFeed(
     // What the rules say of an offer is told while the judge of the form takes the offers in batches.
     async function* judged(): AsyncGenerator<JudgedOffer> {
       for await (const offer of feed.offers) {
+        if (options.signal?.aborted) {
+          isWhole = false;
+          return;
+        }
         offers++;
         const xpath = `/${codec.rootName}/${codec.offerName}[${offer.index}]`;
         const read = codec.read(parseElement(offer.xml));
@@ -135,6 +143,7 @@ export async function validateFeed(
       format: codec.family,
       offers,
       ...counts,
+      isWhole,
       problems: problems.sort((a, b) => a.line - b.line),
     };
   } finally {

@@ -40,6 +40,8 @@ export interface Policy {
   readonly needsProof?: boolean;
   /** `Idempotency-Key`: asked for, or heeded where it comes. */
   readonly idempotent?: 'required' | 'heeded';
+  /** What it does has an id made from the key: a request that was interrupted may be done again, and is done once. */
+  readonly isRepeatable?: boolean;
 }
 
 declare module 'fastify' {
@@ -195,7 +197,7 @@ export class Api {
         'idempotency-key-reused',
         'С этим Idempotency-Key уже приходил другой запрос: дайте новому запросу свой ключ.',
       );
-    if (claimed.state === 'under-way')
+    if (claimed.state === 'under-way' && !route.policy.isRepeatable)
       throw new HttpProblem(
         409,
         'request-under-way',
@@ -280,7 +282,7 @@ export class Api {
     const now = clock();
     const isChange = request.method !== 'GET' && request.method !== 'HEAD';
     if (policy.deed === 'public') {
-      if (isChange) proveOrigin(request);
+      if (isChange) proveOrigin(request, this.#options.publicUrl);
       return { caller: undefined, session: undefined, place: null, now };
     }
     const bearer = /^Bearer (vg_[\w-]{20,200})$/.exec(request.headers.authorization ?? '')?.[1];
@@ -318,7 +320,7 @@ export class Api {
     const session = token === undefined ? undefined : await sessionHolder(this.#options.db.pool, tokenHash(token), now);
     if (!session) throw new HttpProblem(401, 'signed-out', 'Войдите: сеанса нет или он закончился.');
     if (isChange) {
-      proveOrigin(request);
+      proveOrigin(request, this.#options.publicUrl);
       const given = request.headers['x-csrf-token'];
       if (typeof given !== 'string' || !isSame(given, csrfToken(this.#options.secret, session.sessionId)))
         throw new HttpProblem(403, 'csrf', 'Запрос пришёл не со страницы Выгрузки. Обновите страницу и повторите.');
@@ -351,10 +353,12 @@ interface Admitted extends FastifyRequest {
 }
 
 /** A browser says where a request comes from; another site's never changes anything here. */
-function proveOrigin(request: FastifyRequest): void {
+function proveOrigin(request: FastifyRequest, publicUrl: string | undefined): void {
   const site = request.headers['sec-fetch-site'];
   const origin = request.headers.origin;
-  const isOurs = origin === undefined || hostOf(origin) === request.host;
+  // Behind a proxy that writes another Host, we are who PUBLIC_URL says we are.
+  const ours = [request.host, ...(publicUrl === undefined ? [] : [hostOf(publicUrl)])];
+  const isOurs = origin === undefined || ours.includes(hostOf(origin));
   if (!isOurs || (site !== undefined && site !== 'same-origin' && site !== 'none'))
     throw new HttpProblem(403, 'foreign-origin', 'Запрос пришёл с чужого сайта.');
 }

@@ -6,6 +6,7 @@ import type { Database } from '../store/database.ts';
 import { openAddress } from '../store/feed-address.ts';
 import { type CabinetRow, currentEdition, type EditionRow } from '../store/publishing.ts';
 import { logPull } from '../store/pulls.ts';
+import { isCheckMark } from './keys.ts';
 
 export interface FeedCounterOptions {
   readonly db: Database;
@@ -15,6 +16,9 @@ export interface FeedCounterOptions {
   /** Told what an administrator must mend. */
   readonly onTrouble?: (what: string) => void;
 }
+
+/** Carries the mark of our own look at a feed. */
+export const CHECK_HEADER = 'x-vygruzka-check';
 
 type Encoding = 'identity' | 'gzip';
 
@@ -199,6 +203,8 @@ function log(
   status: number,
   bytes: number,
 ): void {
+  const mark = request.headers[CHECK_HEADER];
+  if (typeof mark === 'string' && isCheckMark(options.secret, request.url, mark, options.clock())) return;
   logPull(options.db, {
     agencyId: cabinet.agencyId,
     cabinetId: cabinet.id,

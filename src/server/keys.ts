@@ -52,3 +52,18 @@ export function unseal(secret: string, sealed: string): string {
   decipher.setAuthTag(bytes.subarray(12, 28));
   return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8');
 }
+
+/** For so long a check of ours may run: its mark is good for this and the next such stretch of time. */
+const CHECK_MS = 300_000;
+
+/** Marks a request for a feed as our own look at it: it is no board's pull and does not go into the log of pulls. */
+export const checkMark = (secret: string, path: string, now: Date) => markOf(secret, path, slotOf(now));
+
+export function isCheckMark(secret: string, path: string, mark: string, now: Date): boolean {
+  const slot = slotOf(now);
+  return [slot, slot - 1].some((one) => isSame(mark, markOf(secret, path, one)));
+}
+
+const slotOf = (now: Date) => Math.floor(now.getTime() / CHECK_MS);
+const markOf = (secret: string, path: string, slot: number) =>
+  createHmac('sha256', secret).update(`feed-check/${slot}/${path}`).digest('base64url');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import pLimit from 'p-limit';
 
@@ -21,56 +21,65 @@ const NAME = /^[a-z]{1,16}-\d{1,9}-\d{1,2}\.jpg$/;
 const FIRST_PLAN = 90;
 const FRONTS = 2;
 
-/** `GET /media/demo/<listing>-<n>.jpg`: a drawing of 1024 × 768, kept in the data folder. */
-export function mediaRoute(app: FastifyInstance, { dataDir }: MediaOptions): void {
-  const folder = join(dataDir, 'media', 'demo');
+/** Drawings of 1024 × 768, made when first asked for and kept in the data folder. */
+export class DrawnPictures {
+  readonly #folder: string;
   // Drawing takes a processor for a while; feeds must not wait for it.
-  const limit = pLimit(1);
-  const underWay = new Map<string, Promise<Buffer>>();
+  readonly #limit = pLimit(1);
+  readonly #underWay = new Map<string, Promise<Buffer>>();
 
-  async function picture(name: string): Promise<Buffer> {
-    const path = join(folder, name);
+  constructor(dataDir: string) {
+    this.#folder = join(dataDir, 'media', 'demo');
+  }
+
+  /** null: no name of a drawing. */
+  async take(name: string): Promise<Buffer | null> {
+    if (!NAME.test(name)) return null;
+    const path = join(this.#folder, name);
     try {
       return await readFile(path);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-    const known = underWay.get(name);
+    const known = this.#underWay.get(name);
     if (known) return known;
-    const drawing = limit(async () => {
+    const drawing = this.#limit(async () => {
       const bytes = await drawJpeg(name);
-      await keep(path, bytes);
+      await keepFile(path, bytes);
       return bytes;
-    }).finally(() => underWay.delete(name));
-    underWay.set(name, drawing);
+    }).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, drawing);
     return drawing;
   }
+}
 
+/** Puts a file in its place, whole or not at all: two requests and a kill must not leave half a picture. */
+export async function keepFile(path: string, bytes: Buffer): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const draft = `${path}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    const file = await open(draft, 'wx');
+    await file.writeFile(bytes).finally(() => file.close());
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+/** `GET /media/demo/<listing>-<n>.jpg`. */
+export function mediaRoute(app: FastifyInstance, { dataDir }: MediaOptions): void {
+  const drawn = new DrawnPictures(dataDir);
   const policy = { deed: 'public', token: null } as const;
   app.get<{ Params: { name: string } }>('/media/demo/:name', { config: { policy } }, async (request, reply) => {
-    const { name } = request.params;
-    if (!NAME.test(name)) return reply.code(404).type('text/plain; charset=utf-8').send('Такой картинки нет.\n');
-    const bytes = await picture(name);
+    const bytes = await drawn.take(request.params.name);
+    if (bytes === null) return reply.code(404).type('text/plain; charset=utf-8').send('Такой картинки нет.\n');
     return reply
       .header('Cache-Control', 'public, max-age=31536000, immutable')
       .header('X-Content-Type-Options', 'nosniff')
       .type('image/jpeg')
       .send(bytes);
   });
-
-  async function keep(path: string, bytes: Buffer): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    // Under a name of its own until whole: two requests and a kill must not leave half a picture.
-    const draft = `${path}.${randomBytes(4).toString('hex')}.tmp`;
-    try {
-      const file = await open(draft, 'wx');
-      await file.writeFile(bytes).finally(() => file.close());
-      await rename(draft, path);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
-  }
 }
 
 /** The picture's bytes: JPEG, 1024 × 768. */

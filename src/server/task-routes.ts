@@ -37,8 +37,8 @@ export function taskRoutes(api: Api): void {
     policy,
     answer: WaitingSchema,
     handler: async (ask) => {
-      const { db, caller } = ask;
-      const counts = await countWaiting(db.pool, caller);
+      const { db, caller, now } = ask;
+      const counts = await countWaiting(db.pool, caller, now);
       const tasks = await tasksOf(ask);
       return {
         tasks: tasks.filter(({ isTold }) => !isTold).length,

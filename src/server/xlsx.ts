@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { writeXlsxStream, XLSX_MAX_ROWS_PER_SHEET } from 'hucre/xlsx';
+import { type Cell, type Column, DAY, type Row } from '../domain/csv.ts';
 import { plainRoubles } from '../domain/money.ts';
 import { legalXml } from '../domain/text.ts';
-import { type Cell, type Column, DAY, type Row } from '../domain/csv.ts';
 
 /** Tables as Excel workbooks: the one place that knows the library. */
 

@@ -44,7 +44,7 @@ export const CALLER_COLUMNS = `e.agency_id as "agencyId", e.id as "employeeId", 
    from role_grant g where g.agency_id = e.agency_id and g.employee_id = e.id) as grants`;
 
 export function callerOf(row: CallerRow): Caller {
-  const grants = row.grants ?? usualGrants(row);
+  const grants = row.grants ?? usualGrants(row.role);
   const { agencyId, employeeId, name, branchId, departmentId } = row;
   return {
     agencyId,
@@ -59,7 +59,7 @@ export function callerOf(row: CallerRow): Caller {
 }
 
 /** Who was never given anything in particular has the employee's role with its usual reach. */
-const usualGrants = ({ role }: { readonly role: Role }): Grant[] => [
+export const usualGrants = (role: Role): Grant[] => [
   { role, scope: defaultScope(role), branchId: null, departmentId: null },
 ];
 
@@ -81,7 +81,7 @@ export async function listGrants(client: Queryable, agencyId: number): Promise<R
      from employee e where e.agency_id = $1 and e.is_active`,
     [agencyId],
   );
-  return new Map(found.rows.map((row) => [row.id, row.grants ?? usualGrants(row)]));
+  return new Map(found.rows.map((row) => [row.id, row.grants ?? usualGrants(row.role)]));
 }
 
 /** Whoever gives: the name for the journal, and what the person may; null: whoever has the keys to the machine. */
@@ -104,8 +104,7 @@ export function setGrants(
 ): Promise<void> {
   if (grants.length === 0) throw new Refusal('roles-missing', 'У сотрудника должна быть хотя бы одна роль.');
   return transaction(db, async (client) => {
-    // One after the other: two administrators who take each other's rights away must not leave nobody.
-    await client.query('select 1 from agency where id = $1 for no key update', [agencyId]);
+    await lockRights(client, agencyId);
     const before = (await listGrants(client, agencyId)).get(employeeId) ?? [];
     for (const { scope, branchId, departmentId } of grants) {
       const unit =
@@ -131,9 +130,7 @@ export function setGrants(
       employeeId,
       highestRole(grants),
     ]);
-    if (isAdmin(before) && !isAdmin(grants) && ![...(await listGrants(client, agencyId)).values()].some(isAdmin)) {
-      throw new Refusal('last-admin', 'Это последний администратор всего агентства: сначала назначьте другого.');
-    }
+    await proveAdminLeft(client, agencyId, before);
     await endSessionsOf(client, agencyId, employeeId);
     // Whoever may send a link to somebody with lesser rights must not come in with the greater ones.
     await client.query(
@@ -141,9 +138,24 @@ export function setGrants(
          and i.agency_id = v.agency_id and i.employee_id = v.employee_id`,
       [agencyId, employeeId],
     );
-    const deed = { by: by.name, action: 'roles-set', facts: { employeeId, before, after: grants } };
-    await record(client, agencyId, deed, now);
+    const facts = { employeeId, before, after: grants };
+    await record(client, agencyId, { by: by.name, action: 'roles-set', facts }, now);
   });
+}
+
+/** One after the other: two administrators who take each other's rights away must not leave nobody. */
+export async function lockRights(client: Queryable, agencyId: number): Promise<void> {
+  await client.query('select 1 from agency where id = $1 for no key update', [agencyId]);
+}
+
+/**
+ * After somebody's rights were taken away there is still an administrator.
+ * @param before what that one had
+ * @throws Refusal `last-admin`
+ */
+export async function proveAdminLeft(client: Queryable, agencyId: number, before: readonly Grant[]): Promise<void> {
+  if (before.some(isAdmin) && ![...(await listGrants(client, agencyId)).values()].flat().some(isAdmin))
+    throw new Refusal('last-admin', 'Это последний администратор всего агентства: сначала назначьте другого.');
 }
 
 /**
@@ -180,21 +192,24 @@ export async function endSessionsOf(client: Queryable, agencyId: number, employe
   );
 }
 
-const isAdmin = (grants: readonly Grant[]) => grants.some(({ role, scope }) => role === 'admin' && scope === 'agency');
+const isAdmin = ({ role, scope }: Grant) => role === 'admin' && scope === 'agency';
 
 export const SUBJECTS = ['listing', 'account', 'cabinet', 'employee', 'branch', 'department'] as const;
 export type Subject = (typeof SUBJECTS)[number];
+
+/** Of accounts, with their numbers. */
+const ACCOUNT_PLACES = `select a.id, e.id as "employeeId", coalesce(d.id, e.department_id) as "departmentId",
+    case a.kind when 'branch' then a.owner_id when 'board' then c.branch_id else coalesce(d.branch_id, e.branch_id) end as "branchId"
+  from account a left join employee e on a.kind = 'employee' and e.agency_id = a.agency_id and e.id = a.owner_id
+    left join department d on a.kind = 'department' and d.agency_id = a.agency_id and d.id = a.owner_id
+    left join cabinet c on a.kind = 'board' and c.agency_id = a.agency_id and c.id = a.owner_id
+  where a.agency_id = $1`;
 
 /** Of a listing the branch is its own, or that of whoever is responsible. */
 const PLACES: Record<Subject, string> = {
   listing: `select l.employee_id as "employeeId", e.department_id as "departmentId", coalesce(l.branch_id, e.branch_id) as "branchId"
     from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id where l.agency_id = $1 and l.id = $2`,
-  account: `select e.id as "employeeId", coalesce(d.id, e.department_id) as "departmentId",
-      case a.kind when 'branch' then a.owner_id when 'board' then c.branch_id else coalesce(d.branch_id, e.branch_id) end as "branchId"
-    from account a left join employee e on a.kind = 'employee' and e.agency_id = a.agency_id and e.id = a.owner_id
-      left join department d on a.kind = 'department' and d.agency_id = a.agency_id and d.id = a.owner_id
-      left join cabinet c on a.kind = 'board' and c.agency_id = a.agency_id and c.id = a.owner_id
-    where a.agency_id = $1 and a.id = $2`,
+  account: `select "employeeId", "departmentId", "branchId" from (${ACCOUNT_PLACES}) as places where id = $2`,
   cabinet: `select null::bigint as "employeeId", null::bigint as "departmentId", branch_id as "branchId" from cabinet where agency_id = $1 and id = $2`,
   employee: `select id as "employeeId", department_id as "departmentId", branch_id as "branchId" from employee where agency_id = $1 and id = $2`,
   branch: `select null::bigint as "employeeId", null::bigint as "departmentId", id as "branchId" from branch where agency_id = $1 and id = $2`,
@@ -227,6 +242,12 @@ export async function placesOfListings(
   return new Map(found.rows.map(({ id, ...place }) => [id, place]));
 }
 
+/** Where all accounts of an agency lie. */
+export async function placesOfAccounts(client: Queryable, agencyId: number): Promise<ReadonlyMap<number, Place>> {
+  const found = await client.query<Place & { id: number }>(ACCOUNT_PLACES, [agencyId]);
+  return new Map(found.rows.map(({ id, ...place }) => [id, place]));
+}
+
 export const placeOfCabinet = ({ branchId }: { readonly branchId: number | null }): Place => ({
   ...OF_AGENCY,
   branchId,
@@ -252,4 +273,13 @@ export function listingsWithin(reach: Reach, push: (value: unknown) => string): 
       `l.employee_id in (select id from employee where agency_id = l.agency_id and department_id = any(${push(reach.departmentIds)}))`,
     );
   return parts.length === 0 ? 'false' : `(${parts.join(' or ')})`;
+}
+
+/**
+ * The condition «within a person's reach» for a query over `employee e`.
+ * @param push takes a value and gives its `$n`
+ */
+export function peopleWithin(reach: Reach, push: (value: unknown) => string): string {
+  if (reach.isAll) return 'true';
+  return `(e.id = ${push(reach.employeeId)} or e.branch_id = any(${push(reach.branchIds)}) or e.department_id = any(${push(reach.departmentIds)}))`;
 }

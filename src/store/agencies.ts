@@ -1,14 +1,15 @@
-import { and, asc, eq, or, sql } from 'drizzle-orm';
+import { and, asc, eq, or } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { Refusal } from '../domain/fault.ts';
 import type { Family } from '../domain/listing.ts';
 import type { Role } from '../domain/people.ts';
-import { endSessionsOf } from './access.ts';
+import { isSame } from '../domain/settings-paths.ts';
+import { endSessionsOf, type Giver, listGrants, lockRights, placeOf, proveAdminLeft, proveHeld } from './access.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { record } from './journal.ts';
 import { cabinetsOfBranch } from './pauses.ts';
-import { agency, branch, cabinet, crmGroup, crmGroupMember, department, employee } from './schema.ts';
+import { agency, branch, cabinet, crmGroup, department, employee } from './schema.ts';
 
 /** Agencies and what belongs to them: branches, departments, people, cabinets. */
 
@@ -113,24 +114,31 @@ export interface NewEmployee {
   readonly groupIds?: readonly number[];
 }
 
-export async function addEmployee(db: Database, agencyId: number, person: NewEmployee): Promise<number> {
-  return orm(db).transaction(async (tx) => {
-    const [made] = await tx
-      .insert(employee)
-      .values({
-        agencyId,
-        name: person.name,
-        phones: [...person.phones],
-        email: person.email ?? null,
-        ...(person.role && { role: person.role }),
-        branchId: person.branchId ?? null,
-        departmentId: person.departmentId ?? null,
-      })
-      .returning({ id: employee.id });
-    for (const groupId of person.groupIds ?? []) {
-      await tx.insert(crmGroupMember).values({ agencyId, groupId, employeeId: made!.id }).onConflictDoNothing();
+/**
+ * @param deed who adds, for the journal; absent for people that come with an import of their own
+ * @throws Refusal `unit-unknown`, `department-elsewhere`
+ */
+export function addEmployee(
+  db: Database,
+  agencyId: number,
+  person: NewEmployee,
+  deed?: { readonly by: string; readonly at: Date },
+): Promise<number> {
+  return transaction(db, async (client) => {
+    const { name, phones, email = null, branchId = null, departmentId = null, role = 'agent', groupIds = [] } = person;
+    const homeId = await provenBranch(client, agencyId, branchId, departmentId);
+    const made = await client.query<{ id: number }>(
+      `insert into employee (agency_id, name, phones, email, role, branch_id, department_id)
+       values ($1, $2, $3, $4, $5, $6, $7) returning id`,
+      [agencyId, name, phones, email, role, homeId, departmentId],
+    );
+    const id = made.rows[0]!.id;
+    await setGroups(client, agencyId, id, groupIds);
+    if (deed) {
+      const facts = { employeeId: id, name, email, branchId: homeId, departmentId, role };
+      await record(client, agencyId, { by: deed.by, action: 'employee-added', facts }, deed.at);
     }
-    return made!.id;
+    return id;
   });
 }
 
@@ -205,11 +213,14 @@ export interface DepartmentRow {
   readonly id: number;
   readonly branchId: number;
   readonly name: string;
+  readonly employees: number;
 }
 
 export async function listDepartments(client: Queryable, agencyId: number): Promise<DepartmentRow[]> {
   const found = await client.query<DepartmentRow>(
-    'select id, branch_id as "branchId", name from department where agency_id = $1 order by branch_id, name',
+    `select id, branch_id as "branchId", name, (select count(*)::int from employee e
+         where e.agency_id = d.agency_id and e.department_id = d.id and e.is_active) as employees
+     from department d where agency_id = $1 order by branch_id, name`,
     [agencyId],
   );
   return found.rows;
@@ -264,9 +275,13 @@ export function setBranchZone(
 }
 
 export interface EmployeeChange {
-  readonly role?: Role;
+  readonly name?: string;
+  /** E.164; the first is the one shown. */
+  readonly phones?: readonly string[];
+  readonly email?: string | null;
   readonly branchId?: number | null;
   readonly departmentId?: number | null;
+  readonly groupIds?: readonly number[];
   /** false: the person has left; listings stay theirs until somebody takes them. */
   readonly isActive?: boolean;
 }
@@ -274,48 +289,93 @@ export interface EmployeeChange {
 /**
  * Changes what a person is in the agency. Numbers and hours of their listings follow.
  * @returns how many listings the person is responsible for
+ * @throws Refusal `unit-unknown`, `department-elsewhere`, `last-admin`, `not-allowed`
  */
 export function changeEmployee(
   db: Database,
   agencyId: number,
   employeeId: number,
   change: EmployeeChange,
-  by: string,
+  by: Giver,
   now: Date,
 ): Promise<number> {
   return transaction(db, async (client) => {
-    const has = (key: keyof EmployeeChange) => change[key] !== undefined;
-    await client.query(
-      `update employee set role = coalesce($3, role), is_active = coalesce($4, is_active),
-         branch_id = case when $5 then $6 else branch_id end, department_id = case when $7 then $8 else department_id end
-       where agency_id = $1 and id = $2`,
-      [
-        agencyId,
-        employeeId,
-        change.role ?? null,
-        change.isActive ?? null,
-        has('branchId'),
-        change.branchId ?? null,
-        has('departmentId'),
-        change.departmentId ?? null,
-      ],
-    );
-    // One role in place of whatever rights the person had; they sign in again with it.
-    if (change.role !== undefined)
-      await client.query('delete from role_grant where agency_id = $1 and employee_id = $2', [agencyId, employeeId]);
-    if (change.role !== undefined || change.isActive === false) await endSessionsOf(client, agencyId, employeeId);
-    await record(client, agencyId, { by, action: 'employee-changed', facts: { employeeId, ...change } }, now);
-    const found = await client.query<{ id: number }>(
-      'select id from listing where agency_id = $1 and employee_id = $2',
+    await lockRights(client, agencyId);
+    const found = await client.query<Required<EmployeeChange>>(
+      `select name, phones, email, branch_id as "branchId", department_id as "departmentId", is_active as "isActive",
+         array(select group_id from crm_group_member m where m.agency_id = e.agency_id and m.employee_id = e.id order by group_id) as "groupIds"
+       from employee e where agency_id = $1 and id = $2 for no key update`,
       [agencyId, employeeId],
     );
-    const listingIds = found.rows.map(({ id }) => id);
+    const was = found.rows[0]!;
+    const { name, phones, email, isActive, groupIds } = { ...was, ...change };
+    const isElsewhere = change.branchId !== undefined && change.branchId !== was.branchId;
+    // Whoever goes to another branch leaves the department here.
+    const departmentId =
+      change.departmentId !== undefined ? change.departmentId : isElsewhere ? null : was.departmentId;
+    const branchId = await provenBranch(
+      client,
+      agencyId,
+      change.branchId ?? (isElsewhere ? null : was.branchId),
+      departmentId,
+    );
+    const will = { name, phones, email, branchId, departmentId, isActive, groupIds };
+    const grants = (await listGrants(client, agencyId)).get(employeeId);
+    if (change.isActive === false && grants) await proveHeld(client, agencyId, employeeId, grants, by);
+    await client.query(
+      `update employee set name = $3, phones = $4, email = $5, branch_id = $6, department_id = $7, is_active = $8
+       where agency_id = $1 and id = $2`,
+      [agencyId, employeeId, name, phones, email, branchId, departmentId, isActive],
+    );
+    if (change.groupIds) await setGroups(client, agencyId, employeeId, groupIds);
+    if (change.isActive === false) {
+      if (grants) await proveAdminLeft(client, agencyId, grants);
+      await endSessionsOf(client, agencyId, employeeId);
+    }
+    const keys = (Object.keys(will) as (keyof EmployeeChange)[]).filter((key) => !isSame(was[key], will[key]));
+    const of = (person: EmployeeChange) => Object.fromEntries(keys.map((key) => [key, person[key]]));
+    const facts = { employeeId, before: of(was), after: of(will) };
+    if (keys.length > 0) await record(client, agencyId, { by: by.name, action: 'employee-changed', facts }, now);
+    const own = await client.query<{ id: number }>('select id from listing where agency_id = $1 and employee_id = $2', [
+      agencyId,
+      employeeId,
+    ]);
+    const listingIds = own.rows.map(({ id }) => id);
     // Another branch may be closed at this hour.
-    const how = has('branchId') ? 'withdrawal' : 'edit';
-    if (listingIds.length > 0 && (has('branchId') || has('departmentId')))
+    const how = keys.includes('branchId') ? 'withdrawal' : 'edit';
+    if (listingIds.length > 0 && keys.some((key) => key !== 'isActive' && key !== 'groupIds'))
       await makeDue(client, agencyId, { listingIds }, how, now);
     return listingIds.length;
   });
+}
+
+async function setGroups(client: Queryable, agencyId: number, employeeId: number, groupIds: readonly number[]) {
+  await client.query('delete from crm_group_member where agency_id = $1 and employee_id = $2', [agencyId, employeeId]);
+  const set = await client.query(
+    `insert into crm_group_member (agency_id, group_id, employee_id)
+     select agency_id, id, $2 from crm_group where agency_id = $1 and id = any($3)`,
+    [agencyId, employeeId, groupIds],
+  );
+  if (set.rowCount !== new Set(groupIds).size) throw new Refusal('unit-unknown', 'Такой группы CRM нет.', 2);
+}
+
+/**
+ * The branch somebody works in: the named one, or the department's.
+ * @throws Refusal `unit-unknown`, `department-elsewhere`
+ */
+async function provenBranch(
+  client: Queryable,
+  agencyId: number,
+  branchId: number | null,
+  departmentId: number | null,
+): Promise<number | null> {
+  const branchPlace = branchId === null ? null : await placeOf(client, agencyId, 'branch', branchId);
+  const home = departmentId === null ? null : await placeOf(client, agencyId, 'department', departmentId);
+  if (branchPlace === undefined || home === undefined)
+    throw new Refusal('unit-unknown', 'Такого филиала или отдела нет: назовите тот, что есть.', 2);
+  if (home && branchId !== null && home.branchId !== branchId)
+    throw new Refusal('department-elsewhere', 'Этот отдел в другом филиале: назовите отдел того же филиала.');
+  return branchId ?? home?.branchId ?? null;
 }
 
 export interface NewCabinet {
@@ -336,20 +396,4 @@ export async function ensureCabinet(db: Database, agencyId: number, wanted: NewC
     .from(cabinet)
     .where(and(eq(cabinet.agencyId, agencyId), eq(cabinet.board, wanted.board), eq(cabinet.slug, wanted.slug)));
   return found!.id;
-}
-
-/** Gives the feed a new address; the old one answers until the given moment. */
-export async function rotateToken(
-  db: Database,
-  agencyId: number,
-  cabinetId: number,
-  previousUntil: Date,
-): Promise<void> {
-  await orm(db)
-    .update(cabinet)
-    .set({
-      tokenSerial: sql`${cabinet.tokenSerial} + 1`,
-      previousTokens: sql`${cabinet.previousTokens} || jsonb_build_object('serial', ${cabinet.tokenSerial}, 'until', ${previousUntil.toISOString()}::text)`,
-    })
-    .where(and(eq(cabinet.agencyId, agencyId), eq(cabinet.id, cabinetId)));
 }

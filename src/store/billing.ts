@@ -70,28 +70,25 @@ export interface Bill {
   readonly state: 'held' | 'charged';
 }
 
-/** The hold or charge that stands for a listing: of a day, or of the placement that began on `day`. */
-export async function billOf(
+/** Holds and charges that stand, by listing: each of a day, or of the placement that began on that day. */
+export async function billsStanding(
   client: Queryable,
   cabinet: CabinetKey,
-  listingId: number,
-  day: string,
-): Promise<Bill | null> {
-  const found = await client.query<Bill & { isOver: boolean }>(
-    `select t.kopecks, t.from_id as "accountId", case when t.kind = 'charge' or r.kind = 'charge' then 'charged' else 'held' end as state,
+  of: readonly { readonly listingId: number; readonly day: string }[],
+): Promise<ReadonlyMap<number, Bill>> {
+  const found = await client.query<Bill & { listingId: number; isOver: boolean }>(
+    `select distinct on (t.listing_id) t.listing_id as "listingId", t.kopecks, t.from_id as "accountId",
+       case when t.kind = 'charge' or r.kind = 'charge' then 'charged' else 'held' end as state,
        r.kind = 'release' or back.id is not null as "isOver"
-     from transfer t
+     from unnest($3::bigint[], $4::date[]) as w(listing_id, day)
+     join transfer t on t.agency_id = $1 and t.cabinet_id = $2 and t.listing_id = w.listing_id and t.day = w.day
      left join transfer r on r.agency_id = t.agency_id and r.resolves = t.id
      left join transfer back on back.agency_id = t.agency_id and back.reverses = coalesce(case when r.kind = 'charge' then r.id end, t.id)
-     where t.agency_id = $1 and t.cabinet_id = $2 and t.listing_id = $3 and t.day = $4 and t.basis <> 'promotion'
-       and (t.kind = 'hold' or t.kind = 'charge' and t.resolves is null)
-     order by t.seq desc limit 1`,
-    [cabinet.agencyId, cabinet.id, listingId, day],
+     where t.basis <> 'promotion' and (t.kind = 'hold' or t.kind = 'charge' and t.resolves is null)
+     order by t.listing_id, t.seq desc`,
+    [cabinet.agencyId, cabinet.id, of.map(({ listingId }) => listingId), of.map(({ day }) => day)],
   );
-  const [one] = found.rows;
-  if (!one || one.isOver) return null;
-  const { kopecks, accountId, state } = one;
-  return { kopecks, accountId, state };
+  return new Map(found.rows.flatMap(({ listingId, isOver, ...bill }) => (isOver ? [] : [[listingId, bill] as const])));
 }
 
 /** Listings whose placement that began on a day has been charged. */

@@ -127,7 +127,7 @@ interface Owner {
 const ownerKey = ({ branchId, departmentId, employeeId }: Owner) => `${branchId}/${departmentId}/${employeeId}`;
 
 /** The unit of every mark by its ordinal; units that are new get their numbers. */
-async function unitsOf(db: Database, cabinet: CabinetKey): Promise<Uint32Array> {
+export async function unitsOf(db: Database, cabinet: CabinetKey): Promise<Uint32Array> {
   const marks = await db.pool.query<Owner & { ordinal: number }>(
     `select m.ordinal, coalesce(l.branch_id, e.branch_id) as "branchId", e.department_id as "departmentId", l.employee_id as "employeeId"
      from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id

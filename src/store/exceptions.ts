@@ -13,6 +13,12 @@ import { unknownNorm } from './norms.ts';
 export const EXCEPTION_GATES = ['norms', 'fresh', 'duplicate'] as const;
 export type ExceptionGate = (typeof EXCEPTION_GATES)[number];
 
+export const EXCEPTION_LABELS: Readonly<Record<ExceptionGate, string>> = {
+  norms: 'нормы агентства',
+  fresh: 'актуальность',
+  duplicate: 'дубль',
+};
+
 export interface NewException {
   readonly listingId: number;
   /** A gate's name as a person gave it. */
@@ -117,6 +123,19 @@ export async function revokeException(
     await record(client, agencyId, { by, action: 'exception-revoked', listingId, facts: { id, gate } }, now);
     await makeDue(client, agencyId, { listingIds: [listingId] }, 'withdrawal', now);
   });
+}
+
+/** One exception, whatever has become of it. */
+export async function exceptionById(
+  client: Queryable,
+  agencyId: number,
+  id: number,
+): Promise<ExceptionRow | undefined> {
+  const found = await client.query<ExceptionRow>(
+    `select ${EXCEPTION} from exception x where x.agency_id = $1 and x.id = $2`,
+    [agencyId, id],
+  );
+  return found.rows[0];
 }
 
 /** The exceptions that hold on a day. @param today `YYYY-MM-DD` in the agency's zone */

@@ -2,7 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../domain/fault.ts';
-import type { Database } from './database.ts';
+import { type Database, transaction } from './database.ts';
+import { record } from './journal.ts';
 import type { CabinetRow } from './publishing.ts';
 
 /**
@@ -53,6 +54,31 @@ export function feedPath(
   cabinet: Pick<CabinetRow, 'agencyId' | 'id' | 'board' | 'slug' | 'tokenSerial'>,
 ): string {
   return `/f/${cabinet.board}/${cabinet.slug}-${feedToken(secret, cabinet, cabinet.tokenSerial)}.xml`;
+}
+
+/**
+ * Gives a feed a new address; the one it has now answers for some days yet.
+ * @returns until when
+ */
+export function rotateAddress(
+  db: Database,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  by: string,
+  now: Date,
+): Promise<Date> {
+  const { agencyId, id } = cabinet;
+  const until = new Date(now.getTime() + PREVIOUS_ADDRESS_DAYS * 86_400_000);
+  return transaction(db, async (client) => {
+    await client.query(
+      `update cabinet set token_serial = token_serial + 1,
+         previous_tokens = previous_tokens || jsonb_build_object('serial', token_serial, 'until', $3::text)
+       where agency_id = $1 and id = $2`,
+      [agencyId, id, until.toISOString()],
+    );
+    const facts = { previousUntil: until.toISOString() };
+    await record(client, agencyId, { by, action: 'feed-address-rotated', cabinetId: id, facts }, now);
+    return until;
+  });
 }
 
 const TOKEN_LENGTH = 43;

@@ -1,6 +1,7 @@
+import { addDays } from '../domain/days.ts';
 import type { AccountAhead } from '../domain/forecast.ts';
 import { monthlyId } from '../domain/ledger.ts';
-import { monthOf } from '../domain/monthly.ts';
+import { monthOf, nextMonthlyDay } from '../domain/monthly.ts';
 import type { Rival } from '../domain/plan.ts';
 import type { Queryable } from './database.ts';
 import { listPurses } from './ledger.ts';
@@ -144,4 +145,28 @@ export async function savedOf(
     [agencyId, from, until],
   );
   return found.rows;
+}
+
+/** What was saved in the month of a day. */
+export async function savedInMonth(client: Queryable, agencyId: number, day: string): Promise<Saved[]> {
+  const month = monthOf(day);
+  return savedOf(client, agencyId, { from: `${month}-01`, until: addDays(nextMonthlyDay(1, day), -1) });
+}
+
+/** Saved sums by account, kopecks. */
+export function savedByAccount(saved: readonly Saved[]): ReadonlyMap<number, number> {
+  const sums = new Map<number, number>();
+  for (const { accountId, kopecks } of saved) sums.set(accountId, (sums.get(accountId) ?? 0) + kopecks);
+  return sums;
+}
+
+/** Changes with what a forecast is made from: money, people's deeds, imports, runs. */
+export async function moneyVersion(client: Queryable, agencyId: number): Promise<string> {
+  const found = await client.query<{ version: string }>(
+    `select concat_ws('/', (select sum(entries) from account where agency_id = $1), (select max(id) from journal where agency_id = $1),
+       (select max(id) from export_run where agency_id = $1), (select sum(edition_id) from cabinet where agency_id = $1),
+       (select max(id) from import_run where agency_id = $1)) as version`,
+    [agencyId],
+  );
+  return found.rows[0]!.version;
 }

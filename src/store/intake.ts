@@ -271,9 +271,9 @@ export async function mergeImport(
     );
     const handed = await client.query<{ id: number }>(
       `with handed as (
-         update listing l set employee_id = r.employee_id from import_row r
+         update listing l set employee_id = r.employee_id, handed_from = null from import_row r
          where l.agency_id = $1 and l.source_id = $2 and r.agency_id = l.agency_id and r.run_id = $3 and r.external_id = l.external_id
-           and r.employee_id is not null and l.employee_id is distinct from r.employee_id
+           and r.employee_id is not null and l.employee_id is distinct from r.employee_id and l.handed_from is distinct from r.employee_id
          returning l.agency_id, l.id)
        select distinct m.cabinet_id as id from handed h
        join mark m on m.agency_id = h.agency_id and m.listing_id = h.id and m.is_live`,

@@ -1,3 +1,4 @@
+import type { Action } from '../domain/journal-words.ts';
 import type { Role } from '../domain/people.ts';
 import type { Database, Queryable } from './database.ts';
 
@@ -5,8 +6,7 @@ import type { Database, Queryable } from './database.ts';
 
 export interface Deed {
   readonly by: string;
-  /** kebab-case: `listing-confirmed`, `verdict-approved`. */
-  readonly action: string;
+  readonly action: Action;
   readonly listingId?: number | null;
   readonly cabinetId?: number | null;
   readonly facts?: Readonly<Record<string, unknown>>;

@@ -34,7 +34,7 @@ export const forgetPhotos = (values: string): string =>
     .join(', ');
 
 /** Fields that say nothing of the property: a CRM that dates every export anew, or another number, confirms nothing. */
-const CONTACTS_AND_DATES = ['updatedAt', 'createdAt', 'contactName', 'contactPhones', 'contactEmail'];
+export const CONTACTS_AND_DATES = ['updatedAt', 'createdAt', 'contactName', 'contactPhones', 'contactEmail'];
 
 /**
  * When a listing was last changed by somebody, after its values changed.

@@ -589,7 +589,7 @@ export function correct(
 async function byPerson(
   client: Queryable,
   agencyId: number,
-  way: Pick<NewTransfer, 'id' | 'kind' | 'fromId' | 'toId'>,
+  way: Pick<NewTransfer, 'id' | 'fromId' | 'toId'> & { readonly kind: 'top-up' | 'move' | 'correction' },
   { kopecks, reason, by }: MoneyCommand,
   now: Date,
 ): Promise<{ readonly id: string; readonly isNew: boolean }> {
@@ -646,6 +646,19 @@ export function refund(
     await makeDue(client, agencyId, {}, 'edit', now);
     return { id, kopecks };
   });
+}
+
+/** The account a charge was taken from; undefined: there is no such charge. */
+export async function payerOfCharge(
+  client: Queryable,
+  agencyId: number,
+  chargeId: string,
+): Promise<number | undefined> {
+  const found = await client.query<{ id: number }>(
+    `select from_id as id from transfer where agency_id = $1 and id = $2 and kind = 'charge'`,
+    [agencyId, chargeId],
+  );
+  return found.rows[0]?.id;
 }
 
 /**

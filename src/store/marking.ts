@@ -32,6 +32,7 @@ export async function listMarkingRules(db: Database, agencyId: number): Promise<
 
 /**
  * Makes a rule, or changes the one of that name. It marks nothing by itself: see {@link applyMarkingRules}.
+ * @param expect throws when the one that lies there is not what the person has seen
  * @throws Refusal `rule-condition`, `cabinet-unknown`
  */
 export async function saveMarkingRule(
@@ -40,6 +41,7 @@ export async function saveMarkingRule(
   rule: MarkingRule,
   actor: { readonly name: string },
   now: Date,
+  expect?: (known: MarkingRule | undefined) => void,
 ): Promise<number> {
   const fault = conditionFault(rule.when);
   if (fault) throw new Refusal('rule-condition', fault, 2);
@@ -50,6 +52,12 @@ export async function saveMarkingRule(
     ]);
     if (known.rows.length === 0 || known.rows.length !== new Set(rule.cabinetIds).size)
       throw new Refusal('cabinet-unknown', 'Назовите кабинеты этого агентства, для которых отмечает правило.', 2);
+    const was = await client.query<MarkingRule>(
+      `select name, "when", cabinet_ids as "cabinetIds", term_days as "termDays", is_active as "isActive"
+       from marking_rule where agency_id = $1 and name = $2 for update`,
+      [agencyId, rule.name],
+    );
+    expect?.(was.rows[0]);
     const saved = await client.query<{ id: number }>(
       `insert into marking_rule (agency_id, name, "when", cabinet_ids, term_days, is_active) values ($1, $2, $3, $4, $5, $6)
        on conflict (agency_id, name) do update set "when" = excluded."when", cabinet_ids = excluded.cabinet_ids,
@@ -82,32 +90,38 @@ interface Candidate extends MarkingFacts {
   readonly marked: readonly number[];
 }
 
+/** Listings that are to be marked alike: one cabinet, one origin, one term. */
+export interface WantedMarks {
+  readonly cabinetId: number;
+  /** null: of a cabinet that takes every new listing. */
+  readonly rule: MarkingRule | null;
+  readonly ids: number[];
+}
+
 /**
- * Marks what the rules and the cabinets with `marksByDefault` ask for. Only listings on the market without any mark
- * row in that cabinet: what a person took off stays off. Never those that must not be advertised.
+ * What the rules and the cabinets with `marksByDefault` ask for. Only listings on the market without any mark row in
+ * that cabinet: what a person took off stays off. Never those that must not be advertised.
  * @param listingIds all listings of the agency when absent
- * @returns how many marks were made, by cabinet
+ * @param instead rules to be tried in place of those there are
  */
-export async function applyMarkingRules(
+export async function wantedMarks(
   db: Database,
   agencyId: number,
   listingIds: readonly number[] | undefined,
-  now: Date,
-): Promise<Map<number, number>> {
-  const rules = (await listMarkingRules(db, agencyId)).filter(({ isActive }) => isActive);
+  instead?: readonly MarkingRule[],
+): Promise<WantedMarks[]> {
+  const rules = (instead ?? (await listMarkingRules(db, agencyId))).filter(({ isActive }) => isActive);
   const cabinets = await db.pool.query<{ id: number; branchId: number | null; own: Partial<CabinetSettings> }>(
     'select id, branch_id as "branchId", settings as own from cabinet where agency_id = $1 order by id',
     [agencyId],
   );
   const byDefault = cabinets.rows.filter(({ own }) => settled(CABINET_DEFAULTS, own).marksByDefault);
   const concerned = [...new Set([...rules.flatMap(({ cabinetIds }) => cabinetIds), ...byDefault.map(({ id }) => id)])];
-  const made = new Map<number, number>();
-  if (concerned.length === 0) return made;
+  if (concerned.length === 0) return [];
 
-  /** Listings that are to be marked alike: one cabinet, one origin, one term. */
-  const groups = new Map<string, { cabinetId: number; rule: MarkingRule | null; ids: number[] }>();
-  const want = (cabinetId: number, rule: MarkingRuleRow | null, id: number) => {
-    const key = `${cabinetId} ${rule?.id}`;
+  const groups = new Map<string, WantedMarks>();
+  const want = (cabinetId: number, rule: MarkingRule | null, id: number) => {
+    const key = `${cabinetId} ${rule?.name ?? ''}`;
     const group = groups.get(key) ?? { cabinetId, rule, ids: [] };
     groups.set(key, group);
     group.ids.push(id);
@@ -127,7 +141,22 @@ export async function applyMarkingRules(
       if (!taken.has(id) && (branchId === null || branchId === row.branchId)) want(id, null, row.id);
     }
   }
-  for (const { cabinetId, rule, ids } of groups.values()) {
+  return [...groups.values()];
+}
+
+/**
+ * Marks what the rules and the cabinets that take every new listing ask for.
+ * @param listingIds all listings of the agency when absent
+ * @returns how many marks were made, by cabinet
+ */
+export async function applyMarkingRules(
+  db: Database,
+  agencyId: number,
+  listingIds: readonly number[] | undefined,
+  now: Date,
+): Promise<Map<number, number>> {
+  const made = new Map<number, number>();
+  for (const { cabinetId, rule, ids } of await wantedMarks(db, agencyId, listingIds)) {
     const { marked } = await markListings(db, agencyId, cabinetId, ids, now, {
       origin: rule ? 'rule' : 'default',
       by: rule ? `правило «${rule.name}»` : 'отметка по умолчанию',

@@ -1,7 +1,8 @@
-import { type Correction, type Corrections, canonicalJson } from '../domain/corrections.ts';
+import { type Correction, type Corrections, canonicalJson, fieldValue } from '../domain/corrections.ts';
 import { localDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
+import type { Action } from '../domain/journal-words.ts';
 import type { Judgement } from '../domain/judgement.ts';
 import { DEALS, KINDS, type Listing } from '../domain/listing.ts';
 import type { MarketStatus } from '../domain/market.ts';
@@ -31,7 +32,12 @@ export interface MarkOptions {
   readonly origin?: 'hand' | 'default' | 'rule';
   /** Who, for the journal. */
   readonly by?: string;
+  /** What happens together with it or not at all. */
+  readonly alongside?: Alongside;
 }
+
+/** Told which listings were changed, within the same transaction. */
+export type Alongside = (client: Queryable, listingIds: readonly number[]) => Promise<void>;
 
 export interface Marked {
   /** Marks that are new or live again. */
@@ -62,7 +68,7 @@ export async function markListings(
   now: Date,
   options: MarkOptions = {},
 ): Promise<Marked> {
-  const { boardOfferId, term = {}, origin = 'hand', by = OURSELVES } = options;
+  const { boardOfferId, term = {}, origin = 'hand', by = OURSELVES, alongside } = options;
   const wanted = listingIds ?? null;
   return transaction(db, async (client) => {
     // Not the cabinet's row: marking a hundred thousand listings must not keep a run's commit waiting.
@@ -159,6 +165,7 @@ export async function markListings(
         by,
         now,
       );
+      await alongside?.(client, marked);
       // Last, because it takes the cabinet's row.
       await client.query('update cabinet set marks_made = marks_made + $3 where agency_id = $1 and id = $2', [
         agencyId,
@@ -213,7 +220,7 @@ async function recordMarks(
   client: Queryable,
   agencyId: number,
   cabinetId: number,
-  action: string,
+  action: Action,
   listingIds: readonly number[] | null,
   facts: Readonly<Record<string, unknown>>,
   by: string,
@@ -233,6 +240,7 @@ export async function unmarkListings(
   listingIds: readonly number[] | undefined,
   now: Date,
   by = OURSELVES,
+  alongside?: Alongside,
 ): Promise<number> {
   return transaction(db, async (client) => {
     // A run under way finds the number it must not serve. The cabinet's row is not locked, so nobody waits for a
@@ -248,7 +256,39 @@ export async function unmarkListings(
     if (ids.length === 0) return 0;
     const whom = listingIds === undefined ? null : ids;
     await recordMarks(client, agencyId, cabinetId, 'listing-unmarked', whom, { unmarked: ids.length }, by, now);
+    await alongside?.(client, ids);
     await endTermMessages(client, agencyId, ids, now);
+    await makeDue(client, agencyId, { cabinetIds: [cabinetId] }, 'withdrawal', now);
+    return ids.length;
+  });
+}
+
+/**
+ * Puts marks back that were taken off at a moment, as they were: with their seniority and their terms. What somebody has
+ * done to a mark since stays.
+ * @returns how many are back
+ */
+export async function restoreMarks(
+  db: Database,
+  agencyId: number,
+  cabinetId: number,
+  listingIds: readonly number[],
+  unmarkedAt: Date,
+  by: string,
+  now: Date,
+): Promise<number> {
+  return transaction(db, async (client) => {
+    const done = await client.query<{ id: number }>(
+      `update mark m set is_live = true, unmarked_at = null, unmarked_fence = null from listing l
+       where m.agency_id = $1 and m.cabinet_id = $2 and m.listing_id = any($3) and not m.is_live and m.unmarked_at = $4
+         and l.agency_id = m.agency_id and l.id = m.listing_id and l.forbidden_reason is null returning m.listing_id as id`,
+      [agencyId, cabinetId, listingIds, unmarkedAt],
+    );
+    const ids = done.rows.map(({ id }) => id);
+    if (ids.length === 0) return 0;
+    const facts = { restored: ids.length, unmarkedAt };
+    await recordMarks(client, agencyId, cabinetId, 'listing-marked', ids, facts, by, now);
+    // At once, as they were taken off: nobody meant them to leave the feed.
     await makeDue(client, agencyId, { cabinetIds: [cabinetId] }, 'withdrawal', now);
     return ids.length;
   });
@@ -258,6 +298,11 @@ export async function unmarkListings(
 export interface MarkTerm extends PlacementTerm {
   readonly cabinetId: number;
   readonly listingId: number;
+}
+
+/** A term that was moved, and what it was before. */
+export interface MovedTerm extends MarkTerm {
+  readonly old: PlacementTerm;
 }
 
 /**
@@ -273,6 +318,7 @@ export async function setTerm(
   wish: TermWish,
   actor: { readonly name: string },
   now: Date,
+  alongside?: (client: Queryable, moved: readonly MovedTerm[]) => Promise<void>,
 ): Promise<MarkTerm[]> {
   return transaction(db, async (client) => {
     const found = await client.query<MarkTerm & { zone: string }>(
@@ -299,6 +345,7 @@ export async function setTerm(
     const faults = new Set(moved.flatMap((term) => termFault(term) ?? []));
     if (faults.size > 0) throw new Refusal('term-backwards', [...faults].join(' '), 2);
     await saveTerms(client, agencyId, moved);
+    await alongside?.(client, moved);
     for (const { cabinetId, listingId, old, startsOn, endsOn } of moved) {
       const facts = { startsOn, endsOn, before: { startsOn: old.startsOn, endsOn: old.endsOn } };
       await record(client, agencyId, { by: actor.name, action: 'term-set', listingId, cabinetId, facts }, now);
@@ -497,8 +544,8 @@ export async function saveCorrections(
 ): Promise<boolean> {
   if ('pool' in on) return transaction(on, (client) => saveCorrections(client, row, next, now, options));
   const { agencyId, id } = row;
-  const found = await on.query<{ corrections: Corrections; hash: string }>(
-    'select corrections, values_hash as hash from listing where agency_id = $1 and id = $2 for no key update',
+  const found = await on.query<{ corrections: Corrections; hash: string; values: Listing }>(
+    'select corrections, values_hash as hash, values from listing where agency_id = $1 and id = $2 for no key update',
     [agencyId, id],
   );
   const before = found.rows[0];
@@ -530,7 +577,17 @@ export async function saveCorrections(
   );
   const by = options.by ?? newest?.by ?? 'командная строка';
   const action = options.isOurOwn ? 'listing-text-written' : 'listing-corrected';
-  await record(on, agencyId, { by, action, listingId: id, facts: { fields } }, now);
+  const told = (values: Listing) =>
+    Object.fromEntries(fields.map((field) => [field, briefly(fieldValue(values, field))]));
+  const facts = { fields, before: told(before.values), after: told(next.values) };
+  await record(on, agencyId, { by, action, listingId: id, facts }, now);
   await makeDue(on, agencyId, { listingIds: [id] }, 'edit', now);
   return true;
+}
+
+/** A value as the journal keeps it: whole where it is short, else its beginning or how many there are. */
+function briefly(value: unknown): unknown {
+  if (typeof value === 'string') return value.length > 300 ? `${value.slice(0, 300)}…` : value;
+  if (Array.isArray(value) && JSON.stringify(value).length > 300) return { count: value.length };
+  return value;
 }

@@ -1,8 +1,6 @@
 import { russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import type { Outcome } from '../domain/gates.ts';
-import type { Approval } from '../domain/judgement.ts';
-import type { Deal, Kind, Listing } from '../domain/listing.ts';
+import type { Listing } from '../domain/listing.ts';
 import {
   isAbout,
   mayModerate,
@@ -13,6 +11,7 @@ import {
   UNMODERATED_OWN_FIELDS,
   type VerdictFacts,
 } from '../domain/moderation.ts';
+import { passesOnTrust } from '../domain/moderation-queue.ts';
 import type { Role } from '../domain/people.ts';
 import { whoMay } from '../domain/rights.ts';
 import { AGENCY_DEFAULTS, type AgencySettings, settled } from '../domain/settings.ts';
@@ -21,6 +20,7 @@ import { makeDue, makeDueAt } from './due.ts';
 import { hashOf } from './hash.ts';
 import { endMessages, type NewMessage, record, tell } from './journal.ts';
 import { saveCorrections } from './marks.ts';
+import { endPostponement, QUESTION } from './postponements.ts';
 
 /** Verdicts: what moderators said of listings, and what waits for them. */
 
@@ -104,7 +104,9 @@ export interface ModerationCase extends VerdictsInForce {
   /** To be told back with the verdict. */
   readonly seen: Seen;
   readonly pendingSince: Date | null;
+  readonly employeeId: number | null;
   readonly employee: string | null;
+  readonly branch: string | null;
   readonly history: readonly VerdictRow[];
 }
 
@@ -130,10 +132,54 @@ export async function moderationCase(
       photoHashes: await photoHashes(client, agencyId, listing.values.photos ?? []),
       seen: { contentHash: contentHashOf(listing.values), lastVerdictId: newest?.id ?? null },
       pendingSince: listing.pendingSince,
+      employeeId: listing.employeeId,
       employee: listing.employee,
+      branch: listing.branch,
       history: all,
     };
   });
+}
+
+/** A case as far as the verdicts on many at once go. */
+export interface SeenCase extends VerdictsInForce {
+  readonly listingId: number;
+  readonly values: Listing;
+  readonly photoHashes: Readonly<Record<string, string>>;
+  readonly seen: Seen;
+}
+
+/** What some listings say now, with their verdicts; those the agency does not have are missing. */
+export async function seenCases(
+  client: Queryable,
+  agencyId: number,
+  listingIds: readonly number[],
+  now: Date,
+): Promise<Map<number, SeenCase>> {
+  const found = await client.query<{ listingId: number; values: Listing; newest: number | null }>(
+    `select l.id as "listingId", l.values, (select v.id from verdict v where v.agency_id = l.agency_id and v.listing_id = l.id
+       and v.undone_at is null order by v.at desc, v.id desc limit 1) as newest
+     from listing l where l.agency_id = $1 and l.id = any($2)`,
+    [agencyId, listingIds],
+  );
+  const verdicts = await verdictsInForce(client, agencyId, listingIds, now);
+  const hashes = await photoHashes(
+    client,
+    agencyId,
+    found.rows.flatMap(({ values }) => values.photos ?? []),
+  );
+  return new Map(
+    found.rows.map(({ listingId, values, newest }) => [
+      listingId,
+      {
+        listingId,
+        values,
+        approved: verdicts.get(listingId)?.approved ?? null,
+        last: verdicts.get(listingId)?.last ?? null,
+        photoHashes: hashes,
+        seen: { contentHash: contentHashOf(values), lastVerdictId: newest },
+      },
+    ]),
+  );
 }
 
 /** The newest sha-256 of pictures by address, where somebody has looked at them. */
@@ -150,12 +196,58 @@ export async function photoHashes(
   return Object.fromEntries(found.rows.map(({ url, sha256 }) => [url, sha256]));
 }
 
+/** Listings of the agency that are probably the same property, whatever boards they are on; the surest first. */
+export async function twinsOf(
+  client: Queryable,
+  agencyId: number,
+  listingId: number,
+): Promise<
+  {
+    readonly id: number;
+    readonly externalId: string;
+    readonly kind: Listing['kind'];
+    readonly deal: Listing['deal'];
+    readonly title: string | null;
+    readonly agent: string | null;
+    readonly isSame: boolean;
+    readonly hasSamePhotos: boolean;
+  }[]
+> {
+  const found = await client.query(
+    `select t.id, t.external_id as "externalId", t.kind, t.deal, t.values->>'title' as title, e.name as agent,
+       coalesce(t.duplicate_key = l.duplicate_key, false) as "isSame", coalesce(t.photos_key = l.photos_key, false) as "hasSamePhotos"
+     from listing l join listing t on t.agency_id = l.agency_id and t.id <> l.id and t.gone_at is null and t.archived_at is null
+       -- Told apart by their numbers, they are two flats.
+       and (t.duplicate_key = l.duplicate_key or t.photos_key = l.photos_key
+         or t.likeness_key = l.likeness_key and (t.duplicate_key is null or l.duplicate_key is null))
+     left join employee e on e.agency_id = t.agency_id and e.id = t.employee_id
+     where l.agency_id = $1 and l.id = $2 order by "isSame" desc, "hasSamePhotos" desc, t.id limit 5`,
+    [agencyId, listingId],
+  );
+  return found.rows;
+}
+
+/** What the probes know of pictures by address: hashes of the bytes and of the looks. */
+export async function picturesAt(
+  client: Queryable,
+  agencyId: number,
+  urls: readonly string[],
+): Promise<ReadonlyMap<string, { readonly sha256: string | null; readonly dhash: string | null }>> {
+  if (urls.length === 0) return new Map();
+  const found = await client.query<{ url: string; sha256: string | null; dhash: string | null }>(
+    'select url, sha256, dhash from photo where agency_id = $1 and url = any($2)',
+    [agencyId, urls],
+  );
+  return new Map(found.rows.map(({ url, sha256, dhash }) => [url, { sha256, dhash }]));
+}
+
 interface CaseRow {
   readonly externalId: string;
   readonly values: Listing;
   readonly pendingSince: Date | null;
   readonly employeeId: number | null;
   readonly employee: string | null;
+  readonly branch: string | null;
   readonly agencyZone: string;
   readonly settings: Partial<AgencySettings>;
 }
@@ -164,8 +256,9 @@ interface CaseRow {
 async function listingRow(client: Queryable, agencyId: number, listingId: number, lock: string): Promise<CaseRow> {
   const found = await client.query<CaseRow>(
     `select l.external_id as "externalId", l.values, l.pending_since as "pendingSince",
-       l.employee_id as "employeeId", e.name as employee, a.time_zone as "agencyZone", a.settings
+       l.employee_id as "employeeId", e.name as employee, b.name as branch, a.time_zone as "agencyZone", a.settings
      from listing l join agency a on a.id = l.agency_id left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+     left join branch b on b.agency_id = l.agency_id and b.id = coalesce(l.branch_id, e.branch_id)
      where l.agency_id = $1 and l.id = $2 ${lock}`,
     [agencyId, listingId],
   );
@@ -173,12 +266,15 @@ async function listingRow(client: Queryable, agencyId: number, listingId: number
   return found.rows[0];
 }
 
+/** A reason by its code, or with the field it is about here and with words of the moderator's own. */
+export type ReasonWish = string | { readonly code: string; readonly field?: string; readonly note?: string };
+
 export interface VerdictWish {
   readonly listingId: number;
   readonly kind: 'approved' | 'returned';
   readonly actor: Moderator;
-  /** Codes from the agency's list; a return needs at least one. */
-  readonly reasons?: readonly string[];
+  /** From the agency's list; a return needs at least one. */
+  readonly reasons?: readonly ReasonWish[];
   readonly note?: string | undefined;
   /** Correct and approve: proven by the caller, kept over the source like every correction. */
   readonly corrections?: Parameters<typeof saveCorrections>[2] | undefined;
@@ -205,7 +301,7 @@ export function giveVerdict(db: Database, agencyId: number, wish: VerdictWish, n
 const changed = (listingId: number) =>
   new Refusal(
     'content-changed',
-    `Объект #${listingId} изменился, пока вы смотрели. Посмотрите, что именно: moderation show #${listingId}`,
+    `Объект #${listingId} изменился, пока вы смотрели. Посмотрите, что именно, и решите снова.`,
   );
 
 const VERDICT_WORDS = { approved: 'одобрено', returned: 'возвращено' } as const;
@@ -247,7 +343,7 @@ async function prove(client: Queryable, agencyId: number, wish: VerdictWish, now
     const isMine = newest.employeeId === actor.employeeId && now < newest.effectiveAt;
     throw new Refusal(
       'already-decided',
-      `По объекту #${listingId} уже есть решение: ${VERDICT_WORDS[newest.kind]}, ${newest.by}, ${russianMoment(newest.at, listing.agencyZone)}.${isMine ? ` Отменить: verdict undo ${newest.id}` : ''}`,
+      `По объекту #${listingId} уже есть решение: ${VERDICT_WORDS[newest.kind]}, ${newest.by}, ${russianMoment(newest.at, listing.agencyZone)}.${isMine ? ` Его ещё можно отменить, номер решения ${newest.id}.` : ''}`,
     );
   }
   if (seen !== undefined && seen.contentHash !== contentHash) throw changed(listingId);
@@ -255,8 +351,10 @@ async function prove(client: Queryable, agencyId: number, wish: VerdictWish, now
 }
 
 /** @throws Refusal `reason-missing`, `reason-unknown` */
-function chosenReasons(known: readonly ReturnReason[], codes: readonly string[]): ReturnReason[] {
+function chosenReasons(known: readonly ReturnReason[], wishes: readonly ReasonWish[]): ReturnReason[] {
   const list = known.map(({ code, text }) => `${code} — ${text}`).join('\n  ');
+  const wanted = wishes.map((wish) => (typeof wish === 'string' ? { code: wish } : wish));
+  const codes = wanted.map(({ code }) => code);
   if (codes.length === 0) throw new Refusal('reason-missing', `Чтобы вернуть объект, назовите причину:\n  ${list}`, 2);
   const unknown = [...new Set(codes)].filter((code) => !known.some((reason) => reason.code === code));
   if (unknown.length > 0)
@@ -265,7 +363,15 @@ function chosenReasons(known: readonly ReturnReason[], codes: readonly string[])
       `${unknown.map((code) => `Причины «${code.slice(0, 60)}» нет.`).join(' ')} Есть:\n  ${list}`,
       2,
     );
-  return known.filter(({ code }) => codes.includes(code));
+  return known.flatMap((reason) =>
+    wanted
+      .filter(({ code }) => code === reason.code)
+      .map(({ field, note }: Exclude<ReasonWish, string>) => ({
+        code: reason.code,
+        text: note?.trim() ? `${reason.text} ${note.trim()}` : reason.text,
+        field: field ?? reason.field,
+      })),
+  );
 }
 
 async function decide(client: Queryable, agencyId: number, wish: VerdictWish, now: Date): Promise<Given> {
@@ -276,29 +382,20 @@ async function decide(client: Queryable, agencyId: number, wish: VerdictWish, no
     const row = { agencyId, id: listingId };
     if (!(await saveCorrections(client, row, corrections, now, { by: actor.name }))) throw changed(listingId);
   }
-  const values = corrections?.values ?? listing.values;
   const effectiveAt = new Date(now.getTime() + UNDO_SECONDS * 1000);
   const note = wish.note?.trim() || null;
-  const made = await client.query<{ id: number }>(
-    `insert into verdict (agency_id, listing_id, kind, content, content_hash, photo_hashes, reasons, note, employee_id, by, is_own, at, effective_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
-    [
-      agencyId,
-      listingId,
-      kind,
-      JSON.stringify(moderatable(values)),
-      contentHashOf(values),
-      JSON.stringify(await photoHashes(client, agencyId, values.photos ?? [])),
-      kind === 'returned' ? JSON.stringify(reasons) : null,
-      note,
-      actor.employeeId,
-      actor.name,
-      isOwn,
-      now,
-      effectiveAt,
-    ],
-  );
-  const verdictId = made.rows[0]!.id;
+  const verdictId = await writeVerdict(client, agencyId, {
+    listingId,
+    kind,
+    values: corrections?.values ?? listing.values,
+    reasons: kind === 'returned' ? reasons : null,
+    note,
+    employeeId: actor.employeeId,
+    by: actor.name,
+    isOwn,
+    at: now,
+    effectiveAt,
+  });
   const facts = {
     verdictId,
     ...(kind === 'returned' && { reasons: reasons.map(({ code }) => code) }),
@@ -314,10 +411,130 @@ async function decide(client: Queryable, agencyId: number, wish: VerdictWish, no
       listingId,
     ]);
   }
-  await endMessages(client, agencyId, [listingId], ['verdict-returned'], now);
+  await endPostponement(client, agencyId, listingId);
+  await endMessages(client, agencyId, [listingId], ['verdict-returned', QUESTION], now);
   if (!isOwn) await tell(client, agencyId, [verdictMessage(verdictId, wish, listing, reasons, note)], effectiveAt);
   await dueAtVerdict(client, agencyId, listingId, effectiveAt);
   return { verdictId, effectiveAt, isOwn };
+}
+
+interface NewVerdict {
+  readonly listingId: number;
+  readonly kind: 'approved' | 'returned';
+  readonly values: Listing;
+  readonly reasons: readonly ReturnReason[] | null;
+  readonly note: string | null;
+  readonly employeeId: number | null;
+  readonly by: string;
+  readonly isOwn: boolean;
+  readonly at: Date;
+  readonly effectiveAt: Date;
+}
+
+/** @returns its number */
+async function writeVerdict(client: Queryable, agencyId: number, verdict: NewVerdict): Promise<number> {
+  const { values, reasons } = verdict;
+  const made = await client.query<{ id: number }>(
+    `insert into verdict (agency_id, listing_id, kind, content, content_hash, photo_hashes, reasons, note, employee_id, by, is_own, at, effective_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id`,
+    [
+      agencyId,
+      verdict.listingId,
+      verdict.kind,
+      JSON.stringify(moderatable(values)),
+      contentHashOf(values),
+      JSON.stringify(await photoHashes(client, agencyId, values.photos ?? [])),
+      reasons === null ? null : JSON.stringify(reasons),
+      verdict.note,
+      verdict.employeeId,
+      verdict.by,
+      verdict.isOwn,
+      verdict.at,
+      verdict.effectiveAt,
+    ],
+  );
+  return made.rows[0]!.id;
+}
+
+/** What stands in the place of a moderator where nobody looked. */
+const BY_TRUST = 'Доверие';
+/** Listings whose contents are approved in one transaction. */
+const TRUSTED_AT_ONCE = 200;
+
+/**
+ * Approves what waits of trusted agents, but for the sample: a verdict like every other one, in force at once, so that
+ * history, journal and later edits know of it.
+ * @param listingIds that a run found waiting
+ * @returns how many were approved
+ */
+export async function approveOnTrust(
+  db: Database,
+  agencyId: number,
+  listingIds: readonly number[],
+  now: Date,
+): Promise<number> {
+  let approved = 0;
+  for (let start = 0; start < listingIds.length; start += TRUSTED_AT_ONCE) {
+    const some = listingIds.slice(start, start + TRUSTED_AT_ONCE);
+    approved += await transaction(db, (client) => approveSome(client, agencyId, some, now));
+  }
+  return approved;
+}
+
+async function approveSome(
+  client: Queryable,
+  agencyId: number,
+  listingIds: readonly number[],
+  now: Date,
+): Promise<number> {
+  const found = await client.query<CaseRow & { id: number; newest: VerdictFacts['kind'] | null; hash: string | null }>(
+    `select l.id, l.values, l.pending_since as "pendingSince", l.employee_id as "employeeId", a.settings, v.kind as newest,
+       v.content_hash as hash
+     from listing l join agency a on a.id = l.agency_id
+     left join lateral (select kind, content_hash from verdict where agency_id = l.agency_id and listing_id = l.id and undone_at is null
+       order by effective_at desc, id desc limit 1) v on true
+     where l.agency_id = $1 and l.id = any($2) order by l.id for no key update of l`,
+    [agencyId, listingIds],
+  );
+  const passed: number[] = [];
+  for (const { id, values, pendingSince, employeeId, settings, newest, hash } of found.rows) {
+    const { trusted } = settled(AGENCY_DEFAULTS, settings).moderation;
+    const contentHash = contentHashOf(values);
+    // Bytes that changed under an approved address make the same content wait again: that is for a person.
+    if (hash === contentHash) continue;
+    if (!passesOnTrust(trusted, employeeId, contentHash, newest === null ? null : { kind: newest })) continue;
+    const verdictId = await writeVerdict(client, agencyId, {
+      listingId: id,
+      kind: 'approved',
+      values,
+      reasons: null,
+      note: null,
+      employeeId: null,
+      by: BY_TRUST,
+      isOwn: false,
+      at: now,
+      effectiveAt: now,
+    });
+    const facts = { verdictId, isTrusted: true, employeeId, pendingSince };
+    await record(client, agencyId, { by: BY_TRUST, action: 'verdict-approved', listingId: id, facts }, now);
+    passed.push(id);
+  }
+  if (passed.length === 0) return 0;
+  await client.query('update listing set pending_since = null where agency_id = $1 and id = any($2)', [
+    agencyId,
+    passed,
+  ]);
+  const cabinets = await client.query<{ id: number }>(
+    'select distinct cabinet_id as id from mark where agency_id = $1 and listing_id = any($2) and is_live',
+    [agencyId, passed],
+  );
+  await makeDueAt(
+    client,
+    agencyId,
+    cabinets.rows.map(({ id }) => id),
+    now,
+  );
+  return passed.length;
 }
 
 const messageKey = (verdictId: number) => `verdict:${verdictId}`;
@@ -389,7 +606,7 @@ export async function undoVerdict(
     if (now >= verdict.effectiveAt)
       throw new Refusal(
         'too-late-to-undo',
-        `Отменить решение можно ${UNDO_SECONDS} секунд, оно уже в силе. Примите новое: verdict #${listingId} ${verdict.kind === 'approved' ? 'return' : 'approve'}`,
+        `Отменить решение можно ${UNDO_SECONDS} секунд, оно уже в силе. Примите новое.`,
       );
     await client.query('update verdict set undone_at = $3 where agency_id = $1 and id = $2', [
       agencyId,
@@ -421,55 +638,6 @@ export async function undoVerdict(
     await record(client, agencyId, { by: actor.name, action: 'verdict-undone', listingId, facts: { verdictId } }, now);
     return { listingId, kind: verdict.kind };
   });
-}
-
-export interface QueueFilter {
-  readonly board?: string | undefined;
-  readonly cabinetIds?: readonly number[];
-  readonly employeeId?: number;
-  readonly limit?: number;
-}
-
-export interface QueueRow {
-  readonly listingId: number;
-  readonly externalId: string;
-  readonly kind: Kind;
-  readonly deal: Deal;
-  readonly title: string | null;
-  readonly address: string | null;
-  readonly employee: string | null;
-  /** Since when it waits. */
-  readonly since: Date;
-  readonly cabinets: readonly {
-    readonly board: string;
-    readonly cabinet: string;
-    readonly approval: Approval;
-    readonly outcome: Outcome;
-    /** Labels of the fields that wait for a look; empty when nothing was ever approved. */
-    readonly waiting: readonly string[];
-  }[];
-}
-
-/** What the last runs left for the moderators, the longest waiting first. What was decided since is not in it. */
-export async function queue(db: Database, agencyId: number, filter: QueueFilter = {}): Promise<QueueRow[]> {
-  const found = await db.pool.query<QueueRow>(
-    `select l.id as "listingId", l.external_id as "externalId", l.kind, l.deal, l.values->>'title' as title, l.values->>'address' as address,
-       e.name as employee, coalesce(l.pending_since, min(o.since)) as since,
-       jsonb_agg(jsonb_build_object('board', c.board, 'cabinet', c.slug, 'approval', o.judgement->>'approval', 'outcome', o.outcome,
-         'waiting', coalesce(o.judgement->'waiting', '[]'::jsonb)) order by c.id) as cabinets
-     from mark_outcome o
-     join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
-     join cabinet c on c.agency_id = o.agency_id and c.id = o.cabinet_id
-     join listing l on l.agency_id = o.agency_id and l.id = o.listing_id
-     left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
-     where o.agency_id = $1 and o.judgement->>'approval' in ('awaiting', 'kept') and o.judgement->'returned' is null
-       and ($2::text is null or c.board = $2) and ($3::bigint[] is null or c.id = any($3)) and ($4::bigint is null or l.employee_id = $4)
-       and not exists (select 1 from verdict v where v.agency_id = l.agency_id and v.listing_id = l.id and v.undone_at is null
-         and v.effective_at > o.decided_at)
-     group by l.agency_id, l.id, e.name order by since, l.id limit $5`,
-    [agencyId, filter.board ?? null, filter.cabinetIds ?? null, filter.employeeId ?? null, filter.limit ?? 200],
-  );
-  return found.rows;
 }
 
 /** Whose moderation is switched. */
@@ -528,6 +696,28 @@ export async function switchOn(
   });
 }
 
+/** What is published now (`$1` agency, `$2` cabinet or all), and what another cabinet moderates already. */
+const ACCEPTABLE = `published as (
+       select distinct o.listing_id as id from mark_outcome o
+       join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
+       where o.agency_id = $1 and ($2::bigint is null or o.cabinet_id = $2) and o.outcome = 'published' and not o.is_held
+         -- An edit that no run has seen yet is not on the board.
+         and exists(select 1 from listing l where l.agency_id = o.agency_id and l.id = o.listing_id and o.content_key like l.values_hash || '|%')
+     ), moderated as (
+       select distinct o.listing_id as id from mark_outcome o
+       join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
+       where o.agency_id = $1 and coalesce(o.judgement->>'approval', 'not-needed') <> 'not-needed'
+     )`;
+
+/** How many listings {@link switchOn} would take for approved. @param cabinetId null: all of the agency */
+export async function countAcceptable(client: Queryable, agencyId: number, cabinetId: number | null): Promise<number> {
+  const found = await client.query<{ count: number }>(
+    `with ${ACCEPTABLE} select count(*)::int as count from published p where not exists (select 1 from moderated d where d.id = p.id)`,
+    [agencyId, cabinetId],
+  );
+  return found.rows[0]!.count;
+}
+
 /**
  * In one statement, however many there are. The hash of a content cannot be computed there; what stands in its place is
  * equal to no content, so these approvals are compared field by field.
@@ -540,17 +730,7 @@ async function acceptPublished(
   now: Date,
 ): Promise<number> {
   const done = await client.query<{ count: number }>(
-    `with published as (
-       select distinct o.listing_id as id from mark_outcome o
-       join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
-       where o.agency_id = $1 and ($2::bigint is null or o.cabinet_id = $2) and o.outcome = 'published' and not o.is_held
-         -- An edit that no run has seen yet is not on the board.
-         and exists(select 1 from listing l where l.agency_id = o.agency_id and l.id = o.listing_id and o.content_key like l.values_hash || '|%')
-     ), moderated as (
-       select distinct o.listing_id as id from mark_outcome o
-       join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
-       where o.agency_id = $1 and coalesce(o.judgement->>'approval', 'not-needed') <> 'not-needed'
-     ), accepted as (
+    `with ${ACCEPTABLE}, accepted as (
        insert into verdict (agency_id, listing_id, kind, content, content_hash, photo_hashes, employee_id, by, is_own, at, effective_at)
        select l.agency_id, l.id, 'approved', ${MODERATABLE_SQL}, 'accepted-' || l.values_hash,
          coalesce(l.photo_facts->'hashes', '{}'::jsonb), $3::bigint, $4, coalesce(l.employee_id = $3::bigint, false), $5, $5

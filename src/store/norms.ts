@@ -31,12 +31,14 @@ export interface NewNorm {
 /**
  * Saves a norm in place of the one with the same code. A norm that says what the saved one says is left alone: nothing
  * is written and no cabinet becomes due.
+ * @param expect throws when the one that lies there is not what the person has seen
  */
 export async function saveNorm(
   db: Database,
   agencyId: number,
   norm: NewNorm,
   now: Date,
+  expect?: (known: StoredNorm | undefined) => void,
 ): Promise<'new' | 'replaced' | 'unchanged'> {
   const { code, boards, rule, by } = norm;
   return transaction(db, async (client) => {
@@ -45,6 +47,7 @@ export async function saveNorm(
       [agencyId, code],
     );
     const was = found.rows[0];
+    expect?.(was);
     if (was && canonicalJson([was.boards, was.rule]) === canonicalJson([boards, rule])) return 'unchanged';
     await client.query(
       `insert into norm (agency_id, code, boards, rule, by, created_at) values ($1, $2, $3, $4, $5, $6)
@@ -76,6 +79,25 @@ export async function removeNorm(db: Database, agencyId: number, code: string, b
 
 export const unknownNorm = (code: string) =>
   new Refusal('norm-unknown', `Нормы «${code.slice(0, 120)}» нет: norm list.`, 2);
+
+/** How many listings each rule of a board, or each norm, stops by the last runs: one listing counts once for a code. */
+export async function stoppedByCode(
+  client: Queryable,
+  agencyId: number,
+  of: 'board' | 'norms',
+  board: string | null,
+): Promise<ReadonlyMap<string, number>> {
+  const found = await client.query<{ code: string; listings: number }>(
+    `select notice->>'code' as code, count(distinct o.listing_id)::int as listings
+     from mark_outcome o
+     join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
+     join cabinet c on c.agency_id = o.agency_id and c.id = o.cabinet_id
+     cross join lateral jsonb_array_elements(o.judgement->$2::text) as notice
+     where o.agency_id = $1 and ($3::text is null or c.board = $3) group by 1`,
+    [agencyId, of, board],
+  );
+  return new Map(found.rows.map(({ code, listings }) => [code, listings]));
+}
 
 /** A listing with its live marks, as a rehearsal needs it. */
 export interface MarkedListing {

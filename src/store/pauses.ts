@@ -48,17 +48,19 @@ export function addPause(db: Database, agencyId: number, pause: NewPause, by: st
   return transaction(db, (client) => insertPause(client, agencyId, pause, by, now));
 }
 
-/** Several pauses or none. @returns their numbers */
+/** Several pauses or none. @param alongside told their numbers, within the same transaction. @returns their numbers */
 export function addPauses(
   db: Database,
   agencyId: number,
   pauses: readonly NewPause[],
   by: string,
   now: Date,
+  alongside?: (client: Queryable, ids: readonly number[]) => Promise<void>,
 ): Promise<number[]> {
   return transaction(db, async (client) => {
     const ids: number[] = [];
     for (const pause of pauses) ids.push(await insertPause(client, agencyId, pause, by, now));
+    await alongside?.(client, ids);
     return ids;
   });
 }
@@ -121,6 +123,15 @@ export function endPause(db: Database, agencyId: number, id: number, by: string,
     await makeDue(client, agencyId, { cabinetIds: concerned }, 'edit', now);
     return pause;
   });
+}
+
+/** One pause, whatever has become of it. */
+export async function pauseById(client: Queryable, agencyId: number, id: number): Promise<PauseRow | undefined> {
+  const found = await client.query<PauseRow>(`select ${COLUMNS} from pause p where p.agency_id = $1 and p.id = $2`, [
+    agencyId,
+    id,
+  ]);
+  return found.rows[0];
 }
 
 /** Pauses that hold now or will: nobody ended them and their end is ahead. */

@@ -52,6 +52,50 @@ export function addPhoneLine(
 }
 
 /** @throws Refusal `phone-line-unknown` */
+export function changePhoneLine(
+  db: Database,
+  agencyId: number,
+  id: number,
+  line: Omit<PhoneLine, 'id'>,
+  by: string,
+  now: Date,
+): Promise<void> {
+  return transaction(db, async (client) => {
+    const found = await client.query<PhoneLine>(
+      `select ${LINE} from phone_line where agency_id = $1 and id = $2 for update`,
+      [agencyId, id],
+    );
+    const before = found.rows[0];
+    if (!before) throw lineUnknown(id);
+    await client.query(
+      `update phone_line set scope = $3, scope_id = $4, board = $5, weekdays = $6, from_minute = $7, to_minute = $8,
+         starts_on = $9, ends_on = $10, kind = $11, phone = $12, note = $13 where agency_id = $1 and id = $2`,
+      [
+        agencyId,
+        id,
+        line.scope,
+        line.scopeId,
+        line.board,
+        line.weekdays,
+        line.fromMinute,
+        line.toMinute,
+        line.startsOn,
+        line.endsOn,
+        line.kind,
+        line.phone,
+        line.note,
+      ],
+    );
+    const facts = { id, before, after: { id, ...line } };
+    await record(client, agencyId, { by, action: 'phone-line-changed', facts }, now);
+    for (const board of before.board === line.board ? [line.board] : [before.board, line.board])
+      await makeBoardDue(client, agencyId, board, now);
+  });
+}
+
+const lineUnknown = (id: number) => new Refusal('phone-line-unknown', `Строки ${id} в графике телефонов нет.`);
+
+/** @throws Refusal `phone-line-unknown` */
 export function removePhoneLine(db: Database, agencyId: number, id: number, by: string, now: Date): Promise<PhoneLine> {
   return transaction(db, async (client) => {
     const gone = await client.query<PhoneLine>(
@@ -59,7 +103,7 @@ export function removePhoneLine(db: Database, agencyId: number, id: number, by: 
       [agencyId, id],
     );
     const line = gone.rows[0];
-    if (!line) throw new Refusal('phone-line-unknown', `Строки ${id} в графике телефонов нет: phone list.`);
+    if (!line) throw lineUnknown(id);
     await record(client, agencyId, { by, action: 'phone-line-removed', facts: { ...line } }, now);
     await makeBoardDue(client, agencyId, line.board, now);
     return line;
@@ -114,13 +158,13 @@ export interface PhoneFrameRow {
   }[];
   readonly branches: readonly { readonly id: number; readonly name: string }[];
   readonly departments: readonly { readonly id: number; readonly name: string; readonly branchId: number }[];
-  readonly employees: readonly { readonly id: number; readonly name: string }[];
+  readonly employees: readonly (PhoneFrameRow['agents'][number] & { readonly isActive: boolean })[];
 }
 
 /** People and units that a timetable speaks of. Agents are those who are responsible for a listing. */
 export async function phoneFrameRow(client: Queryable, agencyId: number): Promise<PhoneFrameRow> {
-  const employees = await client.query<PhoneFrameRow['agents'][number] & { isAgent: boolean }>(
-    `select e.id, e.name, e.phones, e.branch_id as "branchId", e.department_id as "departmentId",
+  const employees = await client.query<PhoneFrameRow['employees'][number] & { isAgent: boolean }>(
+    `select e.id, e.name, e.phones, e.branch_id as "branchId", e.department_id as "departmentId", e.is_active as "isActive",
        exists(select 1 from listing l where l.agency_id = e.agency_id and l.employee_id = e.id) as "isAgent"
      from employee e where e.agency_id = $1 order by e.id`,
     [agencyId],

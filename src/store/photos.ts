@@ -2,9 +2,11 @@ import { russianDay } from '../domain/days.ts';
 import { photosText } from '../domain/duplicates.ts';
 import type { Listing } from '../domain/listing.ts';
 import {
+  differingBits,
   HOST_FAILURES,
   isBroken,
   isPhotoNews,
+  LOOK_BITS,
   nextLook,
   nextTry,
   type PhotoFacts,
@@ -305,8 +307,6 @@ async function writeProbes(client: Queryable, agencyId: number, probes: readonly
   );
 }
 
-/** Two pictures look the same when no more of their 64 bits differ. */
-const LOOK_BITS = 4;
 /** Where four bits differ, at least one of five parts is equal: by it near pictures are found. */
 const BANDS = [
   [1, 3],
@@ -315,13 +315,6 @@ const BANDS = [
   [10, 3],
   [13, 4],
 ] as const;
-
-/** @returns the number of bits that differ between two hashes of 16 hexadecimal digits */
-export function differingBits(one: string, other: string): number {
-  let bits = 0;
-  for (let rest = BigInt(`0x${one}`) ^ BigInt(`0x${other}`); rest > 0n; rest &= rest - 1n) bits++;
-  return bits;
-}
 
 /**
  * Gives pictures without one the number of their look: of the oldest picture that looks the same, or their own.

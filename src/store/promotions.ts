@@ -63,59 +63,94 @@ export function orderPromotion(
   order: PromotionOrder,
   now: Date,
 ): Promise<OrderedPromotion> {
+  return transaction(db, (client) => orderIn(client, cabinet, levels, order, now));
+}
+
+/** Rolls a trial back with what it would have ordered. */
+class Trial extends Error {
+  readonly result: OrderedPromotion;
+  constructor(result: OrderedPromotion) {
+    super('trial');
+    this.result = result;
+  }
+}
+
+/** What an order would cost and until when it would last; it is refused as the order would be. Nothing is ordered. */
+export async function tryPromotion(
+  db: Database,
+  cabinet: CabinetKey,
+  levels: readonly PaidLevel[],
+  order: PromotionOrder,
+  now: Date,
+): Promise<Omit<OrderedPromotion, 'id'>> {
+  try {
+    return await transaction(db, async (client) => {
+      throw new Trial(await orderIn(client, cabinet, levels, order, now));
+    });
+  } catch (error) {
+    if (error instanceof Trial) return error.result;
+    throw error;
+  }
+}
+
+async function orderIn(
+  client: Queryable,
+  cabinet: CabinetKey,
+  levels: readonly PaidLevel[],
+  order: PromotionOrder,
+  now: Date,
+): Promise<OrderedPromotion> {
   const { agencyId, id: cabinetId } = cabinet;
   const { listingId, by } = order;
-  return transaction(db, async (client) => {
-    const { zone, settings } = await cabinetFrame(client, cabinet);
-    const today = localDay(now, zone);
-    const fromOn = order.from ?? today;
-    const level = proveOrder(levels, order, fromOn, { zone, today });
-    // Two orders for one mark go one after the other.
-    const owner = await lockMark(client, cabinet, listingId);
-    const tariff = tariffOf(await listTariffs(client, cabinet), fromOn);
-    const { days, kopecks } = sold(tariff?.terms ?? null, level, order.days, fromOn);
-    if (level.needsPhotos && owner.photos === 0) {
-      throw new Refusal(
-        'promotion-needs-photos',
-        `У объекта #${listingId} нет фотографий, а доска без них не продвигает. Сначала добавьте снимки.`,
-      );
-    }
-    await proveFree(client, cabinet, levels, { listingId, level, fromOn, days, isFree: kopecks === 0 });
+  const { zone, settings } = await cabinetFrame(client, cabinet);
+  const today = localDay(now, zone);
+  const fromOn = order.from ?? today;
+  const level = proveOrder(levels, order, fromOn, { zone, today });
+  // Two orders for one mark go one after the other.
+  const owner = await lockMark(client, cabinet, listingId);
+  const tariff = tariffOf(await listTariffs(client, cabinet), fromOn);
+  const { days, kopecks } = sold(tariff?.terms ?? null, level, order.days, fromOn);
+  if (level.needsPhotos && owner.photos === 0) {
+    throw new Refusal(
+      'promotion-needs-photos',
+      `У объекта #${listingId} нет фотографий, а доска без них не продвигает. Сначала добавьте снимки.`,
+    );
+  }
+  await proveFree(client, cabinet, levels, { listingId, level, fromOn, days, isFree: kopecks === 0 });
 
-    const accounts = await listAccounts(client, agencyId);
-    const byOwner = new Map(accounts.map((account) => [accountKey(account.kind, account.ownerId), account]));
-    const payer = kopecks === 0 ? null : payerOf(byOwner, owner, settings.money.payer);
-    if (payer === undefined) {
-      throw new Refusal(
-        'no-account',
-        `Нет счёта, с которого платить за объект #${listingId}: продвижение стоит ${formatKopecks(kopecks)}. Откройте счёт сотруднику, отделу, филиалу или агентству: accounts open.`,
-      );
-    }
-    const reserved = await client.query<{ id: number }>(
-      `select nextval(pg_get_serial_sequence('promotion', 'id')) as id`,
+  const accounts = await listAccounts(client, agencyId);
+  const byOwner = new Map(accounts.map((account) => [accountKey(account.kind, account.ownerId), account]));
+  const payer = kopecks === 0 ? null : payerOf(byOwner, owner, settings.money.payer);
+  if (payer === undefined) {
+    throw new Refusal(
+      'no-account',
+      `Нет счёта, с которого платить за объект #${listingId}: продвижение стоит ${formatKopecks(kopecks)}. Откройте счёт сотруднику, отделу, филиалу или агентству: accounts open.`,
     );
-    const { id } = reserved.rows[0]!;
-    const holdId = payer && promotionHoldId(id);
-    await client.query(
-      `insert into promotion (agency_id, id, cabinet_id, listing_id, level, days, from_on, hold_id, kopecks, by, at)
+  }
+  const reserved = await client.query<{ id: number }>(
+    `select nextval(pg_get_serial_sequence('promotion', 'id')) as id`,
+  );
+  const { id } = reserved.rows[0]!;
+  const holdId = payer && promotionHoldId(id);
+  await client.query(
+    `insert into promotion (agency_id, id, cabinet_id, listing_id, level, days, from_on, hold_id, kopecks, by, at)
        overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-      [agencyId, id, cabinetId, listingId, level.code, days, fromOn, holdId, kopecks, by, now],
-    );
-    if (payer && holdId) {
-      const toId = await systemAccount(client, agencyId, 'board', cabinetId);
-      const about = { cabinetId, listingId, basis: 'promotion', tariffId: tariff!.id, promotionId: id } as const;
-      const reason = `${level.label}, ${inDays(days)}`;
-      const way = { id: holdId, kind: 'hold', fromId: payer.id, toId, kopecks, day: fromOn } as const;
-      await post(client, agencyId, { ...way, ...about, by, reason }, now);
-    }
-    // Accounts first, cabinets after: in the order in which a run's commit locks them.
-    const facts = { promotion: id, level: level.code, days, fromOn, kopecks, account: payer?.id ?? null };
-    await record(client, agencyId, { by, action: 'promotion-ordered', listingId, cabinetId, facts }, now);
-    if (fromOn > today) await makeDueAt(client, agencyId, [cabinetId], startOfDay(fromOn, zone));
-    else await makeDue(client, agencyId, { cabinetIds: [cabinetId] }, 'edit', now);
-    const account = payer && { id: payer.id, name: accountTold(payer) };
-    return { id, level, days, fromOn, untilOn: addDays(fromOn, days - 1), kopecks, account };
-  });
+    [agencyId, id, cabinetId, listingId, level.code, days, fromOn, holdId, kopecks, by, now],
+  );
+  if (payer && holdId) {
+    const toId = await systemAccount(client, agencyId, 'board', cabinetId);
+    const about = { cabinetId, listingId, basis: 'promotion', tariffId: tariff!.id, promotionId: id } as const;
+    const reason = `${level.label}, ${inDays(days)}`;
+    const way = { id: holdId, kind: 'hold', fromId: payer.id, toId, kopecks, day: fromOn } as const;
+    await post(client, agencyId, { ...way, ...about, by, reason }, now);
+  }
+  // Accounts first, cabinets after: in the order in which a run's commit locks them.
+  const facts = { promotion: id, level: level.code, days, fromOn, kopecks, account: payer?.id ?? null };
+  await record(client, agencyId, { by, action: 'promotion-ordered', listingId, cabinetId, facts }, now);
+  if (fromOn > today) await makeDueAt(client, agencyId, [cabinetId], startOfDay(fromOn, zone));
+  else await makeDue(client, agencyId, { cabinetIds: [cabinetId] }, 'edit', now);
+  const account = payer && { id: payer.id, name: accountTold(payer) };
+  return { id, level, days, fromOn, untilOn: addDays(fromOn, days - 1), kopecks, account };
 }
 
 const inDays = (days: number) => `${formatNumber(days)} ${agree(days, 'день', 'дня', 'дней')}`;
@@ -356,6 +391,7 @@ const begun = (id: number) =>
 
 export interface ListedPromotion {
   readonly id: number;
+  readonly cabinetId: number;
   readonly board: string;
   readonly cabinet: string;
   /** «Авито / main». */
@@ -400,7 +436,7 @@ export async function listPromotions(
   });
   const names = new Map((await listAccounts(db.pool, agencyId)).map((account) => [account.id, accountTold(account)]));
   return rows.map((row) => {
-    const { cabinetId, holdId, accountId, releasedAt, isRefunded, ...told } = row;
+    const { holdId, accountId, releasedAt, isRefunded, ...told } = row;
     const facts = factsOf(row);
     const startedOn = row.startedOn ?? (facts.isFree && row.fromOn <= localDay(now, row.zone) ? row.fromOn : null);
     return {

@@ -107,12 +107,17 @@ export interface FrameRow {
   readonly billedAt: Date | null;
   /** The zone its days were counted in then. */
   readonly billedZone: string | null;
+  /** When the next run is due; null: nothing changes by itself and nobody changed anything. */
+  readonly dueAt: Date | null;
+  /** Something was changed since the last run began, or that run has not come to its end. */
+  readonly isTouched: boolean;
 }
 
 export async function frameRow(client: Queryable, cabinet: Pick<CabinetRow, 'agencyId' | 'id'>): Promise<FrameRow> {
   const found = await client.query<FrameRow>(
     `select coalesce(b.time_zone, a.time_zone) as zone, a.time_zone as "agencyZone", c.branch_id as "branchId", a.settings as "agencySettings",
-       c.settings as "cabinetSettings", c.calendar, c.causes, c.brake, c.brake_release as "brakeRelease", c.billed_at as "billedAt", c.billed_zone as "billedZone"
+       c.settings as "cabinetSettings", c.calendar, c.causes, c.brake, c.brake_release as "brakeRelease", c.billed_at as "billedAt", c.billed_zone as "billedZone",
+       least(c.due_at, c.claimed_due_at) as "dueAt", c.is_touched or c.claimed_due_at is not null as "isTouched"
      from cabinet c join agency a on a.id = c.agency_id left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
      where c.agency_id = $1 and c.id = $2`,
     [cabinet.agencyId, cabinet.id],
@@ -180,7 +185,6 @@ export async function sharedKeys(
 export async function rivalRows(
   client: Queryable,
   cabinet: Pick<CabinetRow, 'agencyId' | 'id' | 'board'>,
-  listingId: number | null = null,
 ): Promise<Rival[]> {
   const others = await client.query<{ id: number }>(
     'select id from cabinet where agency_id = $1 and board = $3 and id <> $2',
@@ -189,7 +193,7 @@ export async function rivalRows(
   if (others.rows.length === 0) return [];
   const found = await client.query<Rival>(
     `with mine as (select l.id, l.duplicate_key, l.photos_key from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
-       where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live and ($4::bigint is null or l.id = $4))
+       where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live)
      select m.cabinet_id as "cabinetId", l.id as "listingId", l.external_id as "externalId", e.name as agent,
        l.duplicate_key as "duplicateKey", l.photos_key as "photosKey", ${ms('m.marked_at')} as "markedAt"
      from mark m join mark_outcome o on o.agency_id = m.agency_id and o.cabinet_id = m.cabinet_id and o.listing_id = m.listing_id
@@ -198,7 +202,7 @@ export async function rivalRows(
      where m.agency_id = $1 and m.cabinet_id = any($3) and m.is_live and o.outcome in ('published', 'waiting-turn', 'unfunded')
        and (l.id in (select id from mine) or l.duplicate_key in (select duplicate_key from mine where duplicate_key is not null)
          or l.photos_key in (select photos_key from mine where photos_key is not null))`,
-    [cabinet.agencyId, cabinet.id, others.rows.map((row) => row.id), listingId],
+    [cabinet.agencyId, cabinet.id, others.rows.map((row) => row.id)],
   );
   return found.rows;
 }
@@ -372,17 +376,17 @@ export async function narrowRows(
   return found.rows.map(nested);
 }
 
-/** Live marks of the cabinet that share a key of duplicates with a listing, itself included. */
+/** Live marks of the cabinet that share a key of duplicates with one of some listings, these included. */
 export async function twinIds(
   client: Queryable,
   cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
-  listingId: number,
+  listingIds: readonly number[],
 ): Promise<number[]> {
   const found = await client.query<{ id: number }>(
-    `select t.id from listing l join listing t on t.agency_id = l.agency_id and (t.duplicate_key = l.duplicate_key or t.photos_key = l.photos_key)
+    `select distinct t.id from listing l join listing t on t.agency_id = l.agency_id and (t.duplicate_key = l.duplicate_key or t.photos_key = l.photos_key)
      join mark m on m.agency_id = t.agency_id and m.cabinet_id = $2 and m.listing_id = t.id and m.is_live
-     where l.agency_id = $1 and l.id = $3`,
-    [cabinet.agencyId, cabinet.id, listingId],
+     where l.agency_id = $1 and l.id = any($3)`,
+    [cabinet.agencyId, cabinet.id, listingIds],
   );
   return found.rows.map((row) => row.id);
 }

@@ -32,6 +32,46 @@ export async function reconcileFrame(db: Database, cabinet: CabinetKey, now: Dat
 export const isCovered = (reports: readonly ReportRow[], day: string, zone: string): boolean =>
   reports.some(({ from, until, at }) => from <= day && day <= until && day < localDay(at, zone));
 
+/** A cabinet's sums of some days, kopecks: what a whole reconciliation would say, without looking at its listings. */
+export interface ReconcileSums {
+  /** Days that a report covers whole, and the last of them. */
+  readonly days: number;
+  readonly lastOn: string | null;
+  /** Of those days. */
+  readonly boardKopecks: number;
+  readonly oursKopecks: number;
+  readonly differenceKopecks: number;
+}
+
+/** @param from first and last day, both inclusive */
+export async function reconcileSums(
+  client: Queryable,
+  cabinet: CabinetKey,
+  { reports, zone }: Pick<ReconcileFrame, 'zone' | 'reports'>,
+  from: string,
+  until: string,
+): Promise<ReconcileSums> {
+  const days: string[] = [];
+  for (let day = from; day <= until; day = addDays(day, 1)) if (isCovered(reports, day, zone)) days.push(day);
+  if (days.length === 0) return { days: 0, lastOn: null, boardKopecks: 0, oursKopecks: 0, differenceKopecks: 0 };
+  const found = await client.query<{ board: number; ours: number }>(
+    `select (select coalesce(sum(kopecks), 0)::bigint from board_charge where agency_id = $1 and cabinet_id = $2 and day = any($3)) as board,
+       (select coalesce(sum(case when t.kind = 'charge' then t.kopecks when t.kind = 'refund' then -t.kopecks
+          when t.basis <> 'promotion' and not exists (select 1 from transfer r where r.agency_id = t.agency_id and r.resolves = t.id) then t.kopecks end), 0)::bigint
+        from transfer t where t.agency_id = $1 and t.cabinet_id = $2 and t.day = any($3) and t.listing_id is not null
+          and t.kind in ('charge', 'refund', 'hold')) as ours`,
+    [cabinet.agencyId, cabinet.id, days],
+  );
+  const { board, ours } = found.rows[0]!;
+  return {
+    days: days.length,
+    lastOn: days.at(-1)!,
+    boardKopecks: board,
+    oursKopecks: ours,
+    differenceKopecks: board - ours,
+  };
+}
+
 /**
  * The days of a period, oldest first, both inclusive; one day is in memory at a time.
  * @param listingId only this listing, and then no foreign adverts and no charges of the cabinet as a whole

@@ -1,6 +1,6 @@
 import { localDay, startOfDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { type Candidate, type Period, periodOf } from '../domain/rotation.ts';
+import { type Candidate, type PackageState, type Period, periodOf } from '../domain/rotation.ts';
 import { CABINET_DEFAULTS, type CabinetSettings, type Package, settled } from '../domain/settings.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
@@ -11,16 +11,8 @@ import { record } from './journal.ts';
 type CabinetKey = { readonly agencyId: number; readonly id: number };
 
 /** The package of a cabinet and the day it is there. */
-export interface PackageFrame {
+export interface PackageFrame extends PackageState {
   readonly zone: string;
-  /** The cabinet's local day. */
-  readonly today: string;
-  readonly package: Package | null;
-  readonly turnDays: number;
-  /** The period of a package of placements; null: no such package, or it has not begun. */
-  readonly period: Period | null;
-  /** Placements used up in it. */
-  readonly used: number;
 }
 
 export async function packageFrame(db: Database, cabinet: CabinetKey, now: Date): Promise<PackageFrame> {
@@ -115,6 +107,7 @@ export function setPinned(
 /**
  * Sets the package of a cabinet, or takes it away.
  * @param turnDays absent: stays as it is
+ * @param expect throws when what lies there is not what the person has seen
  */
 export function savePackage(
   db: Database,
@@ -123,6 +116,7 @@ export function savePackage(
   turnDays: number | undefined,
   by: string,
   now: Date,
+  expect?: (own: Partial<CabinetSettings>) => void,
 ): Promise<void> {
   return transaction(db, async (client) => {
     const next: Partial<CabinetSettings> = { package: pack, ...(turnDays !== undefined && { turnDays }) };
@@ -130,6 +124,7 @@ export function savePackage(
       'select settings as own from cabinet where agency_id = $1 and id = $2 for no key update',
       [cabinet.agencyId, cabinet.id],
     );
+    expect?.(was.rows[0]!.own);
     await client.query('update cabinet set settings = settings || $3::jsonb where agency_id = $1 and id = $2', [
       cabinet.agencyId,
       cabinet.id,

@@ -1,7 +1,9 @@
 import type pg from 'pg';
 import { Fault } from '../domain/fault.ts';
 import type { Outcome } from '../domain/gates.ts';
-import type { Database, Queryable } from './database.ts';
+import { type Database, type Queryable, transaction } from './database.ts';
+import { makeDueAt } from './due.ts';
+import { record } from './journal.ts';
 
 /** Runs of cabinets: who may run now, what is due, what has been. */
 
@@ -137,7 +139,7 @@ async function begin(
     [agencyId, id],
   );
   const taken = await client.query<{ fence: number }>(
-    `update cabinet c set fence = c.fence + 1, claimed_due_at = ${DUE_AT}, due_at = null
+    `update cabinet c set fence = c.fence + 1, claimed_due_at = ${DUE_AT}, due_at = null, is_touched = false
      where c.agency_id = $1 and c.id = $2 returning c.fence`,
     [agencyId, id],
   );
@@ -328,4 +330,12 @@ export async function listRuns(
     [agencyId, filter.cabinetId ?? null, filter.board ?? null, filter.limit ?? 20],
   );
   return found.rows;
+}
+
+/** A person wants a cabinet's feed made at once: the clockwork finds it due. */
+export function askForRun(db: Database, cabinet: CabinetKey, by: string, now: Date): Promise<void> {
+  return transaction(db, async (client) => {
+    await makeDueAt(client, cabinet.agencyId, [cabinet.id], now);
+    await record(client, cabinet.agencyId, { by, action: 'run-asked', cabinetId: cabinet.id }, now);
+  });
 }

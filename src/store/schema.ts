@@ -55,6 +55,9 @@ const tsvector = customType<{ data: string }>({ dataType: () => 'tsvector' });
 /** A calendar day, `YYYY-MM-DD`. */
 const day = (name: string) => date(name, { mode: 'string' });
 
+/** What is done to many listings at once. */
+export type BulkAction = 'mark' | 'unmark' | 'terms' | 'pause';
+
 /** A top-up by schedule. */
 export interface MonthlyTopUp {
   readonly kopecks: number;
@@ -222,6 +225,8 @@ export const listing = pgTable(
     branchId: id('branch_id'),
     /** null: nobody was recognised, the listing is in the queue «Без ответственного». */
     employeeId: id('employee_id'),
+    /** From whom people handed it over: while the source still names that one, the listing stays where it is. */
+    handedFrom: id('handed_from'),
     /** What the source said last. */
     sourceValues: jsonb('source_values').$type<Listing>().notNull(),
     sourceHash: digest('source_hash').notNull(),
@@ -274,7 +279,7 @@ export const listing = pgTable(
     unique().on(t.agencyId, t.sourceId, t.externalId),
     // Pages of the list in the orders people sort by; what is archived is asked for by name.
     index('listing_by_change').on(t.agencyId, t.changedAt, t.id).where(sql`archived_at is null`),
-    index('listing_by_price').on(t.agencyId, t.priceKopecks, t.id).where(sql`archived_at is null`),
+    index('listing_by_price').on(t.agencyId, sql`coalesce(price_kopecks, 0)`, t.id).where(sql`archived_at is null`),
     index('listing_by_employee').on(t.agencyId, t.employeeId, t.changedAt, t.id).where(sql`archived_at is null`),
     index('listing_by_branch').on(t.agencyId, t.branchId, t.changedAt, t.id).where(sql`archived_at is null`),
     index('listing_search').using('gin', t.search),
@@ -312,6 +317,8 @@ export const cabinet = pgTable(
     dueAt: moment('due_at'),
     /** The due moment a run has taken and not finished with; a killed run leaves it, and the cabinet is due again. */
     claimedDueAt: moment('claimed_due_at'),
+    /** Something that its decisions depend on was changed since its last run began. */
+    isTouched: boolean('is_touched').notNull().default(true),
     /** What the last run's decisions depended on besides the listings, by group (domain/brake.ts): tells a mass cause. */
     causes: jsonb('causes').$type<Record<string, string>>(),
     /** Why the last edition keeps listings that should have left; null: nothing is held. */
@@ -410,6 +417,10 @@ export const markOutcome = pgTable(
   (t) => [
     primaryKey({ columns: [t.agencyId, t.cabinetId, t.listingId] }),
     index().on(t.agencyId, t.cabinetId, t.outcome),
+    // The moderators' queue: few of the marks, asked for again and again (store/moderation-queue.ts).
+    index('mark_outcome_moderated')
+      .on(t.agencyId, t.listingId)
+      .where(sql`judgement->>'approval' in ('awaiting', 'kept') and judgement->'returned' is null`),
     foreignKey({
       columns: [t.agencyId, t.cabinetId, t.listingId],
       foreignColumns: [mark.agencyId, mark.cabinetId, mark.listingId],
@@ -543,6 +554,47 @@ export const verdict = pgTable(
     primaryKey({ columns: [t.agencyId, t.id] }),
     index().on(t.agencyId, t.listingId, t.effectiveAt),
     foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+  ],
+);
+
+/** A case that a moderator put aside, until a moment or until the agent has answered. An edit of the listing brings it back. */
+export const postponement = pgTable(
+  'postponement',
+  {
+    agencyId: agencyId(),
+    listingId: id('listing_id').notNull(),
+    /** Of the values that were put aside. */
+    valuesHash: digest('values_hash').notNull(),
+    until: moment('until').notNull(),
+    by: text('by').notNull(),
+    employeeId: id('employee_id'),
+    at: moment('at').notNull(),
+    /** What the agent was asked; null: nothing. */
+    question: text('question'),
+    answer: text('answer'),
+    answeredBy: text('answered_by'),
+    answeredAt: moment('answered_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.listingId] }),
+    foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+  ],
+);
+
+/** Who has a case open, so that two do not read the same text. Worth a minute; swept when somebody looks. */
+export const moderationLook = pgTable(
+  'moderation_look',
+  {
+    agencyId: agencyId(),
+    listingId: id('listing_id').notNull(),
+    employeeId: id('employee_id').notNull(),
+    since: moment('since').notNull(),
+    seenAt: moment('seen_at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.listingId, t.employeeId] }),
+    foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+    foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
   ],
 );
 
@@ -685,7 +737,11 @@ export const journal = pgTable(
     cabinetId: id('cabinet_id'),
     facts: jsonb('facts').$type<Record<string, unknown>>().notNull().default({}),
   },
-  (t) => [primaryKey({ columns: [t.agencyId, t.id] }), index().on(t.agencyId, t.listingId, t.at)],
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.listingId, t.at),
+    index().on(t.agencyId, t.at, t.id),
+  ],
 );
 
 /** A picture as the last probe saw it, by address. */
@@ -719,6 +775,8 @@ export const photo = pgTable(
     unique().on(t.agencyId, t.url),
     index().on(t.nextProbeAt),
     index().on(t.agencyId, t.dhash),
+    // Screens name a picture by the md5 of its address.
+    index('photo_by_key').on(t.agencyId, sql`md5(url)`),
   ],
 );
 
@@ -1221,4 +1279,107 @@ export const media = pgTable(
     at: moment('at').notNull(),
   },
   (t) => [primaryKey({ columns: [t.agencyId, t.sha256] })],
+);
+
+/** How many marks of a cabinet had an outcome, or stood blocked by a notice, at the end of a local day. */
+export const noticeDay = pgTable(
+  'notice_day',
+  {
+    agencyId: agencyId(),
+    cabinetId: id('cabinet_id').notNull(),
+    day: day('day').notNull(),
+    /** As in `day_record`: whose the listings were. */
+    unitId: integer('unit_id').notNull(),
+    outcome: text('outcome').$type<Outcome>().notNull(),
+    /** Empty: all marks of the outcome. */
+    code: text('code').notNull(),
+    marks: integer('marks').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.cabinetId, t.day, t.unitId, t.outcome, t.code] }),
+    foreignKey({ columns: [t.agencyId, t.cabinetId], foreignColumns: [cabinet.agencyId, cabinet.id] }),
+  ],
+);
+
+/** A file that somebody gave to the counter to be loaded, and what became of it. The file itself lies in the data folder. */
+export const upload = pgTable(
+  'upload',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    /** What the source is called; it may be new. */
+    source: text('source').notNull(),
+    branchId: id('branch_id'),
+    fileName: text('file_name').notNull(),
+    bytes: id('bytes').notNull(),
+    /** Shows what would change, and changes nothing. */
+    isRehearsal: boolean('is_rehearsal').notNull(),
+    state: text('state').$type<'queued' | 'running' | 'succeeded' | 'waiting' | 'failed'>().notNull(),
+    /** Offers read so far. */
+    read: integer('read').notNull().default(0),
+    report: jsonb('report'),
+    /** Why it failed: a code and a Russian sentence. */
+    problem: jsonb('problem').$type<{ readonly code: string; readonly detail: string }>(),
+    by: text('by').notNull(),
+    createdAt: moment('created_at').notNull(),
+    /** When its process last gave a sign of life. */
+    seenAt: moment('seen_at').notNull(),
+    finishedAt: moment('finished_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    foreignKey({ columns: [t.agencyId, t.branchId], foreignColumns: [branch.agencyId, branch.id] }),
+  ],
+);
+
+/** A deed over many listings at once: how far it is, and what takes it back. Swept after a day. */
+export const bulkDeed = pgTable(
+  'bulk_deed',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    employeeId: id('employee_id').notNull(),
+    by: text('by').notNull(),
+    action: text('action').$type<BulkAction>().notNull(),
+    /** Listings that were chosen, and how many of them have been gone through. */
+    total: integer('total').notNull(),
+    done: integer('done').notNull().default(0),
+    /** Marks, terms or pauses that were changed. */
+    changed: integer('changed').notNull().default(0),
+    /** Why some were left as they are, and how many. */
+    leftOut: jsonb('left_out').$type<Record<string, number>>().notNull().default({}),
+    startedAt: moment('started_at').notNull(),
+    /** When it last got on: a process that died leaves it behind. */
+    movedAt: moment('moved_at').notNull(),
+    finishedAt: moment('finished_at'),
+    /** A Russian sentence; null: nothing went wrong. */
+    error: text('error'),
+    undoneAt: moment('undone_at'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.startedAt),
+    foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
+  ],
+);
+
+/** One thing that such a deed has changed, as it was before. */
+export const bulkChange = pgTable(
+  'bulk_change',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    deedId: id('deed_id').notNull(),
+    /** null: the listing everywhere. */
+    cabinetId: id('cabinet_id'),
+    listingId: id('listing_id').notNull(),
+    before: jsonb('before').$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.deedId, t.id),
+    foreignKey({ columns: [t.agencyId, t.deedId], foreignColumns: [bulkDeed.agencyId, bulkDeed.id] }).onDelete(
+      'cascade',
+    ),
+  ],
 );

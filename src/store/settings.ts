@@ -10,6 +10,7 @@ import {
 } from '../domain/settings.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
+import { hashOf } from './hash.ts';
 import { type Deed, record } from './journal.ts';
 import { cabinetsOfBranch } from './pauses.ts';
 import { agency, cabinet } from './schema.ts';
@@ -17,6 +18,9 @@ import { agency, cabinet } from './schema.ts';
 /** Settings and calendars as people keep them. Every change makes the cabinets it concerns due (`due.ts`). */
 
 const orm = (db: Database) => drizzle(db.pool);
+
+/** Names what lies there: whoever changes it proves by this that they saw it. */
+export const versionOf = (kept: unknown): string => hashOf(kept).slice(0, 22);
 
 export interface AgencyFrame {
   readonly id: number;
@@ -34,15 +38,20 @@ export async function agencyFrame(db: Database, agencyId: number): Promise<Agenc
   return { id, name, timeZone, own, settings: settled(AGENCY_DEFAULTS, own) };
 }
 
+/** One line of the journal, or as many as values were changed; none: nothing was, and nothing is written. */
+type Deeds = Deed | (() => readonly Deed[]);
+const deedsOf = (deeds: Deeds): readonly Deed[] => (typeof deeds === 'function' ? deeds() : [deeds]);
+
 /**
  * Changes what an agency decides for itself; nobody else's change in between is lost.
  * @param change from what differs from the defaults to what shall; proven by the caller against AgencySettingsSchema
+ * @param deeds asked for after the change
  */
 export function changeAgencySettings(
   db: Database,
   agencyId: number,
   change: (own: Partial<AgencySettings>) => Partial<AgencySettings>,
-  deed: Deed,
+  deeds: Deeds,
   now: Date,
 ): Promise<void> {
   return transaction(db, async (client) => {
@@ -51,8 +60,10 @@ export function changeAgencySettings(
       [agencyId],
     );
     const own = change(found.rows[0]!.settings);
+    const told = deedsOf(deeds);
+    if (told.length === 0) return;
     await client.query('update agency set settings = $2 where id = $1', [agencyId, JSON.stringify(own)]);
-    await record(client, agencyId, deed, now);
+    for (const deed of told) await record(client, agencyId, deed, now);
     await makeDue(client, agencyId, {}, 'edit', now);
   });
 }
@@ -79,7 +90,7 @@ export function changeCabinetSettings(
   agencyId: number,
   cabinetId: number,
   change: (own: Partial<CabinetSettings>) => Partial<CabinetSettings>,
-  deed: Deed,
+  deeds: Deeds,
   now: Date,
 ): Promise<void> {
   return transaction(db, async (client) => {
@@ -88,12 +99,14 @@ export function changeCabinetSettings(
       [agencyId, cabinetId],
     );
     const own = change(found.rows[0]!.settings);
+    const told = deedsOf(deeds);
+    if (told.length === 0) return;
     await client.query('update cabinet set settings = $3 where agency_id = $1 and id = $2', [
       agencyId,
       cabinetId,
       JSON.stringify(own),
     ]);
-    await record(client, agencyId, { ...deed, cabinetId }, now);
+    for (const deed of told) await record(client, agencyId, { ...deed, cabinetId }, now);
     await makeDue(client, agencyId, { cabinetIds: [cabinetId] }, 'edit', now);
   });
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
-import type { AccountKind, Effect } from '../domain/ledger.ts';
+import { addDays } from '../domain/days.ts';
+import type { AccountKind, Effect, TransferKind } from '../domain/ledger.ts';
 import { type Entry, type Side, standingOf } from '../domain/statement.ts';
 import type { Database, Queryable } from './database.ts';
 import { type AccountRow, listAccounts } from './ledger.ts';
@@ -76,10 +77,146 @@ const ABOUT = `left join cabinet c on c.agency_id = $1 and c.id = t.cabinet_id
  * Transfers `t` of the account $2, by the indexes there are: what people's accounts get is of few kinds, and what a
  * board's account gets has its cabinet.
  */
-const touching = (kind: AccountKind) =>
+const sidesOf = (kind: AccountKind) => [
+  't.from_id = $2',
   kind === 'board'
-    ? `t.agency_id = $1 and (t.from_id = $2 or t.to_id = $2 and t.cabinet_id = (select owner_id from account where agency_id = $1 and id = $2))`
-    : `t.agency_id = $1 and (t.from_id = $2 or t.to_id = $2 and t.kind in ('top-up', 'move', 'refund', 'correction'))`;
+    ? 't.to_id = $2 and t.cabinet_id = (select owner_id from account where agency_id = $1 and id = $2)'
+    : `t.to_id = $2 and t.kind in ('top-up', 'move', 'refund', 'correction')`,
+];
+const touching = (kind: AccountKind) => `t.agency_id = $1 and (${sidesOf(kind).join(' or ')})`;
+
+export interface PageQuery {
+  readonly kinds?: readonly TransferKind[] | undefined;
+  /** First and last local day that transfers count for, inclusive. */
+  readonly from?: string | undefined;
+  readonly until?: string | undefined;
+  readonly cabinetId?: number | undefined;
+  readonly board?: string | undefined;
+  readonly listingId?: number | undefined;
+  /** Only what comes after this one, downwards. */
+  readonly after?: { readonly day: string; readonly seq: number } | undefined;
+  readonly limit: number;
+}
+
+/** A transfer of a page of the ledger. */
+export interface PageLine extends LedgerEntry {
+  readonly cabinetId: number | null;
+  /** A charge that was paid back. */
+  readonly isRefunded: boolean;
+}
+
+/**
+ * A page of an account's transfers, from the last day to the first and in a day from the last booked to the first.
+ * Reads no more than the page, however many transfers the account has; only what is rare among them is looked for.
+ */
+export async function pageOfLedger(
+  client: Queryable,
+  agencyId: number,
+  { id, kind, name }: Pick<AccountRow, 'id' | 'kind' | 'name'>,
+  query: PageQuery,
+): Promise<PageLine[]> {
+  const side = (which: string) =>
+    `(select t.* from transfer t where t.agency_id = $1 and ${which} and ($4::date is null or t.day >= $4) and ($5::date is null or t.day <= $5)
+       and ($6::bigint is null or t.listing_id = $6) and ($7::bigint is null or t.cabinet_id = $7) and ($8::text[] is null or t.kind = any($8))
+       and ($9::text is null or t.cabinet_id in (select id from cabinet where agency_id = $1 and board = $9))
+       and ($10::date is null or t.day <= $10 and (t.day, t.seq) < ($10, $11::bigint))
+      order by t.day desc, t.seq desc limit $12)`;
+  const sides = sidesOf(kind).map(side).join(' union all ');
+  const found = await client.query<PageLine>(
+    `select ${ENTRY}, t.cabinet_id as "cabinetId", exists(select 1 from transfer r where r.agency_id = $1 and r.reverses = t.id) as "isRefunded"
+     from (${sides}) as t ${ABOUT} order by t.day desc, t.seq desc limit $12`,
+    [
+      agencyId,
+      id,
+      name,
+      query.from ?? null,
+      query.until ?? null,
+      query.listingId ?? null,
+      query.cabinetId ?? null,
+      query.kinds ?? null,
+      query.board ?? null,
+      query.after?.day ?? null,
+      query.after?.seq ?? null,
+      query.limit,
+    ],
+  );
+  return found.rows;
+}
+
+/** What an account stood at when a day was over, in the order of days. */
+export async function standingAfter(
+  client: Queryable,
+  agencyId: number,
+  { id, kind, balanceKopecks, heldKopecks }: AccountRow,
+  day: string | undefined,
+): Promise<Effect> {
+  if (day === undefined) return { balance: balanceKopecks, held: heldKopecks };
+  const found = await client.query<Side>(
+    `select t.kind, t.resolves is not null as resolves, t.from_id = $2 as "isFrom", sum(t.kopecks)::bigint as kopecks
+     from transfer t where ${touching(kind)} and t.day > $3 group by 1, 2, 3`,
+    [agencyId, id, day],
+  );
+  const later = standingOf(found.rows);
+  return { balance: balanceKopecks - later.balance, held: heldKopecks - later.held };
+}
+
+/** An account at the end of a day, kopecks. */
+export interface AccountDay {
+  readonly day: string;
+  /** Balance less holds. */
+  readonly leftKopecks: number;
+  /** Held or charged for the day, less what came back. */
+  readonly spentKopecks: number;
+}
+
+/**
+ * The last days of the accounts, the oldest first, from what each has spent and from the few transfers that bring or
+ * move money: the days of a big account are not counted from its charges. A transfer counts for its local day.
+ */
+export async function lastDays(
+  client: Queryable,
+  agencyId: number,
+  accounts: readonly AccountRow[],
+  today: string,
+  count: number,
+): Promise<ReadonlyMap<number, readonly AccountDay[]>> {
+  const days = Array.from({ length: count }, (_, index) => addDays(today, index + 1 - count));
+  const spent = await client.query<{ accountId: number; day: string; kopecks: number }>(
+    `select account_id as "accountId", period as day, kopecks from account_spending
+     where agency_id = $1 and account_id = any($2) and length(period) = 10 and period >= $3`,
+    [agencyId, accounts.map(({ id }) => id), days[0]],
+  );
+  const moved = await client.query<{ fromId: number; toId: number; day: string; kopecks: number }>(
+    `select t.from_id as "fromId", t.to_id as "toId", t.day, sum(t.kopecks)::bigint as kopecks
+     from account a join transfer t on t.agency_id = a.agency_id and t.to_id = a.id and t.kind in ('top-up', 'move', 'refund', 'correction')
+     where a.agency_id = $1 and a.kind <> 'board' and t.kind <> 'refund' and t.day >= $2 group by 1, 2, 3`,
+    [agencyId, days[0]],
+  );
+  const key = (accountId: number, day: string) => `${accountId}/${day}`;
+  const spending = new Map(spent.rows.map(({ accountId, day, kopecks }) => [key(accountId, day), kopecks]));
+  const changes = new Map<string, number>();
+  const change = (accountId: number, day: string, kopecks: number) => {
+    // What is booked for days to come has been taken from the balance already.
+    const of = key(accountId, day > today ? '' : day);
+    changes.set(of, (changes.get(of) ?? 0) + kopecks);
+  };
+  for (const { accountId, day, kopecks } of spent.rows) change(accountId, day, -kopecks);
+  for (const { fromId, toId, day, kopecks } of moved.rows) {
+    change(toId, day, kopecks);
+    change(fromId, day, -kopecks);
+  }
+  return new Map(
+    accounts.map(({ id, balanceKopecks, heldKopecks }) => {
+      let left = balanceKopecks - heldKopecks - (changes.get(key(id, '')) ?? 0);
+      const told: AccountDay[] = [];
+      for (const day of days.toReversed()) {
+        told.push({ day, leftKopecks: left, spentKopecks: spending.get(key(id, day)) ?? 0 });
+        left -= changes.get(key(id, day)) ?? 0;
+      }
+      return [id, told.reverse()];
+    }),
+  );
+}
 
 export interface LedgerQuery {
   /** First and last local day that transfers count for, inclusive. */

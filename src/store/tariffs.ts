@@ -2,7 +2,7 @@ import { canonicalJson } from '../domain/corrections.ts';
 import { addDays, isDay, localDay, russianDay, startOfDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OWN_KINDS } from '../domain/ledger.ts';
-import { faultsOf, type Tariff, type TariffTerms } from '../domain/tariff.ts';
+import { faultsOf, type PriceFacts, type Tariff, type TariffTerms } from '../domain/tariff.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue, makeDueAt } from './due.ts';
 import { record } from './journal.ts';
@@ -110,6 +110,17 @@ async function proveAllowed(
     }
   }
   if (problems[0]) throw new Refusal(problems[0].code, problems.map(({ told }) => told).join(' '));
+}
+
+/** What the prices of a cabinet's live marks depend on. */
+export async function markedPriceFacts(client: Queryable, cabinet: CabinetKey): Promise<PriceFacts[]> {
+  const found = await client.query<PriceFacts>(
+    `select l.kind, l.deal, l.region, (l.values->>'priceKopecks')::bigint as "priceKopecks"
+     from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
+     where m.agency_id = $1 and m.cabinet_id = $2 and m.is_live`,
+    [cabinet.agencyId, cabinet.id],
+  );
+  return found.rows;
 }
 
 /** Regions of the agency's listings, as the listings have them. */

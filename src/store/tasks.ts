@@ -2,6 +2,7 @@ import type { Role } from '../domain/people.ts';
 import { mayAs, mayDo, type Place, reachOf } from '../domain/rights.ts';
 import { type Caller, listingsWithin } from './access.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
+import { countCases } from './moderation-queue.ts';
 
 /**
  * What waits for a person. Some of it is asked (messages, which are ended by whatever answers them), the rest is read
@@ -98,19 +99,17 @@ export interface Waiting {
 const TO_MEND = ['blocked', 'returned', 'stale'];
 
 /** How much waits for the person, by the words of the menu. */
-export async function countWaiting(client: Queryable, caller: Caller): Promise<Waiting> {
+export async function countWaiting(client: Queryable, caller: Caller, now: Date): Promise<Waiting> {
   const values: unknown[] = [caller.agencyId, TO_MEND];
   const push = (value: unknown) => `$${values.push(value)}`;
   const mend = listingsWithin(reachOf(caller, 'corrections'), push);
-  const look = listingsWithin(reachOf(caller, 'moderation'), push);
-  const found = await client.query<Waiting>(
-    `select
-       (select count(distinct l.id)::int from mark_outcome o join listing l on l.agency_id = o.agency_id and l.id = o.listing_id
-        where o.agency_id = $1 and o.outcome = any($2) and l.archived_at is null and ${mend}) as listings,
-       (select count(distinct l.id)::int from listing l where l.agency_id = $1 and l.pending_since is not null and l.archived_at is null and ${look}) as moderation`,
+  const found = await client.query<{ listings: number }>(
+    `select count(distinct l.id)::int as listings from mark_outcome o join listing l on l.agency_id = o.agency_id and l.id = o.listing_id
+        where o.agency_id = $1 and o.outcome = any($2) and l.archived_at is null and ${mend}`,
     values,
   );
-  return found.rows[0]!;
+  const moderation = await countCases(client, caller.agencyId, reachOf(caller, 'moderation'), now);
+  return { listings: found.rows[0]!.listings, moderation };
 }
 
 export interface FeedTrouble {

@@ -37,6 +37,8 @@ export interface TokenRow {
   readonly name: string;
   readonly employeeId: number;
   readonly employee: string;
+  /** A key of somebody who has left opens nothing. */
+  readonly isActive: boolean;
   readonly scopes: readonly string[];
   readonly by: string;
   readonly createdAt: Date;
@@ -45,7 +47,7 @@ export interface TokenRow {
 
 export async function listTokens(client: Queryable, agencyId: number): Promise<TokenRow[]> {
   const found = await client.query<TokenRow>(
-    `select t.id, t.name, t.employee_id as "employeeId", e.name as employee, t.scopes, t.by, t.created_at as "createdAt",
+    `select t.id, t.name, t.employee_id as "employeeId", e.name as employee, e.is_active as "isActive", t.scopes, t.by, t.created_at as "createdAt",
        t.last_used_at as "lastUsedAt"
      from api_token t join employee e on e.agency_id = t.agency_id and e.id = t.employee_id
      where t.agency_id = $1 and t.revoked_at is null order by t.id`,

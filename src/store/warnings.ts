@@ -1,3 +1,4 @@
+import type { Owner } from '../domain/ledger.ts';
 import type { Database, Queryable } from './database.ts';
 import { type NewMessage, tell } from './journal.ts';
 
@@ -69,4 +70,59 @@ export async function openUnfunded(client: Queryable, agencyId: number): Promise
     [agencyId],
   );
   return new Map(found.rows.map(({ employeeId, key }) => [employeeId, key]));
+}
+
+/** Marks that wait for money, by whose listings they are: what tells who would pay. */
+export interface UnfundedOwner extends Owner {
+  readonly listings: number;
+  readonly marks: number;
+}
+
+const UNFUNDED = `mark_outcome o join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
+  join listing l on l.agency_id = o.agency_id and l.id = o.listing_id
+  left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id`;
+const OWNER = `l.employee_id as "employeeId", e.department_id as "departmentId", coalesce(l.branch_id, e.branch_id) as "branchId"`;
+
+export async function unfundedOwners(client: Queryable, agencyId: number): Promise<UnfundedOwner[]> {
+  const found = await client.query<UnfundedOwner>(
+    `select ${OWNER}, count(distinct o.listing_id)::int as listings, count(*)::int as marks from ${UNFUNDED}
+     where o.agency_id = $1 and o.outcome = 'unfunded' group by 1, 2, 3`,
+    [agencyId],
+  );
+  return found.rows;
+}
+
+export interface UnfundedMark {
+  readonly listingId: number;
+  readonly externalId: string;
+  readonly address: string | null;
+  readonly cabinetId: number;
+  readonly reason: string | null;
+  readonly since: Date;
+}
+
+/** The marks of some owners that wait for money, those that wait longest first. */
+export async function unfundedMarks(
+  client: Queryable,
+  agencyId: number,
+  owners: readonly Owner[],
+  limit: number,
+): Promise<UnfundedMark[]> {
+  const found = await client.query<UnfundedMark>(
+    `select o.listing_id as "listingId", l.external_id as "externalId", l.values->>'address' as address, o.cabinet_id as "cabinetId", o.reason,
+       coalesce(o.waiting_since, o.since) as since
+     from ${UNFUNDED}
+     where o.agency_id = $1 and o.outcome = 'unfunded' and exists(
+       select 1 from unnest($2::bigint[], $3::bigint[], $4::bigint[]) as w(employee_id, department_id, branch_id)
+       where (w.employee_id, w.department_id, w.branch_id) is not distinct from (l.employee_id, e.department_id, coalesce(l.branch_id, e.branch_id)))
+     order by since, o.listing_id, o.cabinet_id limit $5`,
+    [
+      agencyId,
+      owners.map(({ employeeId }) => employeeId),
+      owners.map(({ departmentId }) => departmentId),
+      owners.map(({ branchId }) => branchId),
+      limit,
+    ],
+  );
+  return found.rows;
 }

@@ -29,7 +29,8 @@ export const useIsLive = (): boolean =>
 /** What a kind of change touches, where it is more than the resource of the same name. */
 const RESOURCES: Readonly<Record<string, readonly string[]>> = {
   listings: ['/listings', '/notices', '/moderation'],
-  money: ['/accounts'],
+  feeds: ['/feeds', '/diagnostics', '/listings'],
+  money: ['/accounts', '/promotions', '/reconciliation'],
 };
 
 /** Numbers of the rail and the bell hang on everything. */

@@ -1,5 +1,6 @@
 import {
   IconBuildingCommunity,
+  IconFileImport,
   IconHistory,
   IconLayoutList,
   IconPhone,
@@ -59,15 +60,16 @@ export const RAIL: readonly RailEntry[] = [
     keys: 'g f',
     waits: 'feeds',
   },
+  { to: '/imports', words: 'Загрузки', icon: IconFileImport, deeds: ['imports'], keys: 'g i' },
   {
-    to: '/boards',
+    to: '/settings/boards',
     words: 'Доски и кабинеты',
     icon: IconBuildingCommunity,
     deeds: ['see-settings'],
     isSetUp: true,
   },
-  { to: '/phones', words: 'Телефоны', icon: IconPhone, deeds: ['phones'], isSetUp: true },
-  { to: '/people', words: 'Люди и права', icon: IconUsers, deeds: ['see-people'], isSetUp: true },
+  { to: '/settings/phones', words: 'Телефоны', icon: IconPhone, deeds: ['phones'], isSetUp: true },
+  { to: '/settings/people', words: 'Люди и права', icon: IconUsers, deeds: ['see-people'], isSetUp: true },
   {
     to: '/settings',
     words: 'Настройки',

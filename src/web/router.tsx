@@ -45,6 +45,10 @@ const home = createRoute({
   },
 });
 
+// One screen under both addresses, so that going from case to case loses neither the queue nor what was said.
+const moderation = screen('/moderation', () => import('./screens/moderation/index.tsx'));
+const openCase = createRoute({ getParentRoute: () => moderation, path: '$id' });
+
 const tree = root.addChildren([
   outside('/sign-in', () => import('./screens/sign-in.tsx')),
   outside('/welcome/$token', () => import('./screens/welcome.tsx')),
@@ -52,6 +56,39 @@ const tree = root.addChildren([
     home,
     screen('/profile', () => import('./screens/profile.tsx')),
     screen('/tasks', () => import('./screens/tasks.tsx')),
+    moderation.addChildren([openCase]),
+    screen('/listings', () => import('./screens/listings/index.tsx')),
+    screen('/listings/$id', () => import('./screens/card/index.tsx')),
+    screen('/accounts', () => import('./screens/accounts/accounts.tsx')),
+    screen('/accounts/reconciliation', () => import('./screens/accounts/reconciliation.tsx')),
+    screen('/accounts/promotions', () => import('./screens/accounts/promotions.tsx')),
+    screen('/accounts/$id', () => import('./screens/accounts/account.tsx')),
+    screen('/diagnostics', () => import('./screens/diagnostics.tsx')),
+    screen('/diagnostics/fill', () => import('./screens/diagnostics/fill.tsx')),
+    screen('/rules/$board/$code', () => import('./screens/rule.tsx')),
+    screen('/feeds', () => import('./screens/feeds.tsx')),
+    screen('/feeds/$id', () => import('./screens/feed.tsx')),
+    screen('/imports', () => import('./screens/imports.tsx')),
+    screen('/settings', () => import('./screens/settings/home.tsx')),
+    screen('/settings/agency', () => import('./screens/settings/agency.tsx')),
+    screen('/settings/boards', () => import('./screens/settings/boards.tsx')),
+    screen('/settings/boards/$board', () => import('./screens/settings/rules.tsx')),
+    screen('/settings/cabinets/$id', () => import('./screens/settings/cabinet.tsx')),
+    screen('/settings/norms', () => import('./screens/settings/norms.tsx')),
+    screen('/settings/packages', () => import('./screens/settings/packages.tsx')),
+    screen('/settings/tariffs', () => import('./screens/settings/tariffs.tsx')),
+    screen('/settings/moderation', () => import('./screens/settings/moderation.tsx')),
+    screen('/settings/calendars', () => import('./screens/settings/calendars.tsx')),
+    screen('/settings/pauses', () => import('./screens/settings/pauses.tsx')),
+    screen('/settings/marking', () => import('./screens/settings/marking.tsx')),
+    screen('/settings/texts', () => import('./screens/settings/texts.tsx')),
+    screen('/settings/phones', () => import('./screens/settings/phones.tsx')),
+    screen('/settings/people', () => import('./screens/settings/people.tsx')),
+    screen('/settings/structure', () => import('./screens/settings/structure.tsx')),
+    screen('/settings/rights', () => import('./screens/settings/rights.tsx')),
+    screen('/settings/tokens', () => import('./screens/settings/tokens.tsx')),
+    screen('/settings/start', () => import('./screens/settings/start.tsx')),
+    screen('/journal', () => import('./screens/journal.tsx')),
     // One line for each screen; its place in the rail is a line in `rail.ts`.
   ]),
 ]);

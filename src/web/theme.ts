@@ -125,6 +125,11 @@ export const theme = createTheme({
     Menu: { defaultProps: { shadow: 'md', position: 'bottom-end', withInitialFocusPlaceholder: false } },
     SegmentedControl: { defaultProps: { role: 'radiogroup' } },
     Popover: { defaultProps: { shadow: 'md' } },
+    // What moves sideways must be reachable by keys, and keeps its unseen words to itself.
+    TableScrollContainer: {
+      defaultProps: { type: 'native', tabIndex: 0 },
+      styles: { scrollContainer: { position: 'relative' } },
+    },
   },
 });
 

@@ -138,6 +138,9 @@ const CITIES: Readonly<Record<string, string>> = {
   'Asia/Anadyr': 'Анадырь',
 };
 
+/** Zones of Russia, from west to east. */
+export const ZONES: readonly string[] = Object.keys(CITIES);
+
 /** «Екатеринбург, МСК+2». */
 export function zoneWords(timeZone: string, at: Date = new Date()): string {
   const hours = (offset(timeZone, at) - offset('Europe/Moscow', at)) / 60;
@@ -151,3 +154,7 @@ function offset(timeZone: string, at: Date): number {
   const found = /GMT([+-])(\d\d):(\d\d)/.exec(parts.find((part) => part.type === 'timeZoneName')?.value ?? '');
   return found ? (found[1] === '-' ? -1 : 1) * (Number(found[2]) * 60 + Number(found[3])) : 0;
 }
+
+/** «Циан, Центр»; a cabinet that is called like its board is called once. */
+export const cabinetName = ({ boardName, name }: { readonly boardName: string; readonly name: string }): string =>
+  name === boardName ? name : `${boardName}, ${name}`;

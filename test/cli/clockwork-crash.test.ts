@@ -949,7 +949,7 @@ describe('nobody was there for hours', () => {
     await addLine('avito', 60, 120);
     // The board takes its money earlier from now on: whatever is still held of today is charged.
     const earlier = { path: 'chargeAt', before: chargeAt.get(plain.id), after: '00:00' };
-    const deed = { by: SPECIALIST.name, action: 'settings-set', facts: earlier };
+    const deed = { by: SPECIALIST.name, action: 'settings-set', facts: earlier } as const;
     await changeCabinetSettings(db, agencyId, plain.id, (own) => ({ ...own, chargeAt: '00:00' }), deed, now);
     chargeAt.set(plain.id, '00:00');
     work();

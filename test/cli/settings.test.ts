@@ -30,10 +30,18 @@ describe('settings of money', () => {
   it('are shown as they usually are', async () => {
     expect(await ask('show', 'money')).toEqual({
       code: 0,
-      stdout: '  money.payer = "employee"\n  money.warnDays = 3\n',
+      stdout: [
+        '  money.payer = "employee"',
+        '      Кто платит за объект. С чьего счёта начинать. Нет своего счёта — платит следующий вверх: отдел, филиал, агентство. Пустой счёт никого не просит.',
+        '  money.warnDays = 3 (3 дня)',
+        '      Предупредить о деньгах. На сколько дней должно хватать счёта, чтобы его владельца не предупреждали.',
+        '',
+      ].join('\n'),
       stderr: '',
     });
-    expect((await ask('show', 'chargeAt', '--board', 'avito')).stdout).toBe('  chargeAt = "00:00"\n');
+    expect((await ask('show', 'chargeAt', '--board', 'avito')).stdout).toMatch(
+      /^ {2}chargeAt = "00:00"\n {6}Час списания\. /,
+    );
   });
 
   it('are set, starred, told in the journal, and go out with the next run', async () => {

@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addDays, localTime, momentOf, WEEKDAYS } from '../../src/domain/days.ts';
-import { conflictsOf, type PhoneAsk, type PhoneFrame, type PhoneLine, phoneBook } from '../../src/domain/phones.ts';
+import {
+  conflictsOf,
+  hasMaskedPhone,
+  maskPhone,
+  maskPhones,
+  type PhoneAsk,
+  type PhoneFrame,
+  type PhoneLine,
+  phoneBook,
+} from '../../src/domain/phones.ts';
 import { readHours, readMoment, readWeekdays, weekdaysText } from '../../src/domain/week.ts';
 
 let counter = 0;
@@ -402,5 +411,75 @@ describe('days, hours and moments as people say them', () => {
     ['сб', undefined],
   ])('«%s»', (text, at) => {
     expect(readMoment(text, NOON, ZONE)?.toISOString()).toBe(at);
+  });
+});
+
+describe('hidden numbers', () => {
+  it.each([
+    ['+79120000014', '+7 912 •••-••-14'],
+    ['+375291234567', '+375 •••-••-67'],
+    ['8 (912) 000-00-14', '+7 912 •••-••-14'],
+    ['+7 912 000-00-14', '+7 912 •••-••-14'],
+    ['7-912-000-00-14', '+7 912 •••-••-14'],
+    ['8.912.000.00.14', '+7 912 •••-••-14'],
+    ['9120000014', '+7 912 •••-••-14'],
+    ['(912) 000 00 14', '+7 912 •••-••-14'],
+    ['8 (34376) 5-12-34', '+7 343 •••-••-34'],
+    ['+7 (3435) 12-34-56', '+7 343 •••-••-56'],
+    ['8 800 555 35 35', '+7 800 •••-••-35'],
+    ['Звоните:8-912-000-00-14, Анна', 'Звоните:+7 912 •••-••-14, Анна'],
+    ['тел89120000014.', 'тел+7 912 •••-••-14.'],
+    ['https://wa.me/79120000014?text=1', 'https://wa.me/+7 912 •••-••-14?text=1'],
+    ['<Number>9120000014</Number>', '<Number>+7 912 •••-••-14</Number>'],
+    // Not numbers to call.
+    ['Цена 9 800 000 ₽, было 10 200 000', undefined],
+    ['от 7 850 000 – 9 800 000 руб.', undefined],
+    ['66:41:0204016:1010', undefined],
+    ['56.8389260000, 60.9120000014', undefined],
+    ['2026-11-22T09:00:00.000Z', undefined],
+    ['/api/v1/pictures/89120000014abcdef89120000014abcd?w=160', undefined],
+    ['ИНН 770912345678, {phone}', undefined],
+  ])('«%s»', (text, masked) => {
+    expect(maskPhones(text)).toBe(masked ?? text);
+    expect(hasMaskedPhone(maskPhones(text))).toBe(masked !== undefined);
+  });
+
+  it('are hidden however deep they stand, and nothing else is touched', () => {
+    const answer = {
+      id: 79120000014,
+      at: new Date(0),
+      values: { contactPhones: ['+79120000014'], roomsCount: 2, isStudio: false, notes: null },
+    };
+    expect(maskPhones(answer)).toEqual({
+      ...answer,
+      values: { ...answer.values, contactPhones: ['+7 912 •••-••-14'] },
+    });
+    expect(maskPhones('<Code>+7</Code><Number>343 200-11-22</Number>', ['+73432001122'])).toBe(
+      '<Code>+7</Code><Number>+7 343 •••-••-22</Number>',
+    );
+  });
+
+  it('never show through, whatever is typed around them', () => {
+    const digits = (length: number) => fc.stringMatching(new RegExp(`^\\d{${length}}$`));
+    const blank = fc.constantFrom('', ' ', '-', '\u00a0');
+    const words = fc.constantFrom('', 'Звоните ', 'тел.: ', '(', '\n', 'Цена 9 800 000, ');
+    fc.assert(
+      fc.property(
+        words,
+        fc.constantFrom('+7', '8', '7', ''),
+        fc.tuple(digits(2), digits(3), digits(2), digits(2)),
+        fc.tuple(blank, blank, blank, blank),
+        words,
+        (before, prefix, [area, one, two, three], [a, b, c, d], after) => {
+          const phone = `+79${area}${one}${two}${three}`;
+          const text = `${before}${prefix}${a}9${area}${b}${one}${c}${two}${d}${three}${after === '' ? '' : ` ${after}`}`;
+          fc.pre(prefix !== '' || a === '');
+          const masked = maskPhones(text);
+          expect(masked).toContain(maskPhone(phone));
+          expect(masked.replace(maskPhone(phone), '')).not.toContain(`${one}${c}${two}${d}${three}`);
+          expect(maskPhones(masked)).toBe(masked);
+        },
+      ),
+    );
   });
 });

@@ -86,7 +86,7 @@ async function play(
   const elsewhere = options.hasNoAgencyAccount ? await ensureBranch(base.db, agencyId, 'Пустой') : null;
   const { id: accountId } = await (elsewhere === null ? open('agency') : open('branch', elsewhere));
   for (const cabinet of cabinets) {
-    const deed = { by: 'проверка', action: 'settings-changed', cabinetId: cabinet.id };
+    const deed = { by: 'проверка', action: 'settings-set' as const, cabinetId: cabinet.id };
     const set = (own: Partial<CabinetSettings>) => ({ ...own, chargeAt: options.chargeAt ?? '12:00' });
     await changeCabinetSettings(base.db, agencyId, cabinet.id, set, deed, at(1));
     await rows(

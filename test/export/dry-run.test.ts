@@ -122,7 +122,7 @@ async function randomAgency(luck: Chance, isPlain = false) {
         chargeAt: luck.one([isPlain ? '09:00' : '00:00', '12:00', '18:30']),
         turnDays: luck.one([1, 2, 7]),
       }),
-      { by: 'проверка', action: 'settings-changed' },
+      { by: 'проверка', action: 'settings-set' },
       at(0),
     );
     for (const day of luck.some(['2026-11-05', '2026-11-06', '2026-11-08'], 0.7)) await addTerms(cabinet, day, luck);
@@ -288,7 +288,9 @@ describe('a dry run', () => {
             marks: [{ cabinetId: cabinet.id, listingIds: luck.some(ids, 0.4) }],
             without: [{ cabinetId: luck.one(cabinets).id, listingIds: luck.some(ids, 0.2) }],
           }
-        : {};
+        : luck.is(0.5)
+          ? { topUps: [{ accountId: luck.one(agency.accounts), kopecks: luck.one([50, 120, 800, 4000]) }] }
+          : {};
       const dry = await dryRun(base.db.pool, boards, agencyId, hypothesis, now);
       for (const { cabinetId, listingIds } of hypothesis.without ?? [])
         await unmarkListings(base.db, agencyId, cabinetId!, listingIds, now);
@@ -298,6 +300,8 @@ describe('a dry run', () => {
         const wanted = listingIds.filter((id) => !gone.includes(id));
         await markListings(base.db, agencyId, cabinetId, wanted, now);
       }
+      for (const { accountId, kopecks } of hypothesis.topUps ?? [])
+        await topUp(base.db, agencyId, accountId, { key: `k${++keys}`, kopecks, reason: 'проверка', by: BY }, now);
       const [before] = await rows<{ seq: number; waived: number }>(
         `select coalesce(max(seq), 0) as seq, (select count(*)::int from waiver where agency_id = $1) as waived from transfer where agency_id = $1`,
         [agencyId],
@@ -401,7 +405,7 @@ async function plainAgency(more: { board?: string; chargeAt?: string; kopecks?: 
     ({ id }) => id,
   );
   const chargeAt = more.chargeAt ?? '12:00';
-  const told = { by: 'проверка', action: 'settings-changed' };
+  const told = { by: 'проверка', action: 'settings-set' as const };
   await changeCabinetSettings(base.db, agencyId, cabinet.id, (own) => ({ ...own, chargeAt }), told, at(0));
   const terms: TariffTerms = {
     lines: [{ kopecks: more.kopecks ?? 100 }],

@@ -182,7 +182,7 @@ describe('a base of everything', () => {
     await addException(base.db, agencyId, { ...exception, listingId: ids[triples + 1]!, gate: 'duplicate' }, at);
     await addException(base.db, agencyId, { ...exception, listingId: of(7)[0]!, gate: 'fresh' }, at);
     await saveNorm(base.db, agencyId, { ...normFrom({ kind: 'photos', min: 6 }), by: 'Ольга' }, at);
-    const deed = { by: 'Ольга', action: 'settings-set' };
+    const deed = { by: 'Ольга', action: 'settings-set' as const };
     await changeCabinetSettings(base.db, agencyId, avito.id, () => ({ moderation: 'on' }), deed, at);
     for (const id of [...of(11), ...of(12), ...of(13)])
       await giveVerdict(base.db, agencyId, { listingId: id, kind: 'approved', actor: manager }, at);

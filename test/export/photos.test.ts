@@ -4,13 +4,14 @@ import sharp from 'sharp';
 import { buildConnector } from 'undici';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Listing } from '../../src/domain/listing.ts';
-import type { PhotoFacts } from '../../src/domain/photos.ts';
-import { differenceHash, openCallers, probeDue, probePhoto, typeOf } from '../../src/export/photos.ts';
+import { differingBits, type PhotoFacts } from '../../src/domain/photos.ts';
+import { differenceHash, probeDue, probePhoto } from '../../src/export/photos.ts';
+import { openCallers, typeOf } from '../../src/net/pictures.ts';
 import { ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { importListings } from '../../src/store/intake.ts';
 import { listMessages } from '../../src/store/journal.ts';
 import { markListings } from '../../src/store/marks.ts';
-import { claimPhotos, countPhotos, differingBits, photoHosts, photosOf, syncPhotos } from '../../src/store/photos.ts';
+import { claimPhotos, countPhotos, photoHosts, photosOf, syncPhotos } from '../../src/store/photos.ts';
 import { lookup, REFUSED } from '../net/addresses.ts';
 import { testDatabase } from '../store/testdb.ts';
 

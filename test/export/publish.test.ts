@@ -228,7 +228,7 @@ describe('publishing', () => {
         async (rounds) => {
           const { agencyId, cabinet } = await newAgency();
           // What the shrink brake holds depends on what was published before, and so cannot be made from nothing.
-          const noBrake = { by: 'тест', action: 'settings-set' };
+          const noBrake = { by: 'тест', action: 'settings-set' as const };
           const off = { isOn: false, sharePercent: 20, offers: 10, priceFactor: 10 };
           await changeAgencySettings(base.db, agencyId, () => ({ brake: off }), noBrake, clock());
           const source: Source = new Map(Array.from({ length: 200 }, (_, index) => [index, listingAt(index)]));

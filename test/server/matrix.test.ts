@@ -204,6 +204,15 @@ afterAll(async () => {
   await base.drop();
 });
 
+/** A few requests under way at a time. */
+async function manyAtOnce(work: readonly (() => Promise<void>)[]): Promise<void> {
+  let next = 0;
+  const one = async () => {
+    while (next < work.length) await work[next++]!();
+  };
+  await Promise.all(Array.from({ length: 8 }, one));
+}
+
 const ofRoute = ({ method, url }: Route) => `${method} ${url}`;
 const line = ({ policy }: Route) =>
   [
@@ -325,7 +334,7 @@ describe('who may come in', () => {
 
   it('each role, each scope, each place: as the law says', async () => {
     const wrong: string[] = [];
-    let asked = 0;
+    const asked: (() => Promise<void>)[] = [];
     for (const route of routes) {
       const { of } = route.policy;
       for (const identity of identities) {
@@ -334,46 +343,52 @@ describe('who may come in', () => {
             ? { anywhere: 1 }
             : { ...things.get(of), ...things.get(`${of} ${identity.name}`) };
         for (const [where, id] of Object.entries(places)) {
-          asked++;
-          const place = identity.role === null && where === 'foreign' ? 'own' : (where as Where);
           // The other agency's administrator finds his own there; that is a matter of his agency.
-          if (place === 'own' && identity.role === null) continue;
-          const [got, law] = [await outcome(route, id, identity.headers), expected(route, identity, place)];
-          if (got !== law) wrong.push(`${ofRoute(route)}, ${identity.name}, ${where}: ${got}, not ${law}`);
+          if (where === 'foreign' && identity.role === null) continue;
+          asked.push(async () => {
+            const [got, law] = [
+              await outcome(route, id, identity.headers),
+              expected(route, identity, where as Where | 'anywhere'),
+            ];
+            if (got !== law) wrong.push(`${ofRoute(route)}, ${identity.name}, ${where}: ${got}, not ${law}`);
+          });
         }
       }
     }
+    await manyAtOnce(asked);
     expect(wrong).toEqual([]);
-    expect(asked).toBeGreaterThan(1000);
+    expect(asked.length).toBeGreaterThan(1000);
   }, 240_000);
 });
 
 describe('what lists show', () => {
   it('nothing of another agency, and no listing of another branch', async () => {
     const wrong: string[] = [];
+    const asked: (() => Promise<void>)[] = [];
+    // The lists ask for the reach alone: one identity of each is enough, and the highest role sees the most.
+    const few = identities.filter(({ name }) =>
+      ['agent/own', 'adSpecialist/department', 'manager/branch', 'admin/own', 'admin/branch', 'admin/agency'].includes(
+        name,
+      ),
+    );
     for (const route of routes.filter(
       ({ method, url, policy }) => method === 'GET' && policy.deed !== 'public' && url !== '/events',
     )) {
-      for (const identity of identities) {
-        if (identity.role === null) continue;
+      for (const { name, scope, headers } of few) {
         const { of } = route.policy;
         const id =
-          of === undefined || of === 'agency'
-            ? 1
-            : (things.get(`${of} ${identity.name}`)?.own ?? things.get(of)?.branch);
-        const answer = await app.inject({
-          method: 'GET',
-          url: `${API}${address(route, id)}`,
-          headers: identity.headers,
+          of === undefined || of === 'agency' ? 1 : (things.get(`${of} ${name}`)?.own ?? things.get(of)?.branch);
+        asked.push(async () => {
+          const { statusCode, body } = await app.inject({ method: 'GET', url: `${API}${address(route, id)}`, headers });
+          if (statusCode >= 500) wrong.push(`${ofRoute(route)}, ${name}: ${statusCode}`);
+          if (body.includes(CANARY.agency)) wrong.push(`${ofRoute(route)}, ${name}: shows another agency`);
+          if (body.includes(`"${CANARY.branch}"`) && scope !== 'agency')
+            wrong.push(`${ofRoute(route)}, ${name}: shows another branch’s listing`);
         });
-        if (answer.statusCode >= 500) wrong.push(`${ofRoute(route)}, ${identity.name}: ${answer.statusCode}`);
-        if (answer.body.includes(CANARY.agency))
-          wrong.push(`${ofRoute(route)}, ${identity.name}: shows another agency`);
-        const isListing = answer.body.includes(`"${CANARY.branch}"`);
-        if (isListing && identity.scope !== 'agency')
-          wrong.push(`${ofRoute(route)}, ${identity.name}: shows another branch’s listing`);
       }
     }
+    await manyAtOnce(asked);
+    expect(few.length).toBe(6);
     expect(wrong).toEqual([]);
   }, 240_000);
 });

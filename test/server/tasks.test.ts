@@ -7,6 +7,7 @@ import { newToken, tokenHash } from '../../src/server/keys.ts';
 import { setGrants } from '../../src/store/access.ts';
 import { addEmployee, ensureBranch } from '../../src/store/agencies.ts';
 import { tell } from '../../src/store/journal.ts';
+import { markListings } from '../../src/store/marks.ts';
 import { addToken } from '../../src/store/tokens.ts';
 import { type Stock, stock } from '../store/stock.ts';
 import { testDatabase } from '../store/testdb.ts';
@@ -149,6 +150,13 @@ describe('the bell', () => {
       agent.id,
       now,
     ]);
+    const cabinetId = await agency.cabinet('cian');
+    await markListings(base.db, agency.agencyId, cabinetId, [one!, two!], now);
+    await base.db.pool.query(
+      `insert into mark_outcome (agency_id, cabinet_id, listing_id, outcome, judgement, input_key, content_key, since, decided_at)
+       select $1, $2, unnest($3::bigint[]), 'awaiting-moderation', '{"approval":"awaiting"}', 'i', 'c', $4, $4`,
+      [agency.agencyId, cabinetId, [one, two], now],
+    );
     expect(await agent.waiting()).toMatchObject({ moderation: 0 });
     expect(await specialist.waiting()).toMatchObject({ moderation: 1 });
   });

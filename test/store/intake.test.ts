@@ -230,8 +230,16 @@ describe('a correction', () => {
     expect(await a.due()).toEqual(at(15));
     await a.correct('title', 'Квартира', at(20), { by: 'Пётр' });
     expect(await a.journal()).toEqual([
-      { by: 'Ирина', action: 'listing-corrected', facts: { fields: ['floor'] } },
-      { by: 'Пётр', action: 'listing-corrected', facts: { fields: ['title'] } },
+      {
+        by: 'Ирина',
+        action: 'listing-corrected',
+        facts: { fields: ['floor'], before: { floor: 2 }, after: { floor: 7 } },
+      },
+      {
+        by: 'Пётр',
+        action: 'listing-corrected',
+        facts: { fields: ['title'], before: { title: null }, after: { title: 'Квартира' } },
+      },
     ]);
   });
 

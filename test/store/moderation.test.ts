@@ -3,21 +3,24 @@ import { effective } from '../../src/domain/corrections.ts';
 import type { Listing } from '../../src/domain/listing.ts';
 import { chooseContent, moderatable } from '../../src/domain/moderation.ts';
 import type { Role } from '../../src/domain/people.ts';
+import type { Reach } from '../../src/domain/rights.ts';
 import { AGENCY_DEFAULTS, type AgencySettings } from '../../src/domain/settings.ts';
 import { addEmployee, ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { hashOf } from '../../src/store/hash.ts';
 import { listMessages } from '../../src/store/journal.ts';
 import {
+  approveOnTrust,
   contentHashOf,
   giveVerdict,
   history,
   type Moderator,
   moderationCase,
-  queue,
   switchOn,
   undoVerdict,
   verdictsInForce,
 } from '../../src/store/moderation.ts';
+import { look, lookAway, queueRows, waitingCases } from '../../src/store/moderation-queue.ts';
+import { answerQuestion, askAgent, postpone, resume } from '../../src/store/postponements.ts';
 import { agencyFrame, cabinetSettings } from '../../src/store/settings.ts';
 import { testDatabase } from './testdb.ts';
 
@@ -437,13 +440,16 @@ describe('the newest verdicts in force', () => {
   });
 });
 
+const cases = (w: World, now = at(0), reach?: Reach) => waitingCases(base.db.pool, w.agencyId, now, reach);
+const ids = async (w: World, reach?: Reach) => (await cases(w, at(0), reach)).map(({ listingId }) => listingId);
+
 describe('the queue', () => {
-  it('holds what the runs left waiting, the oldest first, until it is decided', async () => {
+  it('holds what the runs left waiting, the oldest first where nothing costs, until it is decided', async () => {
     const w = await world();
     const fresh = await w.add({ title: 'Новая' });
     const kept = await w.add(
       { title: 'Правка' },
-      { outcome: 'published', judgement: { approval: 'kept', waiting: ['Описание'] } },
+      { outcome: 'published', judgement: { approval: 'kept', waiting: ['Описание'], touches: ['text'] } },
     );
     await setPending(kept, at(-10_000));
     await w.add({}, { outcome: 'published', judgement: { approval: 'approved' } });
@@ -453,7 +459,23 @@ describe('the queue', () => {
     const unmarked = await w.add();
     await base.db.pool.query('update mark set is_live = false where listing_id = $1', [unmarked]);
 
-    expect(await queue(base.db, w.agencyId)).toEqual([
+    const found = await cases(w);
+    expect(found).toEqual([
+      {
+        listingId: kept,
+        since: at(-10_000),
+        isNew: false,
+        touches: ['text'],
+        idleKopecks: 0,
+        dayKopecks: 0,
+        isPutAside: false,
+        employeeId: w.agent.employeeId,
+        branchId: null,
+        boards: ['avito'],
+      },
+      expect.objectContaining({ listingId: fresh, since: at(-800), isNew: true, touches: [] }),
+    ]);
+    expect(await queueRows(base.db.pool, w.agencyId, found)).toMatchObject([
       {
         listingId: kept,
         externalId: '2',
@@ -462,14 +484,14 @@ describe('the queue', () => {
         title: 'Правка',
         address: null,
         employee: 'Петров',
-        since: at(-10_000),
         cabinets: [{ board: 'avito', cabinet: 'main', approval: 'kept', outcome: 'published', waiting: ['Описание'] }],
+        postponed: null,
       },
-      expect.objectContaining({ listingId: fresh, since: at(-800) }),
+      { listingId: fresh, cabinets: [{ approval: 'awaiting', outcome: 'awaiting-moderation', waiting: [] }] },
     ]);
-    expect(await queue(base.db, w.agencyId, { board: 'cian' })).toEqual([]);
-    expect(await queue(base.db, w.agencyId, { employeeId: w.oleg.employeeId! })).toEqual([]);
-    expect(await queue(base.db, w.agencyId, { cabinetIds: [w.cabinetId], limit: 1 })).toHaveLength(1);
+    const reach = { isAll: false, branchIds: [], departmentIds: [], employeeId: w.oleg.employeeId };
+    expect(await ids(w, reach)).toEqual([]);
+    expect(await ids(w, { ...reach, employeeId: w.agent.employeeId })).toEqual([kept, fresh]);
 
     const { verdictId } = await giveVerdict(
       base.db,
@@ -477,9 +499,170 @@ describe('the queue', () => {
       { listingId: kept, kind: 'approved', actor: w.irina },
       at(0),
     );
-    expect((await queue(base.db, w.agencyId)).map(({ listingId }) => listingId)).toEqual([fresh]);
+    expect(await ids(w)).toEqual([fresh]);
     await undoVerdict(base.db, w.agencyId, verdictId, w.irina, at(1));
-    expect(await queue(base.db, w.agencyId)).toHaveLength(2);
+    expect(await ids(w)).toHaveLength(2);
+  });
+
+  it('begins with what the waiting costs most', async () => {
+    const w = await world();
+    const [cheap, dear, live] = [
+      await w.add(),
+      await w.add({ kind: 'house' }),
+      await w.add({ kind: 'house' }, { outcome: 'published', judgement: { approval: 'kept', touches: ['price'] } }),
+    ];
+    await base.db.pool.query(
+      "insert into tariff (agency_id, cabinet_id, valid_from, terms, by, created_at) values ($1, $2, '2026-01-01', $3, 'тест', $4)",
+      [
+        w.agencyId,
+        w.cabinetId,
+        JSON.stringify({ lines: [{ kind: 'house', kopecks: 9_000 }, { kopecks: 3_000 }], excess: null, promotion: [] }),
+        at(0),
+      ],
+    );
+    await setPending(live, at(-9_000));
+    expect(
+      (await cases(w)).map(({ listingId, idleKopecks, dayKopecks }) => [listingId, idleKopecks, dayKopecks]),
+    ).toEqual([
+      [dear, 9_000, 9_000],
+      [cheap, 3_000, 3_000],
+      // It stands on the board meanwhile.
+      [live, 0, 9_000],
+    ]);
+    await setPending(cheap, at(-2_700));
+    expect(await ids(w)).toEqual([cheap, dear, live]);
+  });
+});
+
+describe('a case put aside', () => {
+  it('comes back by its hour, by an edit and by hand', async () => {
+    const w = await world();
+    const id = await w.add();
+    const aside = async (second: number) => (await cases(w, at(second)))[0]!.isPutAside;
+    await postpone(base.db, w.agencyId, id, at(600), w.irina, at(0));
+    expect([await aside(1), await aside(599), await aside(600)]).toEqual([true, true, false]);
+    await w.edit(id, { description: 'Другой текст.' });
+    expect(await aside(1)).toBe(false);
+    await postpone(base.db, w.agencyId, id, at(600), w.irina, at(2));
+    expect(await aside(3)).toBe(true);
+    expect(await resume(base.db, w.agencyId, id, w.irina, at(4))).toBe(true);
+    expect(await resume(base.db, w.agencyId, id, w.irina, at(4))).toBe(false);
+    expect(await aside(5)).toBe(false);
+    await expect(postpone(base.db, w.agencyId, id, at(0), w.irina, at(0))).rejects.toMatchObject({
+      code: 'until-wrong',
+    });
+    expect((await deeds(w.agencyId)).map(({ action }) => action)).toEqual([
+      'case-postponed',
+      'case-postponed',
+      'case-resumed',
+    ]);
+  });
+
+  it('with a question comes back with the answer, and a day later without one', async () => {
+    const w = await world();
+    const id = await w.add();
+    const open = async () =>
+      (await listMessages(base.db, w.agencyId, { employeeId: w.agent.employeeId!, isOpen: true })).map(
+        ({ text }) => text,
+      );
+    await askAgent(base.db, w.agencyId, id, 'Какой этаж?', w.irina, at(0));
+    expect(await open()).toEqual([`Модератор спрашивает об объекте 1 (#${id}, Ирина): Какой этаж?`]);
+    expect((await cases(w, at(86_399)))[0]!.isPutAside).toBe(true);
+    expect((await cases(w, at(86_400)))[0]!.isPutAside).toBe(false);
+    await expect(answerQuestion(base.db, w.agencyId, id, '  ', w.agent, at(9))).rejects.toMatchObject({
+      code: 'answer-empty',
+    });
+    await answerQuestion(base.db, w.agencyId, id, 'Третий.', w.agent, at(10));
+    const [found] = await cases(w, at(11));
+    expect(found!.isPutAside).toBe(false);
+    expect(await queueRows(base.db.pool, w.agencyId, [found!])).toMatchObject([
+      { postponed: { by: 'Ирина', question: 'Какой этаж?', answer: 'Третий.' } },
+    ]);
+    expect(await open()).toEqual([]);
+    await expect(answerQuestion(base.db, w.agencyId, id, 'Ещё раз.', w.agent, at(12))).rejects.toMatchObject({
+      code: 'nothing-asked',
+    });
+  });
+
+  it('is no more once it is decided', async () => {
+    const w = await world();
+    const id = await w.add();
+    await askAgent(base.db, w.agencyId, id, 'Какой этаж?', w.irina, at(0));
+    await giveVerdict(base.db, w.agencyId, { listingId: id, kind: 'approved', actor: w.oleg }, at(1));
+    const open = await listMessages(base.db, w.agencyId, { employeeId: w.agent.employeeId!, isOpen: true });
+    expect(open.map(({ kind }) => kind)).toEqual(['verdict-approved']);
+    await expect(answerQuestion(base.db, w.agencyId, id, 'Третий.', w.agent, at(2))).rejects.toMatchObject({
+      code: 'nothing-asked',
+    });
+  });
+});
+
+describe('looking at a case', () => {
+  it('is told to the others for a minute', async () => {
+    const w = await world();
+    const id = await w.add();
+    const see = (who: Moderator, second: number) => look(base.db, w.agencyId, id, who.employeeId!, at(second));
+    expect(await see(w.irina, 0)).toEqual([]);
+    await see(w.irina, 50);
+    expect(await see(w.oleg, 100)).toEqual([
+      { listingId: id, employeeId: w.irina.employeeId, name: 'Ирина', since: at(0) },
+    ]);
+    expect(await see(w.oleg, 111)).toEqual([]);
+    await lookAway(base.db.pool, w.agencyId, id, w.oleg.employeeId!);
+    expect(await see(w.irina, 112)).toEqual([]);
+  });
+});
+
+describe('trusted agents', () => {
+  const trusting = async (sharePercent: number) => {
+    const w = await world();
+    await base.db.pool.query('update agency set settings = $2 where id = $1', [
+      w.agencyId,
+      JSON.stringify({ moderation: { mode: 'on', trusted: { employeeIds: [w.agent.employeeId], sharePercent } } }),
+    ]);
+    return w;
+  };
+
+  it('are approved by a verdict that history and journal know, at once', async () => {
+    const w = await trusting(0);
+    const id = await w.add();
+    await setPending(id, at(-500));
+    expect(await approveOnTrust(base.db, w.agencyId, [id], at(0))).toBe(1);
+    expect(await stand(w, id, at(0))).toBe('approved');
+    expect(await history(base.db.pool, w.agencyId, id)).toMatchObject([
+      { kind: 'approved', by: 'Доверие', employeeId: null, effectiveAt: at(0) },
+    ]);
+    expect(await deeds(w.agencyId)).toMatchObject([
+      { by: 'Доверие', action: 'verdict-approved', facts: { isTrusted: true } },
+    ]);
+    expect(await pendingSince(id)).toBeNull();
+    expect(await dueAt(w)).toEqual(at(0));
+    // The same content needs no second word, and calls for no second run.
+    expect(await approveOnTrust(base.db, w.agencyId, [id], at(1))).toBe(0);
+    await w.edit(id, { description: 'Другой текст.' });
+    expect(await stand(w, id, at(2))).toBe('awaiting');
+    expect(await approveOnTrust(base.db, w.agencyId, [id], at(2))).toBe(1);
+    expect(await stand(w, id, at(2))).toBe('approved');
+  });
+
+  it('wait for a person in the sample, after a return, and where nobody trusts them', async () => {
+    const sampled = await trusting(100);
+    expect(await approveOnTrust(base.db, sampled.agencyId, [await sampled.add()], at(0))).toBe(0);
+    const stranger = await world();
+    expect(await approveOnTrust(base.db, stranger.agencyId, [await stranger.add()], at(0))).toBe(0);
+    const w = await trusting(0);
+    const id = await w.add();
+    await giveVerdict(
+      base.db,
+      w.agencyId,
+      { listingId: id, kind: 'returned', reasons: ['other'], actor: w.irina },
+      at(0),
+    );
+    await w.edit(id, { description: 'Исправленный текст.' });
+    expect(await approveOnTrust(base.db, w.agencyId, [id], at(60))).toBe(0);
+    await giveVerdict(base.db, w.agencyId, { listingId: id, kind: 'approved', actor: w.irina }, at(61));
+    await w.edit(id, { description: 'Новый текст.' });
+    expect(await approveOnTrust(base.db, w.agencyId, [id], at(100))).toBe(1);
   });
 });
 

@@ -139,7 +139,7 @@ describe('monthly top-ups', () => {
     expect(await run('2026-11-02')).toBe('0 0 never');
     expect(await house.messages()).toEqual([]);
     await schedule(irina, outside(500, 1));
-    await changeEmployee(base.db, agencyId, employeeId, { isActive: false }, BY.name, START);
+    await changeEmployee(base.db, agencyId, employeeId, { isActive: false }, { name: BY.name, person: null }, START);
     expect(await run('2026-11-03')).toBe('0 0 never');
     expect(await balances()).toEqual([0, 0, 0]);
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listingAt } from '../../fixtures/agency.ts';
 import type { Calendar } from '../../src/domain/calendar.ts';
+import { setGrants, usualGrants } from '../../src/store/access.ts';
 import {
   addBranch,
   addEmployee,
@@ -288,7 +289,7 @@ const CALENDAR: Calendar = { week: [[[540, 1080]], [], [], [], [], [], []], spec
 describe('settings and calendars', () => {
   it('keep what was changed, tell the journal and make the cabinets due', async () => {
     const { agencyId, avito, cian } = place;
-    const deed = { by: BY, action: 'settings-set', facts: { path: 'freshness.rentDays' } };
+    const deed = { by: BY, action: 'settings-set' as const, facts: { path: 'freshness.rentDays' } };
     await changeAgencySettings(
       base.db,
       agencyId,
@@ -348,9 +349,10 @@ describe('branches and people', () => {
     const north = await addBranch(base.db, agencyId, { name: 'Север', timeZone: 'Asia/Magadan' }, BY, NOW);
     const rent = await ensureDepartment(base.db, agencyId, north, 'Аренда');
     const [person] = await findEmployees(base.db, agencyId, 'Иванов');
-    expect(await changeEmployee(base.db, agencyId, person!.id, { role: 'manager' }, BY, NOW)).toBe(1);
+    const by = { name: BY, person: null };
+    await setGrants(base.db, agencyId, person!.id, usualGrants('manager'), by, NOW);
     expect(await due()).toEqual([null, null]);
-    await changeEmployee(base.db, agencyId, person!.id, { branchId: north, departmentId: rent }, BY, NOW);
+    await changeEmployee(base.db, agencyId, person!.id, { branchId: north, departmentId: rent }, by, NOW);
     expect(await due()).toEqual([iso(NOW), null]);
     expect(await findEmployees(base.db, agencyId, 'Иванов')).toMatchObject([
       { role: 'manager', branchId: north, departmentId: rent },
@@ -364,7 +366,7 @@ describe('branches and people', () => {
       { name: 'Центр', zone: 'Asia/Tomsk', departments: [], employees: 0 },
       { name: 'Север', zone: 'Asia/Tomsk', departments: ['Аренда'], employees: 1 },
     ]);
-    expect(await changeEmployee(base.db, agencyId, person!.id, { isActive: false }, BY, NOW)).toBe(1);
+    expect(await changeEmployee(base.db, agencyId, person!.id, { isActive: false }, by, NOW)).toBe(1);
     expect(await findEmployees(base.db, agencyId, 'Иванов')).toEqual([]);
   });
 });

@@ -118,7 +118,7 @@ CREATE INDEX "session_sign_in_id_index" ON "session" USING btree ("sign_in_id");
 CREATE INDEX "sign_in_failure_login_at_index" ON "sign_in_failure" USING btree ("login","at");--> statement-breakpoint
 CREATE INDEX "sign_in_failure_address_at_index" ON "sign_in_failure" USING btree ("address","at");--> statement-breakpoint
 CREATE INDEX "listing_by_change" ON "listing" USING btree ("agency_id","changed_at","id") WHERE archived_at is null;--> statement-breakpoint
-CREATE INDEX "listing_by_price" ON "listing" USING btree ("agency_id","price_kopecks","id") WHERE archived_at is null;--> statement-breakpoint
+CREATE INDEX "listing_by_price" ON "listing" USING btree ("agency_id",coalesce(price_kopecks, 0),"id") WHERE archived_at is null;--> statement-breakpoint
 CREATE INDEX "listing_by_employee" ON "listing" USING btree ("agency_id","employee_id","changed_at","id") WHERE archived_at is null;--> statement-breakpoint
 CREATE INDEX "listing_by_branch" ON "listing" USING btree ("agency_id","branch_id","changed_at","id") WHERE archived_at is null;--> statement-breakpoint
 CREATE INDEX "listing_search" ON "listing" USING gin ("search");--> statement-breakpoint
@@ -137,3 +137,104 @@ CREATE TRIGGER "edition_is_told" AFTER INSERT ON "edition" REFERENCING NEW TABLE
 CREATE TRIGGER "run_is_told" AFTER UPDATE ON "export_run" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('feeds');--> statement-breakpoint
 CREATE TRIGGER "import_is_told" AFTER UPDATE ON "import_run" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('imports');--> statement-breakpoint
 CREATE TRIGGER "transfer_is_told" AFTER INSERT ON "transfer" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('money');
+--> statement-breakpoint
+CREATE TABLE "notice_day" (
+	"agency_id" integer NOT NULL,
+	"cabinet_id" bigint NOT NULL,
+	"day" date NOT NULL,
+	"unit_id" integer NOT NULL,
+	"outcome" text NOT NULL,
+	"code" text NOT NULL,
+	"marks" integer NOT NULL,
+	CONSTRAINT "notice_day_agency_id_cabinet_id_day_unit_id_outcome_code_pk" PRIMARY KEY("agency_id","cabinet_id","day","unit_id","outcome","code")
+);
+--> statement-breakpoint
+ALTER TABLE "notice_day" ADD CONSTRAINT "notice_day_agency_id_cabinet_id_cabinet_agency_id_id_fk" FOREIGN KEY ("agency_id","cabinet_id") REFERENCES "public"."cabinet"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE TABLE "upload" (
+	"agency_id" integer NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "upload_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"source" text NOT NULL,
+	"branch_id" bigint,
+	"file_name" text NOT NULL,
+	"bytes" bigint NOT NULL,
+	"is_rehearsal" boolean NOT NULL,
+	"state" text NOT NULL,
+	"read" integer DEFAULT 0 NOT NULL,
+	"report" jsonb,
+	"problem" jsonb,
+	"by" text NOT NULL,
+	"created_at" timestamp with time zone NOT NULL,
+	"seen_at" timestamp with time zone NOT NULL,
+	"finished_at" timestamp with time zone,
+	CONSTRAINT "upload_agency_id_id_pk" PRIMARY KEY("agency_id","id")
+);
+--> statement-breakpoint
+ALTER TABLE "upload" ADD CONSTRAINT "upload_agency_id_agency_id_fk" FOREIGN KEY ("agency_id") REFERENCES "public"."agency"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "upload" ADD CONSTRAINT "upload_agency_id_branch_id_branch_agency_id_id_fk" FOREIGN KEY ("agency_id","branch_id") REFERENCES "public"."branch"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE TRIGGER "upload_is_told" AFTER UPDATE ON "upload" REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION "tell_screens"('imports');--> statement-breakpoint
+ALTER TABLE "cabinet" ADD COLUMN "is_touched" boolean DEFAULT true NOT NULL;--> statement-breakpoint
+CREATE TABLE "bulk_deed" (
+	"agency_id" integer NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "bulk_deed_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"employee_id" bigint NOT NULL,
+	"by" text NOT NULL,
+	"action" text NOT NULL,
+	"total" integer NOT NULL,
+	"done" integer DEFAULT 0 NOT NULL,
+	"changed" integer DEFAULT 0 NOT NULL,
+	"left_out" jsonb DEFAULT '{}'::jsonb NOT NULL,
+	"started_at" timestamp with time zone NOT NULL,
+	"moved_at" timestamp with time zone NOT NULL,
+	"finished_at" timestamp with time zone,
+	"error" text,
+	"undone_at" timestamp with time zone,
+	CONSTRAINT "bulk_deed_agency_id_id_pk" PRIMARY KEY("agency_id","id")
+);
+--> statement-breakpoint
+CREATE TABLE "bulk_change" (
+	"agency_id" integer NOT NULL,
+	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "bulk_change_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"deed_id" bigint NOT NULL,
+	"cabinet_id" bigint,
+	"listing_id" bigint NOT NULL,
+	"before" jsonb NOT NULL,
+	CONSTRAINT "bulk_change_agency_id_id_pk" PRIMARY KEY("agency_id","id")
+);
+--> statement-breakpoint
+ALTER TABLE "bulk_deed" ADD CONSTRAINT "bulk_deed_agency_id_employee_id_employee_agency_id_id_fk" FOREIGN KEY ("agency_id","employee_id") REFERENCES "public"."employee"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "bulk_change" ADD CONSTRAINT "bulk_change_agency_id_deed_id_bulk_deed_agency_id_id_fk" FOREIGN KEY ("agency_id","deed_id") REFERENCES "public"."bulk_deed"("agency_id","id") ON DELETE cascade ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "bulk_deed_started_at_index" ON "bulk_deed" USING btree ("started_at");--> statement-breakpoint
+CREATE INDEX "bulk_change_agency_id_deed_id_id_index" ON "bulk_change" USING btree ("agency_id","deed_id","id");--> statement-breakpoint
+ALTER TABLE "listing" ADD COLUMN "handed_from" bigint;--> statement-breakpoint
+CREATE TABLE "postponement" (
+	"agency_id" integer NOT NULL,
+	"listing_id" bigint NOT NULL,
+	"values_hash" text NOT NULL,
+	"until" timestamp with time zone NOT NULL,
+	"by" text NOT NULL,
+	"employee_id" bigint,
+	"at" timestamp with time zone NOT NULL,
+	"question" text,
+	"answer" text,
+	"answered_by" text,
+	"answered_at" timestamp with time zone,
+	CONSTRAINT "postponement_agency_id_listing_id_pk" PRIMARY KEY("agency_id","listing_id")
+);
+--> statement-breakpoint
+CREATE TABLE "moderation_look" (
+	"agency_id" integer NOT NULL,
+	"listing_id" bigint NOT NULL,
+	"employee_id" bigint NOT NULL,
+	"since" timestamp with time zone NOT NULL,
+	"seen_at" timestamp with time zone NOT NULL,
+	CONSTRAINT "moderation_look_agency_id_listing_id_employee_id_pk" PRIMARY KEY("agency_id","listing_id","employee_id")
+);
+--> statement-breakpoint
+ALTER TABLE "postponement" ADD CONSTRAINT "postponement_agency_id_listing_id_listing_agency_id_id_fk" FOREIGN KEY ("agency_id","listing_id") REFERENCES "public"."listing"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "moderation_look" ADD CONSTRAINT "moderation_look_agency_id_listing_id_listing_agency_id_id_fk" FOREIGN KEY ("agency_id","listing_id") REFERENCES "public"."listing"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "moderation_look" ADD CONSTRAINT "moderation_look_agency_id_employee_id_employee_agency_id_id_fk" FOREIGN KEY ("agency_id","employee_id") REFERENCES "public"."employee"("agency_id","id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+CREATE INDEX "mark_outcome_moderated" ON "mark_outcome" USING btree ("agency_id","listing_id") WHERE judgement->>'approval' in ('awaiting', 'kept') and judgement->'returned' is null;
+--> statement-breakpoint
+CREATE INDEX "photo_by_key" ON "photo" USING btree ("agency_id",md5(url));
+--> statement-breakpoint
+CREATE INDEX "journal_agency_id_at_id_index" ON "journal" USING btree ("agency_id","at","id");

@@ -1,5 +1,5 @@
-import { russianDay } from '../domain/days.ts';
-import { plainRoubles } from '../domain/money.ts';
+import { russianDay } from './days.ts';
+import { plainRoubles } from './money.ts';
 
 /** Tables for spreadsheets, and how they are written as CSV. */
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Column, csvText, type Row } from '../../src/cli/csv.ts';
+import { type Column, csvText, type Row } from '../../src/domain/csv.ts';
 
 const COLUMNS: Column[] = [
   { header: 'Объект', kind: 'text', width: 20 },

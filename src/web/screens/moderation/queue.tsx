@@ -1,0 +1,154 @@
+import { Button, Checkbox, Text } from '@mantine/core';
+import { IconEye, IconMessage, IconMessageCheck } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { useEffect, useRef } from 'react';
+import type { QueueRow } from '../../../contracts/moderation.ts';
+import type { Selection } from '../../parts/selection.ts';
+import { lasted, listed, moment, roubles } from '../../words.ts';
+import classes from './moderation.module.css';
+
+interface QueueProps {
+  readonly rows: readonly QueueRow[];
+  readonly openId: number | null;
+  readonly search: Readonly<Record<string, unknown>>;
+  /** Cases are being ticked to be approved together. */
+  readonly selection: Selection | null;
+  readonly hasMore: boolean;
+  readonly onMore: () => void;
+}
+
+/** What waits, the dearest first. */
+export function Queue({ rows, openId, search, selection, hasMore, onMore }: QueueProps) {
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    list.current?.querySelector(`[data-case="${openId}"]`)?.scrollIntoView({ block: 'nearest' });
+  }, [openId]);
+  return (
+    <nav aria-label="Очередь" className={classes.queue}>
+      <ol className={classes.list} ref={list}>
+        {rows.map((row) => (
+          <li key={row.id} className={classes.item} data-case={row.id} data-open={row.id === openId || undefined}>
+            {selection && (
+              <Checkbox
+                size="xs"
+                aria-label={`Выбрать ${row.externalId}`}
+                checked={selection.has(row.id)}
+                disabled={row.bulk?.refusal !== null}
+                onChange={(event) => selection.set([row.id], event.currentTarget.checked)}
+              />
+            )}
+            <Link
+              to="/moderation/$id"
+              params={{ id: String(row.id) }}
+              search={search as never}
+              className={classes.row!}
+              aria-current={row.id === openId ? 'true' : undefined}
+            >
+              <Row row={row} />
+            </Link>
+          </li>
+        ))}
+      </ol>
+      {hasMore && (
+        <Button variant="subtle" size="compact-sm" m="xs" onClick={onMore}>
+          Показать ещё
+        </Button>
+      )}
+    </nav>
+  );
+}
+
+function Row({ row }: { row: QueueRow }) {
+  const isKept = row.boards.every((board) => board.isKept);
+  const looks = row.lookers[0];
+  return (
+    <>
+      <span className={classes.rowHead}>
+        <span className={classes.rowName}>{row.heading}</span>
+        <span className={classes.rowMoney}>
+          {row.idleKopecks > 0 ? (
+            <>
+              {roubles(row.idleKopecks)}
+              <span className="heard"> в день простаивает</span>
+            </>
+          ) : isKept ? (
+            'на доске прежний'
+          ) : (
+            '—'
+          )}
+        </span>
+      </span>
+      <span className={classes.rowLine}>
+        <span>{row.bulk && row.bulk.words !== '' ? row.bulk.words : row.words}</span>
+        <span>{lasted(row.since)}</span>
+      </span>
+      <span className={classes.rowLine}>
+        <span>
+          {row.externalId} · {listed(row.boards.map(({ name }) => name))}
+        </span>
+        <span>{row.agent?.name}</span>
+      </span>
+      {row.bulk?.refusal && <span className={classes.rowNote}>По одному: {row.bulk.refusal}</span>}
+      {row.isSample && <span className={classes.rowNote}>Выборка: доверенный агент</span>}
+      {row.postponed && (
+        <span className={classes.rowNote}>
+          {row.postponed.answer !== null ? (
+            <IconMessageCheck size={14} aria-hidden />
+          ) : row.postponed.question !== null ? (
+            <IconMessage size={14} aria-hidden />
+          ) : null}
+          {row.postponed.answer !== null
+            ? `Агент ответил: ${row.postponed.answer}`
+            : row.postponed.isOver
+              ? `Было отложено: ${row.postponed.by}`
+              : `${row.postponed.question === null ? 'Отложено' : 'Ждёт ответа'} до ${moment(row.postponed.until)}, ${row.postponed.by}`}
+        </span>
+      )}
+      {looks && (
+        <span className={classes.rowNote}>
+          <IconEye size={14} aria-hidden />
+          Смотрит {looks.name}
+        </span>
+      )}
+    </>
+  );
+}
+
+interface BulkBarProps {
+  readonly words: string;
+  readonly rows: readonly QueueRow[];
+  readonly selection: Selection;
+  readonly isBusy: boolean;
+  readonly onApprove: (rows: readonly QueueRow[]) => void;
+}
+
+/** Approves the ticked cases of one kind. */
+export function BulkBar({ words, rows, selection, isBusy, onApprove }: BulkBarProps) {
+  const possible = rows.filter(({ bulk }) => bulk?.refusal === null);
+  const picked = possible.filter(({ id }) => selection.has(id));
+  return (
+    <div className={classes.bulk} role="toolbar" aria-label="Одобрить списком">
+      <Text size="sm">
+        {words}: выбрано {picked.length} из {possible.length}
+      </Text>
+      <div className={classes.bulkButtons}>
+        <Button
+          size="xs"
+          variant="default"
+          disabled={possible.length === 0}
+          onClick={() =>
+            selection.set(
+              possible.map(({ id }) => id),
+              picked.length < possible.length,
+            )
+          }
+        >
+          {picked.length < possible.length || possible.length === 0 ? 'Выбрать все' : 'Снять выбор'}
+        </Button>
+        <Button size="xs" disabled={picked.length === 0} loading={isBusy} onClick={() => onApprove(picked)}>
+          Одобрить {picked.length > 0 && picked.length}
+        </Button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { newInvitation } from '../../src/server/invitations.ts';
+import { hasBrowser } from './browser.ts';
+import { ADMIN, AGENT, Counter, type Login, MANAGER, OPENING_MS, SPECIALIST, type Visit } from './counter.ts';
+
+/**
+ * Every screen that `router.tsx` has: axe finds nothing at WCAG 2.1 A and AA, light and dark, and on a telephone the
+ * page does not move sideways. `npm run screenshots` keeps the pictures.
+ */
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const AXE = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
+/** What these say hangs on the theme; the others see no colour. */
+const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
+/** Where pictures go; undefined: none are taken. */
+const PICTURES = process.env.SCREENSHOTS;
+
+const ROUTER = readFileSync(join(ROOT, 'src/web/router.tsx'), 'utf8');
+const pathsBy = (word: string) =>
+  [...ROUTER.matchAll(new RegExp(`\\b${word}\\(\\s*'([^']+)'`, 'g'))].map((found) => found[1]!);
+const OUTSIDE = pathsBy('outside');
+/** A case is shown by the screen of its queue. */
+const INSIDE = [...pathsBy('screen'), '/moderation/$id'];
+
+/** What stands for the changing part of a path: something of the demo. */
+const FILLINGS: Readonly<Record<string, (counter: Counter) => Promise<string>>> = {
+  '/welcome/$token': async (counter) => {
+    const { demo, clock } = counter;
+    const employeeId = await idOf(counter, `select id from employee where email like 'galiev@%'`);
+    return newInvitation(demo.db, { agencyId: demo.agencyId, employeeId }, 'тест', clock());
+  },
+  '/listings/$id': async (counter) =>
+    `/listings/${await idOf(counter, `select listing_id as id from mark_outcome where outcome = 'blocked' order by 1`)}`,
+  '/moderation/$id': async (counter) =>
+    `/moderation/${await idOf(counter, `select listing_id as id from mark_outcome where outcome = 'awaiting-moderation' order by 1`)}`,
+  '/accounts/$id': async (counter) =>
+    `/accounts/${await idOf(counter, `select id from account where kind = 'employee' order by 1`)}`,
+  '/rules/$board/$code': async () => '/rules/cian/floors-total-missing',
+  '/feeds/$id': async (counter) => `/feeds/${await idOf(counter, 'select id from cabinet order by 1')}`,
+  '/settings/boards/$board': async () => '/settings/boards/cian',
+  '/settings/cabinets/$id': async (counter) =>
+    `/settings/cabinets/${await idOf(counter, 'select id from cabinet order by 1')}`,
+};
+
+async function idOf({ demo }: Counter, sql: string): Promise<number> {
+  const { rows } = await demo.db.pool.query<{ id: number }>(sql);
+  return rows[0]!.id;
+}
+
+/** What else is worth a look: another person's eyes, an open dialog, an empty answer. */
+const MORE: readonly {
+  readonly name: string;
+  readonly as: Login;
+  readonly path: string;
+  readonly act?: (visit: Visit) => Promise<unknown>;
+}[] = [
+  { name: 'home of an agent', as: AGENT, path: '/' },
+  { name: 'home of a specialist', as: SPECIALIST, path: '/' },
+  { name: 'home of a manager', as: MANAGER, path: '/' },
+  { name: 'home of an administrator', as: ADMIN, path: '/' },
+  { name: 'keys', as: SPECIALIST, path: '/profile', act: (visit) => visit.press('?') },
+  { name: 'palette', as: ADMIN, path: '/profile', act: (visit) => visit.press('mod+k') },
+  { name: 'nothing there', as: AGENT, path: '/no-such-screen' },
+];
+
+describe.skipIf(!hasBrowser)('every screen', () => {
+  let counter: Counter;
+  const visits = new Map<Login | null, Visit>();
+
+  beforeAll(async () => {
+    counter = await Counter.open();
+    if (PICTURES) await mkdir(PICTURES, { recursive: true });
+  }, OPENING_MS);
+  afterAll(() => counter?.close());
+
+  /** One browser for each person, so that nobody signs in again and again. */
+  async function visitOf(login: Login | null): Promise<Visit> {
+    const known = visits.get(login);
+    if (known) return known;
+    const visit = await counter.visit();
+    visits.set(login, visit);
+    if (login) await visit.signIn(login);
+    return visit;
+  }
+
+  async function look(visit: Visit, name: string): Promise<void> {
+    const { page } = visit;
+    const found: string[] = [];
+    const shoot = async (how: string) => {
+      if (PICTURES) await page.screenshot({ path: join(PICTURES, `${fileName(name)}.${how}.png`) });
+    };
+    try {
+      await shoot('light');
+      found.push(...(await axe(visit, 'light')));
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await visit.settled();
+      await shoot('dark');
+      found.push(...(await axe(visit, 'dark', COLOUR_RULES)));
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.setViewportSize({ width: 390, height: 844 });
+      await visit.settled();
+      await shoot('phone');
+      const sideways = await page.evaluate(() =>
+        ['html', 'main'].filter((name) => {
+          const box = document.querySelector(name);
+          return box !== null && box.scrollWidth > box.clientWidth + 1;
+        }),
+      );
+      found.push(...sideways.map((box) => `at 390 px ${box} moves sideways`));
+      found.push(...(await axe(visit, 'phone')));
+    } finally {
+      await page.emulateMedia({ colorScheme: 'light' });
+      await page.setViewportSize({ width: 1280, height: 800 });
+    }
+    expect([...found, ...visit.faults.splice(0)]).toEqual([]);
+  }
+
+  it('is known here', async () => {
+    const { page } = await visitOf(null);
+    await page.goto('/sign-in');
+    const known = await page.evaluate(() =>
+      Object.keys((window as unknown as { __TSR_ROUTER__: { routesByPath: object } }).__TSR_ROUTER__.routesByPath),
+    );
+    expect(known.sort()).toEqual(['/', ...OUTSIDE, ...INSIDE].sort());
+  });
+
+  it.each(OUTSIDE)('%s', async (path) => {
+    const visit = await visitOf(null);
+    await visit.page.goto(await filled(path, counter));
+    await visit.settled();
+    await look(visit, path);
+  });
+
+  it.each(INSIDE)('%s', async (path) => {
+    const visit = await visitOf(ADMIN);
+    await visit.page.goto(await filled(path, counter));
+    await visit.settled();
+    await look(visit, path);
+  });
+
+  it.each(MORE)('$name', async ({ name, as, path, act }) => {
+    const visit = await visitOf(as);
+    await visit.page.goto(path);
+    await visit.settled();
+    await act?.(visit);
+    await visit.settled();
+    await look(visit, name);
+  });
+});
+
+async function filled(path: string, counter: Counter): Promise<string> {
+  if (!path.includes('$')) return path;
+  const fill = FILLINGS[path];
+  if (!fill) throw new Error(`say in FILLINGS what stands for the changing part of ${path}`);
+  return fill(counter);
+}
+
+const fileName = (name: string) => name.replace(/^\//, '').replace(/[^\wа-яё-]+/gi, '-') || 'home';
+
+/** What axe finds on the page as it is. */
+async function axe({ page }: Visit, how: string, rules?: readonly string[]): Promise<string[]> {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(
+    async ([tags, only]) => {
+      const { axe } = window as typeof window & {
+        axe: { run(context: Document, options: object): Promise<{ violations: AxeViolation[] }> };
+      };
+      interface AxeViolation {
+        id: string;
+        nodes: { target: string[]; any: { message: string }[]; failureSummary: string }[];
+      }
+      const { violations } = await axe.run(document, {
+        runOnly: only ? { type: 'rule', values: only } : { type: 'tag', values: tags },
+        resultTypes: ['violations'],
+      });
+      return violations.flatMap(({ id, nodes }) =>
+        nodes.map(
+          ({ target, any, failureSummary }) => `${id}: ${target.join(' ')}: ${any[0]?.message ?? failureSummary}`,
+        ),
+      );
+    },
+    [TAGS, rules ?? null] as const,
+  );
+  return found.map((one) => `${how}: ${one}`);
+}

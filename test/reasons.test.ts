@@ -1,0 +1,121 @@
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DEMO_PASSWORD, SIGN_INS } from '../fixtures/agency.ts';
+import { run } from '../src/cli/program.ts';
+import type { ListingGates } from '../src/contracts/listing.ts';
+import type { ListingsPage } from '../src/contracts/listings.ts';
+import type { Session } from '../src/contracts/session.ts';
+import { buildApp } from '../src/server/app.ts';
+import { DEMO_NOW, type PlayedDemo, playedDemo } from './played.ts';
+
+/**
+ * One answer everywhere: why a listing is or is not on a board is the same sentence on the card, in the matrix, in the
+ * diagnostics and on the command line, for two hundred marks taken at random.
+ */
+
+const SECRET = 's'.repeat(40);
+const SAMPLE = 200;
+let demo: PlayedDemo;
+let app: FastifyInstance;
+let headers: Record<string, string>;
+
+interface Answer {
+  readonly outcome: string | null;
+  readonly reason: string | null;
+}
+
+beforeAll(async () => {
+  demo = await playedDemo();
+  const { db, dataDir, context } = demo;
+  app = buildApp({ db, dataDir, secret: SECRET, clock: context.clock, logLevel: 'silent' });
+  await app.ready();
+  const admin = SIGN_INS.find(({ told }) => told === 'администратор')!;
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/api/v1/session',
+    payload: { login: admin.login, password: DEMO_PASSWORD },
+  });
+  const { csrf } = answer.json<Session>();
+  headers = { cookie: String(answer.headers['set-cookie']).split(';')[0]!, 'x-csrf-token': csrf };
+}, 600_000);
+afterAll(async () => {
+  await app?.close();
+  await demo?.drop();
+});
+
+async function ask<T>(url: string): Promise<T> {
+  const answer = await app.inject({ url: `/api/v1${url}`, headers });
+  expect(answer.statusCode, `${url}: ${answer.body.slice(0, 200)}`).toBe(200);
+  return answer.json<T>();
+}
+
+/** The command line's own answer, through its own door. */
+async function command(listingId: number): Promise<Map<string, Answer>> {
+  const write = process.stdout.write;
+  let told = '';
+  process.stdout.write = ((part: string) => {
+    told += part;
+    return true;
+  }) as typeof write;
+  try {
+    expect(await run(['--json', '--now', DEMO_NOW, 'explain', `#${listingId}`, '--all'])).toBe(0);
+  } finally {
+    process.stdout.write = write;
+  }
+  const { explanations } = JSON.parse(told) as {
+    explanations: { board: string; cabinet: string; outcome: string | null; reason: string | null }[];
+  };
+  return new Map(
+    explanations.map(({ board, cabinet, outcome, reason }) => [`${board}/${cabinet}`, { outcome, reason }]),
+  );
+}
+
+it('gives the same reason for 200 marks on the card, in the matrix, in the diagnostics and on the command line', async () => {
+  const marks = await demo.db.pool.query<{ listingId: number; cabinetId: number; board: string; slug: string }>(
+    // Half of them from those that do not go out: there the reasons are.
+    `select * from (select distinct on (c.id, m.listing_id) m.listing_id as "listingId", m.cabinet_id as "cabinetId", c.board, c.slug, o.outcome
+       from mark m join cabinet c on c.id = m.cabinet_id join mark_outcome o on o.cabinet_id = m.cabinet_id and o.listing_id = m.listing_id
+       where m.is_live) t order by outcome = 'published', md5("listingId" || '/' || "cabinetId" || '/20261122') limit 2 * $1`,
+    [SAMPLE],
+  );
+  const sample = marks.rows.filter((_, index) => index % 2 === 0).slice(0, SAMPLE);
+  expect(sample).toHaveLength(SAMPLE);
+  const { DATABASE_URL, DATA_DIR } = process.env;
+  Object.assign(process.env, { DATABASE_URL: demo.url, DATA_DIR: demo.dataDir });
+  const told = new Map<number, Promise<Map<string, Answer>>>();
+  const wrong: unknown[] = [];
+  const seen = new Set<string | null>();
+  try {
+    for (const { listingId, cabinetId, board, slug } of sample) {
+      const gates = await ask<ListingGates>(`/listings/${listingId}/gates`);
+      const onCard = gates.data.find((standing) => standing.cabinetId === cabinetId)!;
+      const matrix = await ask<ListingsPage>(`/listings?q=${encodeURIComponent(`#${listingId}`)}`);
+      const cell = matrix.data.find(({ id }) => id === listingId)!.cells.find((one) => one.cabinetId === cabinetId)!;
+      const stopped = await ask<{ data: { outcome: string; reason: string | null; cabinet: { id: number } }[] }>(
+        `/diagnostics/marks?listing=${listingId}&limit=200`,
+      );
+      const diagnosis = stopped.data.find(({ cabinet }) => cabinet.id === cabinetId);
+      if (!told.has(listingId)) told.set(listingId, command(listingId));
+      const commanded = (await told.get(listingId)!).get(`${board}/${slug}`)!;
+      const card = { outcome: onCard.outcome, reason: onCard.reason };
+      const answers = {
+        card,
+        matrix: { outcome: cell.outcome, reason: cell.reason },
+        // What goes out is nobody's trouble.
+        diagnostics: diagnosis
+          ? { outcome: diagnosis.outcome, reason: diagnosis.reason }
+          : { outcome: 'published', reason: null },
+        command: { outcome: commanded.outcome, reason: commanded.reason },
+      };
+      seen.add(card.outcome);
+      if (new Set(Object.values(answers).map((answer) => JSON.stringify(answer))).size > 1)
+        wrong.push({ listingId, board, ...answers });
+    }
+  } finally {
+    for (const [name, value] of Object.entries({ DATABASE_URL, DATA_DIR }))
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+  }
+  expect(wrong).toEqual([]);
+  expect(seen.size).toBeGreaterThan(5);
+}, 300_000);
