@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { listingAt } from '../fixtures/agency.ts';
 import { loadBoards } from '../src/boards/catalogue.ts';
 import { systemClock } from '../src/clock.ts';
+import type { Case, Given, QueuePage } from '../src/contracts/moderation.ts';
 import { publishCabinet } from '../src/export/publish.ts';
 import { buildApp } from '../src/server/app.ts';
 import { csrfToken, newToken, tokenHash } from '../src/server/keys.ts';
@@ -14,6 +15,7 @@ import { addEmployee, ensureBranch, ensureCabinet, resolveAgency } from '../src/
 import type { Database } from '../src/store/database.ts';
 import { importListings } from '../src/store/intake.ts';
 import { markListings } from '../src/store/marks.ts';
+import { switchOn } from '../src/store/moderation.ts';
 import { listCabinets } from '../src/store/publishing.ts';
 import { acceptInvitation, invite, openSession } from '../src/store/sign-in.ts';
 
@@ -99,11 +101,68 @@ export async function counter(
       asked.push(await timed(app, one));
       say(`${asked.at(-1)!.what}: ${JSON.stringify(asked.at(-1))}`);
     }
+    asked.push(...(await moderation(app, db, dataDir, agencyId, admin, say)));
     const marks = await db.pool.query<{ count: number }>('select count(*)::int as count from mark where is_live');
     return { listings, marks: marks.rows[0]!.count, asked };
   } finally {
     await app.close();
   }
+}
+
+/** Edits that wait for a moderator. */
+const WAITING = 300;
+
+/** A moderator at work: the queue, a case, and from a verdict to the next case. */
+async function moderation(
+  app: FastifyInstance,
+  db: Database,
+  dataDir: string,
+  agencyId: number,
+  who: Who,
+  say: (text: string) => void,
+): Promise<Asked[]> {
+  const [cabinet] = await listCabinets(db, { agencyId, board: 'cian' });
+  const actor = { employeeId: null, name: 'измерение', role: 'admin' } as const;
+  // Some of them are the measuring person's own.
+  await db.pool.query(
+    `update agency set settings = settings || '{"moderation":{"mayApproveOwn":true}}' where id = $1`,
+    [agencyId],
+  );
+  await switchOn(db, agencyId, { cabinetId: cabinet!.id }, 'on', { actor }, new Date());
+  await db.pool.query(
+    `update listing set values = jsonb_set(values, '{description}', to_jsonb(values->>'description' || ' Новое предложение модератору.')),
+       values_hash = md5(values_hash), changed_at = now()
+     where agency_id = $1 and id in (select listing_id from mark_outcome where cabinet_id = $2 and outcome = 'published' order by listing_id limit $3)`,
+    [agencyId, cabinet!.id, WAITING],
+  );
+  await publishCabinet(cabinet!, { db, boards: loadBoards(), dataDir, clock: systemClock });
+  const get = (url: string) => app.inject({ url: `/api/v1${url}`, headers: { ...who } });
+  const queue = (await get('/moderation')).json<QueuePage>();
+  say(`Модерация: ждут ${queue.page.total}`);
+  const verdicts: number[] = [];
+  const next: number[] = [];
+  let id = queue.data[0]!.id;
+  for (let time = 0; time < TIMES; time++) {
+    const { version } = (await get(`/moderation/${id}`)).json<Case>();
+    const startedAt = performance.now();
+    const given = await app.inject({
+      method: 'POST',
+      url: `/api/v1/moderation/${id}/verdict`,
+      headers: { ...who, 'if-match': `"${version}"`, 'idempotency-key': newToken() },
+      payload: { verdict: 'approved' },
+    });
+    if (given.statusCode !== 200) throw new Error(`verdict: ${given.statusCode} ${given.body}`);
+    verdicts.push(performance.now() - startedAt);
+    id = given.json<Given>().next!;
+    await get(`/moderation/${id}`);
+    next.push(performance.now() - startedAt);
+  }
+  return [
+    await timed(app, { what: `очередь модератора, ждут ${queue.page.total}`, who, url: '/moderation' }),
+    await timed(app, { what: 'отличия одного объекта', who, url: `/moderation/${id}` }),
+    summed('вердикт', verdicts),
+    summed('от вердикта до следующего объекта', next),
+  ];
 }
 
 /** An agency of two branches with people, listings, marks and editions; and who is signed in. */
@@ -178,6 +237,10 @@ async function timed(app: FastifyInstance, { what, who, url, body }: CounterAsk)
     times.push(performance.now() - startedAt);
     if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.statusCode} ${answer.body}`);
   }
+  return summed(what, times);
+}
+
+function summed(what: string, times: readonly number[]): Asked {
   const sorted = times.slice(1).sort((a, b) => a - b);
   const round = (ms: number) => Number(ms.toFixed(1));
   return {

@@ -433,8 +433,8 @@ export function describeNorm({ boards, rule }: Norm, nameOf: (board: string) => 
   return `${scope}. ${sentence}${rule.severity === 'advisory' ? ' Только советует.' : ''}`;
 }
 
-/** The sentence of a rule or norm without a listing: what a listing has stands as three dots. */
-export function demandText(message: string, label: string): string {
+/** The sentence without a listing: what a listing has stands as three dots. */
+function demandText(message: string, label: string): string {
   let sentence = message;
   for (const placeholder of placeholdersOf(message))
     sentence = sentence.replaceAll(`{${placeholder}}`, placeholder === 'label' ? label : '…');

@@ -82,7 +82,7 @@ const account = {
   monthSpentKopecks: Kopecks,
   /** What waits for money on it: listings, and their marks. */
   waiting: Type.Object({ listings: Type.Integer(), marks: Type.Integer() }),
-  /** null: accounts of boards and of the world outside have none. */
+  /** null: not foretold yet, or an account of a board or of the world outside, which has none. */
   cover: orNull(CoverSchema),
   /** The last 30 days, the oldest first. */
   days: Type.Array(AccountDaySchema),
@@ -105,7 +105,11 @@ export const AccountNodeSchema = Type.Object({
 export type AccountNode = Static<typeof AccountNodeSchema>;
 
 /** Who pays for one's own listings, where that account is not one's own to see. */
-export const PayerSchema = Type.Object({ name: Type.String(), state: enumOf(COVER_STATES), label: Type.String() });
+export const PayerSchema = Type.Object({
+  name: Type.String(),
+  state: orNull(enumOf(COVER_STATES)),
+  label: Type.String(),
+});
 
 export const AccountTreeSchema = Type.Object({
   today: Type.String(),
@@ -125,8 +129,8 @@ export const AccountTreeSchema = Type.Object({
   }),
   /** Who pays for one's listings instead; null: an account that is in `data`, or nobody. */
   payer: orNull(PayerSchema),
-  /** When the covers were foretold; `isStale`: something has happened since, and they are being foretold anew. */
-  forecast: Type.Object({ at: Type.String(), isStale: Type.Boolean() }),
+  /** When the covers were foretold, null: not yet; `isStale`: they are being foretold anew, so it is worth asking again. */
+  forecast: Type.Object({ at: orNull(Type.String()), isStale: Type.Boolean() }),
   /** One sees one's own account only. */
   isOwn: Type.Boolean(),
   may: Type.Object({ open: Type.Boolean(), move: Type.Boolean(), reconcile: Type.Boolean() }),

@@ -95,7 +95,11 @@ export async function outcomesNow(
   );
   const open = marked.filter(({ listingId }) => own.get(listingId) === null);
   const judgements = new Map([...contents].map(([listingId, { judgement }]) => [listingId, judgement]));
-  const others = await othersOf(client, frame, open, judgements, (row, marks) => lastWord(frame, row, marks));
+  const till = await Till.open(client, frame, listingIds);
+  const others = await othersOf(client, frame, open, judgements, {
+    till,
+    known: (row, marks) => lastWord(frame, row, marks),
+  });
   const cells = rows.map((row): Cell => {
     if (!row.isMarked) return { row, gate: 'marked', closing: UNMARKED, place: NO_PACKAGE, funds: FREE };
     const closed = own.get(row.listingId) ?? null;
@@ -106,7 +110,6 @@ export async function outcomesNow(
       ? { row, content, ...answerOf(settled), place: settled.place, funds: settled.funds, settled }
       : { row, content, isUndecided: true, gate: null, closing: null, place: NO_PACKAGE, funds: FREE };
   });
-  const till = await Till.open(client, frame, listingIds);
   const shown = cells.filter((cell) => cell.row.isMarked && (cell.closing === null || isHeldStill(frame, cell)));
   const costs = await till?.costs(
     client,
@@ -207,14 +210,15 @@ function wordsOf(
   const near = (moment: Date) => nearMoment(moment, now, zone);
   if (!row.isMarked) return words('не отмечен');
   const { dueAt } = frame.row;
-  const next = dueAt !== null && dueAt > now ? near(dueAt) : null;
-  const at = next === null ? 'с ближайшей сборкой' : /^\d\d:/.test(next) ? `в ${next}` : next;
+  // Days are exact and slow to count: only where they are told.
+  const next = () => (dueAt !== null && dueAt > now ? near(dueAt) : null);
   switch (outcome) {
     case null:
-      return words(next === null ? 'решит ближайшая сборка' : `решит сборка ${at}`, next);
+      return atNextRun('решит ближайшая сборка', 'решит сборка', next());
     case 'published':
       if (isHeld) return words('в фиде, держит тормоз');
-      if (row.last?.outcome !== 'published') return words(`попадёт в фид ${at}`, next);
+      if (row.last?.outcome !== 'published')
+        return atNextRun('попадёт в фид с ближайшей сборкой', 'попадёт в фид', next());
       return words(isEditWaiting ? 'в фиде, правка ждёт' : 'в фиде');
     case 'blocked':
       return words(`${notices} ${agree(notices, 'ошибка', 'ошибки', 'ошибок')}`, String(notices));
@@ -250,6 +254,10 @@ function wordsOf(
       return words(outcomeLabel(outcome, row));
   }
 }
+
+/** «попадёт в фид в 15:00». @param next null: at once */
+const atNextRun = (atOnce: string, what: string, next: string | null): Words =>
+  next === null ? words(atOnce) : words(`${what} ${/^\d\d:/.test(next) ? 'в ' : ''}${next}`, next);
 
 /** A moment that comes, as near as it is: «15:00», «завтра 09:00», «пн 09:00», «12.12». */
 function nearMoment(moment: Date, now: Date, zone: string): string {

@@ -6,6 +6,7 @@ import type { Queryable } from '../store/database.ts';
 import { rivalsIfMarked } from '../store/forecast.ts';
 import {
   countMarks,
+  marksOfPeople,
   type NarrowRow,
   narrowRows,
   rivalRows,
@@ -138,82 +139,123 @@ export const ALONE: Settled = {
   isExcess: false,
 };
 
+interface OthersOptions {
+  /** One that was opened for these marks at least. */
+  readonly till?: Till | undefined;
+  /**
+   * Where the answer hangs on many others (there may be a hundred thousand), how many: what is known already and need
+   * not be settled; null: it is not known and not to be found out.
+   */
+  readonly known?: (row: NarrowRow, others: number) => Settled | null | undefined;
+}
+
 /**
- * What the others leave to some marks: their twins and, where places or money are few, everybody who wants some, settled
- * as a run would. Asked as if nothing of their own stood in their way, so that nobody puts that right only to meet the
- * next. A listing that is not marked is settled as if somebody marked it now.
- * @param known where the answer hangs on all marks of the cabinet (there may be a hundred thousand): what is known
- *   already and need not be settled; null: it is not known and not to be found out
+ * What the others leave to some marks: their twins and, where places or money are few, everybody who wants some of the
+ * same, settled as a run would. Asked as if nothing of their own stood in their way, so that nobody puts that right only
+ * to meet the next. A listing that is not marked is settled as if somebody marked it now.
  */
 export async function othersOf(
   client: Queryable,
   frame: Frame,
   asked: readonly NarrowRow[],
   judgements: ReadonlyMap<number, Judgement | null>,
-  known?: (row: NarrowRow, marks: number) => Settled | null | undefined,
+  { till, known }: OthersOptions = {},
 ): Promise<Map<number, Settled>> {
   const found = new Map<number, Settled>();
   if (asked.length === 0) return found;
   const { cabinet } = frame;
-  const alone = await Till.open(client, frame, idsOf(asked));
-  const marks = alone || frame.cabinetSettings.package !== null ? await countMarks({ pool: client }, [cabinet]) : 0;
+  const hasPackage = frame.cabinetSettings.package !== null;
+  const alone = till ?? (await Till.open(client, frame, idsOf(asked)));
+  const marks = alone || hasPackage ? await countMarks({ pool: client }, [cabinet]) : 0;
   // An account that has enough for all that may ask is not asked in turns.
-  const isShort = alone !== undefined && asked.some((row) => mayComeShort(alone, row, marks));
-  if (frame.cabinetSettings.package === null && !isShort) {
-    const mates = await twinRows(client, frame, asked);
-    const rivals = await rivalsIfMarked(client, cabinet, idsOf([...asked, ...mates]));
-    if (mates.length === 0 && rivals.length === 0) {
-      for (const row of asked)
-        found.set(row.listingId, alone ? { ...ALONE, funds: alone.ask(alone.wish(row, 0)) } : ALONE);
-      return found;
-    }
-    const shared = new Set([...asked, ...mates].flatMap(duplicateKeys));
-    return settleWith(client, frame, { asked, mates, judgements, rivals, sharedKeys: shared, till: alone });
-  }
-  let open = asked;
+  const payers = new Map(asked.map((row) => [row.listingId, alone ? payerComesShort(alone, row, marks) : null]));
+  const short = new Set([...payers.values()].filter((id) => id !== null));
+  const hanging = asked.filter(({ listingId }) => hasPackage || payers.get(listingId) !== null);
+  const free = asked.filter((row) => !hanging.includes(row));
+  take(found, await withTwins(client, frame, free, judgements, alone));
+  if (hanging.length === 0) return found;
+
+  const wantingIds = hasPackage ? null : await competing(client, frame, alone!, short);
+  let open = hanging;
   if (known) {
-    const twins: NarrowRow[] = [];
-    open = asked.filter((row) => {
-      const word = known(row, marks);
-      if (word === undefined) return true;
-      if (word?.gate === 'duplicate') twins.push(row);
-      else if (word !== null) found.set(row.listingId, word);
-      return false;
-    });
+    const others = wantingIds?.length ?? marks;
+    const words = new Map(hanging.map((row) => [row.listingId, known(row, others)]));
+    for (const [listingId, word] of words) if (word && word.gate !== 'duplicate') found.set(listingId, word);
+    open = hanging.filter(({ listingId }) => words.get(listingId) === undefined);
     // Who is whose twin hangs neither on places nor on money.
-    if (twins.length > 0) {
-      const mates = await twinRows(client, frame, twins);
-      const rivals = await rivalsIfMarked(client, cabinet, idsOf([...twins, ...mates]));
-      const shared = new Set([...twins, ...mates].flatMap(duplicateKeys));
-      const settled = await settleWith(client, frame, {
-        asked: twins,
-        mates,
-        judgements,
-        rivals,
-        sharedKeys: shared,
-        till: undefined,
-      });
-      for (const row of twins) {
-        const one = settled.get(row.listingId)!;
-        if (one.duplicate === null) open = [...open, row];
-        else found.set(row.listingId, one);
-      }
+    const twins = hanging.filter(({ listingId }) => words.get(listingId)?.gate === 'duplicate');
+    for (const [listingId, one] of await withTwins(client, frame, twins, judgements, undefined)) {
+      if (one.duplicate !== null) found.set(listingId, one);
+      else open = [...open, ...twins.filter((row) => row.listingId === listingId)];
     }
     if (open.length === 0) return found;
   }
-  const till = isShort ? await Till.open(client, frame) : alone;
+  const { context, isModerated } = frame;
   const ids = new Set(idsOf(open));
-  const all = await narrowRows(client, cabinet, frame.context.zone, frame.isModerated, frame.context.now, null);
+  const wanting = await narrowRows(client, cabinet, context.zone, isModerated, context.now, wantingIds);
+  const mates = wanting.filter(({ listingId }) => !ids.has(listingId));
+  const isAll = wantingIds === null;
+  // Somebody whom another account pays for may be the older twin of one who wants money.
+  if (!isAll) mates.push(...(await twinRows(client, frame, [...open, ...mates])));
+  const among = isAll ? open : [...open, ...mates];
   const settled = await settleWith(client, frame, {
     asked: open,
-    mates: all.filter(({ listingId }) => !ids.has(listingId)),
+    mates,
     judgements,
-    rivals: [...(await rivalRows(client, cabinet)), ...(await rivalsIfMarked(client, cabinet, idsOf(open)))],
-    sharedKeys: new Set([...(await sharedKeys(client, cabinet)), ...open.flatMap(duplicateKeys)]),
-    till,
+    rivals: [
+      ...(isAll ? await rivalRows(client, cabinet) : []),
+      ...(await rivalsIfMarked(client, cabinet, idsOf(among))),
+    ],
+    sharedKeys: new Set([...(isAll ? await sharedKeys(client, cabinet) : []), ...among.flatMap(duplicateKeys)]),
+    till: short.size > 0 ? await Till.open(client, frame, isAll ? null : idsOf(among)) : alone,
   });
-  for (const { listingId } of open) found.set(listingId, settled.get(listingId)!);
+  take(found, settled);
   return found;
+}
+
+const take = (found: Map<number, Settled>, more: ReadonlyMap<number, Settled>) => {
+  for (const [listingId, one] of more) found.set(listingId, one);
+};
+
+/**
+ * Who competes with marks whose accounts may be too small: those that the same accounts pay for.
+ * @returns null: as good as all marks of the cabinet
+ */
+async function competing(
+  client: Queryable,
+  { cabinet, settings }: Frame,
+  till: Till,
+  accounts: ReadonlySet<number>,
+): Promise<readonly number[] | null> {
+  const owners = [...accounts].map((id) => till.account(id));
+  // A person's own account pays for the person's own listings and for no others.
+  const isOwn = settings.money.payer === 'employee' && owners.every((owner) => owner?.kind === 'employee');
+  return isOwn
+    ? marksOfPeople(
+        client,
+        cabinet,
+        owners.map((owner) => owner!.ownerId!),
+      )
+    : null;
+}
+
+/** What is left to marks by their twins; whoever pays has enough for all. */
+async function withTwins(
+  client: Queryable,
+  frame: Frame,
+  asked: readonly NarrowRow[],
+  judgements: ReadonlyMap<number, Judgement | null>,
+  till: Till | undefined,
+): Promise<ReadonlyMap<number, Settled>> {
+  if (asked.length === 0) return new Map();
+  const mates = await twinRows(client, frame, asked);
+  const rivals = await rivalsIfMarked(client, frame.cabinet, idsOf([...asked, ...mates]));
+  if (mates.length === 0 && rivals.length === 0)
+    return new Map(
+      asked.map((row) => [row.listingId, till ? { ...ALONE, funds: till.ask(till.wish(row, 0)) } : ALONE]),
+    );
+  const shared = new Set([...asked, ...mates].flatMap(duplicateKeys));
+  return settleWith(client, frame, { asked, mates, judgements, rivals, sharedKeys: shared, till });
 }
 
 const idsOf = (rows: readonly NarrowRow[]) => rows.map(({ listingId }) => listingId);
@@ -221,10 +263,10 @@ const idsOf = (rows: readonly NarrowRow[]) => rows.map(({ listingId }) => listin
 const duplicateKeys = ({ duplicateKey, photosKey }: NarrowRow) =>
   [duplicateKey, photosKey].filter((key) => key !== null);
 
-/** Could the account of a mark be too small for everything that it may have to pay today? */
-function mayComeShort(till: Till, row: NarrowRow, marks: number): boolean {
-  const wish = till.wish(row, 0);
-  return wish !== null && wish.accountId !== null && !till.isEnough(wish.accountId, marks + 1);
+/** The account that pays for a mark, if it could be too small for everything that it may have to pay today. */
+function payerComesShort(till: Till, row: NarrowRow, marks: number): number | null {
+  const accountId = till.wish(row, 0)?.accountId ?? null;
+  return accountId !== null && !till.isEnough(accountId, marks + 1) ? accountId : null;
 }
 
 async function settleWith(

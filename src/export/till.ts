@@ -265,8 +265,7 @@ export class Till {
         day: sellsPlacements ? (row.placement?.from ?? row.last?.placementFrom ?? this.day) : this.day,
       })),
     );
-    const named = (accountId: number | null) =>
-      [...this.#accounts.values()].find(({ id }) => id === accountId)?.name ?? null;
+    const named = (accountId: number | null) => (accountId === null ? null : (this.account(accountId)?.name ?? null));
     const costs = new Map<number, Cost>();
     for (const { row, isExcess } of rows) {
       const known = bills.get(row.listingId) ?? null;
@@ -444,6 +443,11 @@ export class Till {
   /** What could not be granted. */
   short(): readonly ShortWish[] {
     return this.#short;
+  }
+
+  /** Whose account it is; undefined: there is no such account. */
+  account(accountId: number): AccountRow | undefined {
+    return [...this.#accounts.values()].find(({ id }) => id === accountId);
   }
 
   /** Has an account enough for so many marks, whatever they are? */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
+import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Dispatcher, request } from 'undici';
@@ -57,6 +57,8 @@ export interface Served {
 }
 
 export interface FeedCheckOptions {
+  /** Nobody said how we are reached from outside: the address is one of this machine's own. */
+  readonly isFromInside?: boolean;
   /** Sent with every request, besides what robots send. */
   readonly headers?: Readonly<Record<string, string>>;
   /** What our base says is served now; null: nothing yet. */
@@ -81,7 +83,13 @@ export async function checkAsBoard(address: string, board: Board, options: FeedC
   const findings: Finding[] = [];
   const find = (check: string, state: Finding['state'], words: string) => findings.push({ check, state, words });
   const url = checkUrl(address, { allowPrivate: true });
-  lookAtAddress(url, find);
+  if (options.isFromInside)
+    find(
+      'address',
+      'warning',
+      'Проверено изнутри: как мы видны снаружи, не сказано. Задайте PUBLIC_URL, и проверка пойдёт тем же путём, что и доска.',
+    );
+  else lookAtAddress(url, find);
   const agent = guardedAgent({ allowPrivate: true, connections: 1, pipelining: 0 });
   const signal = AbortSignal.timeout(fetchMs);
   const folder = await mkdtemp(join(tmpdir(), 'feed-check-'));
@@ -108,7 +116,7 @@ export async function checkAsBoard(address: string, board: Board, options: FeedC
         );
     }
     await askAgain(asked, answer.etag, find);
-    const gzipBytes = await askPacked(asked, sha256, answer.etag, find);
+    const gzipBytes = await askPacked(asked, `${path}.gz`, sha256, answer.etag, find);
     const file = isWhole ? await judgeFile(path, board, judgeMs, find) : null;
     return { answer: { ...answer, gzipBytes }, findings, file };
   } finally {
@@ -133,8 +141,8 @@ function lookAtAddress(url: URL, find: Find): void {
   } catch {
     find(
       'address',
-      'warning',
-      `Адрес ${url.host} виден только из вашей сети или идёт не через порт 80 и 443: снаружи доска его не откроет. Задайте PUBLIC_URL.`,
+      'error',
+      `Адрес ${url.host} виден только из вашей сети или идёт не через порт 80 и 443: снаружи доска его не откроет. Поправьте PUBLIC_URL.`,
     );
   }
   if (url.href.length > 255) find('address-length', 'warning', 'Адрес длиннее 255 знаков: не все доски его примут.');
@@ -183,18 +191,10 @@ async function fetchPlain(
   let bytes = 0;
   let isWhole = got.statusCode === 200;
   try {
-    await pipeline(
-      got.body,
-      async function* (source: AsyncIterable<Buffer>) {
-        for await (const chunk of source) {
-          bytes += chunk.length;
-          if (bytes > BYTES_MAX) throw new Fault('feed-too-large', 'файл больше 500 МБ');
-          hash.update(chunk);
-          yield chunk;
-        }
-      },
-      createWriteStream(path),
-    );
+    await keep(got.body, path, (chunk) => {
+      bytes += chunk.length;
+      hash.update(chunk);
+    });
     const promised = header('content-length');
     if (got.statusCode === 200 && promised !== null && Number(promised) !== bytes) throw new Error('other length');
   } catch (error) {
@@ -223,6 +223,26 @@ async function fetchPlain(
     sha256: hash.digest('hex'),
     isWhole,
   };
+}
+
+/**
+ * Takes an answer's body as fast as it comes. A reader that lets it wait while the server hangs up would bring the
+ * whole process down: undici 7 takes that for impossible (its issue 5360, mended in 8 only).
+ */
+function keep(body: Readable, path: string, see: (chunk: Buffer) => void): Promise<void> {
+  const file = openSync(path, 'w', 0o600);
+  let bytes = 0;
+  return new Promise<void>((resolve, reject) => {
+    body.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > BYTES_MAX) body.destroy(new Fault('feed-too-large', 'файл больше 500 МБ'));
+      else {
+        see(chunk);
+        writeSync(file, chunk);
+      }
+    });
+    body.on('end', resolve).on('error', reject);
+  }).finally(() => closeSync(file));
 }
 
 function lookAtAnswer({ contentType, firstByteMs, etag, lastModified }: Answer, find: Find): void {
@@ -264,7 +284,13 @@ async function askAgain(asked: Asked, etag: string | null, find: Find): Promise<
 }
 
 /** @returns how many bytes went over the wire, null when it does not come packed */
-async function askPacked(asked: Asked, sha256: string, etag: string | null, find: Find): Promise<number | null> {
+async function askPacked(
+  asked: Asked,
+  path: string,
+  sha256: string,
+  etag: string | null,
+  find: Find,
+): Promise<number | null> {
   try {
     const got = await send(asked, { 'accept-encoding': 'gzip' });
     if (got.statusCode !== 200 || one(got.headers['content-encoding']) !== 'gzip') {
@@ -273,16 +299,13 @@ async function askPacked(asked: Asked, sha256: string, etag: string | null, find
       return null;
     }
     let bytes = 0;
+    await keep(got.body, path, (chunk) => {
+      bytes += chunk.length;
+    });
     const hash = createHash('sha256');
-    await pipeline(
-      Readable.from(got.body).on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-      }),
-      createGunzip(),
-      async (source: AsyncIterable<Buffer>) => {
-        for await (const chunk of source) hash.update(chunk);
-      },
-    );
+    await pipeline(createReadStream(path), createGunzip(), async (source: AsyncIterable<Buffer>) => {
+      for await (const chunk of source) hash.update(chunk);
+    });
     const isSame = hash.digest('hex') === sha256;
     // A new edition may have come between the two; then they differ by right.
     const isSameEdition = one(got.headers.etag)?.replace(/-gz"$/, '"') === etag;

@@ -139,9 +139,11 @@ export function accountRoutes(api: Api): void {
           days: dayKopecks === 0 ? null : Math.max(0, Math.floor(availableKopecks / dayKopecks)),
         },
         payer:
-          payer && cover && !seen.includes(payer) ? { name: payer.name, state: cover.state, label: cover.label } : null,
+          payer && !seen.includes(payer)
+            ? { name: payer.name, state: cover?.state ?? null, label: cover?.label ?? 'прогноз считается' }
+            : null,
         isOwn,
-        forecast: { at: known.forecast.dry.at.toISOString(), isStale: known.isStale },
+        forecast: { at: known.forecast?.dry.at.toISOString() ?? null, isStale: known.isStale },
         may: {
           open: mayDo(caller, 'accounts', 'anywhere'),
           move: mayDo(caller, 'money', 'anywhere'),

@@ -43,7 +43,7 @@ export interface Known {
   /** Accounts of the agency's own, whoever sees them. */
   readonly own: readonly PlacedAccount[];
   readonly places: ReadonlyMap<number, Place>;
-  readonly forecast: MoneyForecast;
+  readonly forecast: MoneyForecast | null;
   /** Another one is being made. */
   readonly isStale: boolean;
   readonly covers: ReadonlyMap<number, MoneyForecast['accounts'][number]>;
@@ -61,7 +61,7 @@ export async function knownOf({ db, agencyId, now }: AnyAsk, outlook: Outlook): 
   const own = await listPlacedAccounts(db.pool, agencyId, today);
   const places = await placesOfAccounts(db.pool, agencyId);
   const { forecast, isStale } = await outlook.of(agencyId, now);
-  const covers = new Map(forecast.accounts.map((one) => [one.accountId, one]));
+  const covers = new Map((forecast?.accounts ?? []).map((one) => [one.accountId, one]));
   const byOwner = new Map(own.map((account) => [accountKey(account.kind, account.ownerId), account]));
   const payerFor: Known['payerFor'] = (owner) => payerOf(byOwner, owner, payer);
   const waiting = new Map<number, { listings: number; marks: number; owners: UnfundedOwner[] }>();
@@ -76,7 +76,7 @@ export async function knownOf({ db, agencyId, now }: AnyAsk, outlook: Outlook): 
     ...{ today, own, places, forecast, isStale, covers, payerFor },
     coverFor: (id) => {
       const cover = covers.get(id);
-      return cover ? coverOf(cover, forecast, warnDays) : null;
+      return cover && forecast ? coverOf(cover, forecast, warnDays) : null;
     },
     waitingFor: (id) => waiting.get(id) ?? { listings: 0, marks: 0, owners: [] },
   };

@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import { provenCabinet } from '../boards/cabinets.ts';
-import type { BoardRule } from '../boards/catalogue.ts';
-import { demandText } from '../boards/norms.ts';
+import type { Board, BoardRule } from '../boards/catalogue.ts';
+import { demandSentence } from '../boards/check.ts';
 import {
   type BoardsAnswer,
   BoardsSchema,
@@ -76,7 +76,7 @@ export function boardRoutes(api: Api): void {
       const board = boards.find(({ id }) => id === params.board);
       if (!board) throw notFound('Такой доски нет.');
       const stops = await stoppedByCode(db.pool, agencyId, 'board', board.id);
-      return { board: boardLine(board), data: board.rules.map((rule) => ruleLine(rule, stops)) };
+      return { board: boardLine(board), data: board.rules.map((rule) => ruleLine(rule, board, stops)) };
     },
   });
 
@@ -152,8 +152,8 @@ async function branchProven(ask: Any, branchId: number | null): Promise<number |
 
 const SEVERITY_LABELS = { blocking: 'не выйдет', advisory: 'совет' } as const;
 
-function ruleLine(rule: BoardRule, stops: ReadonlyMap<string, number>): RulesAnswer['data'][number] {
-  const { code, label, message, severity, kinds, deals, families, fixedBy, source, checkedOn } = rule;
+function ruleLine(rule: BoardRule, board: Board, stops: ReadonlyMap<string, number>): RulesAnswer['data'][number] {
+  const { code, label, severity, kinds, deals, families, fixedBy, source, checkedOn } = rule;
   const scope = [
     ...(kinds ? [kinds.map((kind) => KIND_LABELS[kind]).join(', ')] : []),
     ...(deals ? [deals.map((deal) => DEAL_LABELS[deal]).join(', ')] : []),
@@ -162,7 +162,7 @@ function ruleLine(rule: BoardRule, stops: ReadonlyMap<string, number>): RulesAns
   return {
     code,
     label,
-    sentence: demandText(message, label),
+    sentence: demandSentence(rule, board),
     severity,
     severityLabel: SEVERITY_LABELS[severity],
     scope: scope.length === 0 ? 'все объекты' : scope.join('; '),

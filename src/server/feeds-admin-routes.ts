@@ -278,6 +278,7 @@ export function feedsAdminRoutes(api: Api): void {
       try {
         const path = feedPath(options.secret, feed);
         const check = await checkAsBoard(`${outsideOrigin(options, request)}${path}`, board, {
+          isFromInside: options.publicUrl === undefined,
           headers: { [CHECK_HEADER]: checkMark(options.secret, path, now) },
           served: async () => (await currentEdition(db, feed)) ?? null,
         });

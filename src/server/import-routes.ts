@@ -48,7 +48,7 @@ import { HttpProblem, notFound } from './problems.ts';
  */
 
 /** Packed feeds are a tenth of that; the browser packs what it sends. */
-const BYTES_MAX = 200_000_000;
+const BYTES_MAX = 200 << 20;
 /** For so long a file waits for somebody to agree to its loss. */
 const WAITS_DAYS = 7;
 /** A load gives a sign of life so often … */
@@ -284,7 +284,7 @@ async function receive(
         for await (const chunk of source) {
           bytes += chunk.length;
           if (bytes > BYTES_MAX)
-            throw new HttpProblem(413, 'too-large', `Файл больше ${BYTES_MAX / 1e6} МБ. Сожмите его gzip.`);
+            throw new HttpProblem(413, 'too-large', `Файл больше ${BYTES_MAX >> 20} МБ. Сожмите его gzip.`);
           yield chunk;
         }
       },

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   BoardColumnsSchema,
   type Cell,
@@ -22,6 +21,7 @@ import { MARKET_STATUS_LABELS, MARKET_STATUSES } from '../domain/market.ts';
 import { mayDo, reachOf } from '../domain/rights.ts';
 import { type OutcomeNow, outcomesNow } from '../export/outcomes.ts';
 import { placeOfCabinet } from '../store/access.ts';
+import { remembering } from '../store/database.ts';
 import {
   type ColumnRow,
   columnRows,
@@ -39,6 +39,7 @@ import { agencyFrame } from '../store/settings.ts';
 import { deleteView, listViews, saveView } from '../store/views.ts';
 import type { Api, Ask } from './api.ts';
 import { cursorOf, readCursor } from './cursor.ts';
+import { pictureAddress } from './pictures-routes.ts';
 import { notFound } from './problems.ts';
 
 /** «Объекты»: the list, its cells, what it can be narrowed to, and views that people keep. */
@@ -256,7 +257,9 @@ export async function cabinetsById(ask: Asked, ids: readonly number[]): Promise<
 async function rowsOf(ask: Asked, ids: readonly number[], cabinetIds: readonly number[]): Promise<ListingRow[]> {
   const { db, agencyId, boards, now } = ask;
   const [rows, cabinets] = await Promise.all([listedRows(db.pool, agencyId, ids), cabinetsById(ask, cabinetIds)]);
-  const cells = await Promise.all(cabinets.map((cabinet) => outcomesNow(db.pool, cabinet, boards, ids, now)));
+  // People, norms, phones and accounts are the same for all cabinets.
+  const client = remembering(db.pool);
+  const cells = await Promise.all(cabinets.map((cabinet) => outcomesNow(client, cabinet, boards, ids, now)));
   return rows.map((row) =>
     rowOf(
       ask,
@@ -282,7 +285,7 @@ function rowOf({ caller }: Asked, row: ListedRow, cells: readonly OutcomeNow[]):
     floor: values.floor ?? null,
     floorsTotal: values.floorsTotal ?? null,
     photos: row.photos,
-    thumb: photo === null ? null : `/api/v1/pictures/${createHash('md5').update(photo).digest('hex')}?w=160`,
+    thumb: photo === null ? null : pictureAddress(photo, row.id),
     employee: place.employeeId === null ? null : { id: place.employeeId, name: row.employee ?? '' },
     branch: row.branch,
     status: { id: row.status, label: MARKET_STATUS_LABELS[row.status] },

@@ -15,8 +15,8 @@ export interface MediaOptions {
 
 const WIDTH = 1024;
 const HEIGHT = 768;
-/** `<listing>-<number>.jpg`, and nothing that could lead out of the folder. */
-const NAME = /^[a-z]{1,16}-\d{1,9}-\d{1,2}\.jpg$/;
+/** `<listing>-<number>.jpg` or `.webp`, and nothing that could lead out of the folder. */
+const NAME = /^[a-z]{1,16}-\d{1,9}-\d{1,2}\.(?:jpg|webp)$/;
 /** From this number on a picture is a plan; from 1 to 2 it is the front of the building, else a room. */
 const FIRST_PLAN = 90;
 const FRONTS = 2;
@@ -44,7 +44,7 @@ export class DrawnPictures {
     const known = this.#underWay.get(name);
     if (known) return known;
     const drawing = this.#limit(async () => {
-      const bytes = await drawJpeg(name);
+      const bytes = await draw(name);
       await keepFile(path, bytes);
       return bytes;
     }).finally(() => this.#underWay.delete(name));
@@ -67,7 +67,7 @@ export async function keepFile(path: string, bytes: Buffer): Promise<void> {
   }
 }
 
-/** `GET /media/demo/<listing>-<n>.jpg`. */
+/** `GET /media/demo/<listing>-<n>.jpg`, or `.webp`. */
 export function mediaRoute(app: FastifyInstance, { dataDir }: MediaOptions): void {
   const drawn = new DrawnPictures(dataDir);
   const policy = { deed: 'public', token: null } as const;
@@ -77,23 +77,24 @@ export function mediaRoute(app: FastifyInstance, { dataDir }: MediaOptions): voi
     return reply
       .header('Cache-Control', 'public, max-age=31536000, immutable')
       .header('X-Content-Type-Options', 'nosniff')
-      .type('image/jpeg')
+      .type(isWebp(request.params.name) ? 'image/webp' : 'image/jpeg')
       .send(bytes);
   });
 }
 
-/** The picture's bytes: JPEG, 1024 × 768. */
-export async function drawJpeg(name: string): Promise<Buffer> {
+const isWebp = (name: string) => name.endsWith('.webp');
+
+/** The picture's bytes, 1024 × 768, in the format of its name. */
+async function draw(name: string): Promise<Buffer> {
   // Loading the drawing library takes longer than starting the server.
   const { default: sharp } = await import('sharp');
-  return sharp(Buffer.from(drawSvg(name)))
-    .jpeg({ quality: 82 })
-    .toBuffer();
+  const drawn = sharp(Buffer.from(drawSvg(name)));
+  return (isWebp(name) ? drawn.webp({ quality: 82 }) : drawn.jpeg({ quality: 82 })).toBuffer();
 }
 
 /** The drawing as SVG; pure. */
-export function drawSvg(name: string): string {
-  const number = Number(/-(\d+)\.jpg$/.exec(name)?.[1] ?? 1);
+function drawSvg(name: string): string {
+  const number = Number(/-(\d+)\.\w+$/.exec(name)?.[1] ?? 1);
   const chance = chanceOf(name);
   const body = number >= FIRST_PLAN ? plan(chance) : number <= FRONTS ? front(chance) : room(chance);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}">${body}</svg>`;

@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setImmediate as breathe, setTimeout as wait } from 'node:timers/promises';
 import type { Board } from '../boards/catalogue.ts';
 import type { Cover, CoverState, TopUpEffect } from '../contracts/accounts.ts';
 import type { AccountForecast } from '../domain/forecast.ts';
@@ -15,9 +15,13 @@ export const OUTLOOK_DAYS = 60;
 /** What changes without a trace in the money or the journal, such as midnight, is seen after so long. */
 const KEPT_MS = 60_000;
 
+/** So long the first one is waited for. */
+const PATIENCE_MS = 2_000;
+
 /** A forecast, and whether something has happened since that another one is being made from. */
 export interface Foretold {
-  readonly forecast: MoneyForecast;
+  /** null: the first one is not ready yet. */
+  readonly forecast: MoneyForecast | null;
   readonly isStale: boolean;
 }
 
@@ -48,12 +52,11 @@ export class Outlook {
     const isFresh = kept?.version === version && Math.abs(now.getTime() - kept.at) < KEPT_MS;
     if (kept && isFresh) return { forecast: kept.forecast, isStale: false };
     const making = this.#making.get(agencyId) ?? this.#make(agencyId, version, now);
-    if (kept) {
-      // Whoever asks next hears of it.
-      making.catch(() => {});
-      return { forecast: kept.forecast, isStale: true };
-    }
-    return { forecast: (await making).forecast, isStale: false };
+    // Whoever asks next hears of it, and of what went wrong.
+    making.catch(() => {});
+    if (kept) return { forecast: kept.forecast, isStale: true };
+    const made = await Promise.race([making, wait(PATIENCE_MS, null, { ref: false })]);
+    return { forecast: made?.forecast ?? null, isStale: made === null };
   }
 
   #make(agencyId: number, version: string, now: Date): Promise<Kept> {

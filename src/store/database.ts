@@ -284,6 +284,24 @@ export function openDatabase(options: DatabaseOptions): Promise<Database> {
 /** Anything that runs a statement: the pool for one, a client for several of a transaction. */
 export type Queryable = Pick<pg.PoolClient, 'query'>;
 
+/**
+ * Asks every question once and remembers the answer: for one answer that is put together from many parts, each of which
+ * asks the same about the agency. Only for reading, and only while that answer is made.
+ */
+export function remembering(client: Queryable): Queryable {
+  const known = new Map<string, Promise<pg.QueryResult>>();
+  const query = (text: string, values: unknown[] = []) => {
+    const key = `${text}\n${JSON.stringify(values)}`;
+    let found = known.get(key);
+    if (!found) {
+      found = client.query(text, values);
+      known.set(key, found);
+    }
+    return found;
+  };
+  return { query } as unknown as Queryable;
+}
+
 /** Two transactions waited for each other, or looked at what the other was changing: one of them is to try again. */
 const AGAIN = new Set(['40P01', '40001']);
 const TRIES = 3;

@@ -376,6 +376,20 @@ export async function narrowRows(
   return found.rows.map(nested);
 }
 
+/** Live marks of the cabinet whose listings some people are responsible for. */
+export async function marksOfPeople(
+  client: Queryable,
+  cabinet: Pick<CabinetRow, 'agencyId' | 'id'>,
+  employeeIds: readonly number[],
+): Promise<readonly number[]> {
+  const found = await client.query<{ ids: number[] | null }>(
+    `select array_agg(l.id) as ids from listing l join mark m on m.agency_id = l.agency_id and m.cabinet_id = $2 and m.listing_id = l.id
+     where l.agency_id = $1 and l.employee_id = any($3) and m.is_live`,
+    [cabinet.agencyId, cabinet.id, employeeIds],
+  );
+  return found.rows[0]!.ids ?? [];
+}
+
 /** Live marks of the cabinet that share a key of duplicates with one of some listings, these included. */
 export async function twinIds(
   client: Queryable,

@@ -721,6 +721,8 @@ export const message = pgTable(
     primaryKey({ columns: [t.agencyId, t.id] }),
     unique().on(t.agencyId, t.key),
     index().on(t.agencyId, t.employeeId, t.at),
+    // Whatever is done to a listing ends what was asked about it.
+    index('message_open_by_listing').on(t.agencyId, t.listingId).where(sql`done_at is null`),
   ],
 );
 

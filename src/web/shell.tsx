@@ -174,9 +174,18 @@ function RailLinks({ rail, waiting }: { rail: readonly RailEntry[]; waiting: Wai
 function RailLink({ entry, waiting }: { entry: RailEntry; waiting: Waiting | undefined }) {
   const { to, words, icon: Icon, keys } = entry;
   const count = (entry.waits && waiting?.[entry.waits]) ?? 0;
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  // «Телефоны» lies under «Настройки»: only the nearest one is where one is.
+  const isNarrower = RAIL.some(({ to: other }) => other.startsWith(`${to}/`) && path.startsWith(other));
   return (
     <li>
-      <Link to={to} className={classes.link!} aria-keyshortcuts={keys} title={keys && `${words} (${keys})`}>
+      <Link
+        to={to}
+        activeOptions={{ exact: isNarrower }}
+        className={classes.link!}
+        aria-keyshortcuts={keys}
+        title={keys && `${words} (${keys})`}
+      >
         <Icon size={19} stroke={1.7} aria-hidden />
         <span className={classes.linkWords}>{words}</span>
         {count > 0 && (

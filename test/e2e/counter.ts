@@ -1,8 +1,10 @@
 /** The counter of the demo as people find it in a browser: served, with a clock that goes and runs when a test says so. */
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, BrowserContext, ConsoleMessage, Page, Request, Response } from 'playwright-core';
 import { expect } from 'vitest';
 import { DEMO_PASSWORD, SIGN_INS } from '../../fixtures/agency.ts';
+import { outcomesNow } from '../../src/export/outcomes.ts';
 import { publishDue } from '../../src/export/publish.ts';
 import { buildApp } from '../../src/server/app.ts';
 import { dueCabinets } from '../../src/store/runs.ts';
@@ -15,6 +17,12 @@ export type Login = typeof AGENT | typeof SPECIALIST | typeof MANAGER | typeof A
 
 /** To take the whole demo in and to play it: most of a minute where nobody has done it before. */
 export const OPENING_MS = 600_000;
+
+/** The folder for pictures; undefined: none are taken. */
+const PICTURES = process.env.SCREENSHOTS;
+
+/** So long must nothing happen before a page is done. */
+const QUIET_MS = 150;
 
 export interface VisitOptions {
   readonly width?: number;
@@ -51,10 +59,12 @@ export class Counter {
         dataDir: demo.dataDir,
         secret: 's'.repeat(40),
         clock: () => counter?.clock() ?? new Date(DEMO_NOW),
-        logLevel: 'silent',
+        // Nothing is ever said at this level, unless a test is about to fail.
+        logLevel: 'error',
         media: true,
       });
       const origin = await app.listen({ port: 0, host: 'localhost' });
+      await warm(demo);
       counter = new Counter(demo, browser, `http://localhost:${new URL(origin).port}`, () => app.close());
       return counter;
     } catch (error) {
@@ -92,10 +102,16 @@ export class Counter {
     return visit;
   }
 
-  /** Ends all visits of a test. @throws where a page asked a foreign host, broke a policy or made the server fail */
-  async leave(): Promise<void> {
+  /**
+   * Ends all visits of a test; `SCREENSHOTS` keeps how they ended.
+   * @throws where a page asked a foreign host, broke a policy or made the server fail
+   */
+  async leave(name: string): Promise<void> {
     const visits = this.#visits.splice(0);
-    for (const visit of visits) await visit.close();
+    for (const visit of visits) {
+      await visit.picture(`${name} end`);
+      await visit.close();
+    }
     expect(visits.flatMap(({ faults }) => faults)).toEqual([]);
   }
 
@@ -106,6 +122,12 @@ export class Counter {
   }
 }
 
+/** The boards' rules are compiled once in a process: on a busy machine nobody's first screen has to wait for that. */
+async function warm({ db, cabinets, context }: PlayedDemo): Promise<void> {
+  const { rows } = await db.pool.query<{ id: number }>('select listing_id as id from mark where is_live limit 1');
+  for (const cabinet of cabinets) await outcomesNow(db.pool, cabinet, context.boards, [rows[0]!.id], context.clock());
+}
+
 /** A person's browser, watched: what must never happen on any screen is written down. */
 export class Visit {
   readonly page: Page;
@@ -114,6 +136,8 @@ export class Visit {
   readonly #expected: RegExp[] = [/^401 GET \/api\/v1\/session$/];
   readonly #counter: Counter;
   readonly #context: BrowserContext;
+  readonly #underWay = new Set<Request>();
+  #quietSince = Date.now();
 
   constructor(counter: Counter, context: BrowserContext, page: Page) {
     this.page = page;
@@ -121,6 +145,8 @@ export class Visit {
     this.#context = context;
     page.setDefaultTimeout(10_000);
     context.on('request', (request) => this.#onRequest(request));
+    context.on('requestfinished', (request) => this.#onEnd(request));
+    context.on('requestfailed', (request) => this.#onEnd(request));
     context.on('response', (response) => this.#onResponse(response));
     context.on('console', (message) => this.#onConsole(message));
     page.on('pageerror', (error) => void this.faults.push(`the page fell over: ${error.message}`));
@@ -136,6 +162,13 @@ export class Visit {
     const url = request.url();
     if (!/^(?:data|blob|about):/.test(url) && new URL(url).origin !== this.#counter.origin)
       this.faults.push(`a foreign host was asked: ${url}`);
+    // The stream of events never ends.
+    if (!url.endsWith('/api/v1/events')) this.#underWay.add(request);
+  }
+
+  #onEnd(request: Request): void {
+    this.#underWay.delete(request);
+    this.#quietSince = Date.now();
   }
 
   #onResponse(response: Response): void {
@@ -178,39 +211,17 @@ export class Visit {
   /** Nothing is being loaded any more: no grey bars, no movement, no requests but the stream of events. */
   async settled(): Promise<void> {
     const { page } = this;
-    let quietSince = Date.now();
-    const under = new Set<Request>();
-    const begin = (request: Request) => {
-      if (!request.url().endsWith('/api/v1/events')) under.add(request);
-    };
-    const end = (request: Request) => {
-      under.delete(request);
-      quietSince = Date.now();
-    };
-    page.on('request', begin);
-    page.on('requestfinished', end);
-    page.on('requestfailed', end);
-    try {
-      const until = Date.now() + 15_000;
-      for (;;) {
-        const isBusy = await page.evaluate(
-          () =>
-            document.getElementById('root')!.childElementCount === 0 ||
-            document.querySelector('.mantine-Skeleton-root[data-visible], [aria-busy=true]') !== null ||
-            // What turns for ever is no movement that ends.
-            document
-              .getAnimations()
-              .some(({ effect, playState }) => playState === 'running' && effect?.getTiming().iterations !== Infinity),
-        );
-        if (isBusy) quietSince = Date.now();
-        if (!isBusy && under.size === 0 && Date.now() - quietSince > 150) return;
-        if (Date.now() > until) throw new Error(`${page.url()} does not come to rest`);
-        await sleep(30);
+    this.#quietSince = Date.now();
+    const until = Date.now() + 30_000;
+    for (;;) {
+      const busy = await page.evaluate(busyWith);
+      if (busy) this.#quietSince = Date.now();
+      if (!busy && this.#underWay.size === 0 && Date.now() - this.#quietSince > QUIET_MS) return;
+      if (Date.now() > until) {
+        const asked = [...this.#underWay].map((request) => request.url());
+        throw new Error(`${page.url()} does not come to rest: ${[busy, ...asked].filter(Boolean).join(', ')}`);
       }
-    } finally {
-      page.off('request', begin);
-      page.off('requestfinished', end);
-      page.off('requestfailed', end);
+      await sleep(30);
     }
   }
 
@@ -241,9 +252,28 @@ export class Visit {
     await devtools.detach();
   }
 
+  /** Where pictures are wished for, one of the page as it is. */
+  async picture(name: string): Promise<void> {
+    if (!PICTURES) return;
+    const file = `${name.replace(/[^\wа-яё.]+/gi, '-').replace(/^-|-$/g, '') || 'home'}.png`;
+    await this.page.screenshot({ path: join(PICTURES, file) });
+  }
+
   close(): Promise<void> {
     return this.#context.close();
   }
+}
+
+/** In the page: what is not done yet; null: nothing. */
+function busyWith(): string | null {
+  if (document.getElementById('root')!.childElementCount === 0) return 'nothing is drawn';
+  const waiting = document.querySelector('.mantine-Skeleton-root[data-visible], [aria-busy=true]');
+  if (waiting) return `waits: ${waiting.className}`;
+  const moving = document
+    .getAnimations()
+    // What turns for ever is no movement that ends.
+    .find(({ effect, playState }) => playState === 'running' && effect?.getTiming().iterations !== Infinity);
+  return moving ? `moves: ${((moving.effect as KeyframeEffect).target as Element | null)?.className}` : null;
 }
 
 const LATIN = "qwertyuiop[]asdfghjkl;'zxcvbnm,.";

@@ -13,7 +13,7 @@ describe.skipIf(!hasBrowser)('the first load', () => {
   beforeAll(async () => {
     counter = await Counter.open();
   }, OPENING_MS);
-  afterEach(() => counter.leave());
+  afterEach(({ task }) => counter.leave(task.name));
   afterAll(() => counter?.close());
 
   it.each(SIGN_INS)('of $login ($told) is light', async ({ login }) => {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newInvitation } from '../../src/server/invitations.ts';
@@ -16,8 +15,6 @@ const AXE = readFileSync(join(ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8')
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
 /** What these say hangs on the theme; the others see no colour. */
 const COLOUR_RULES = ['color-contrast', 'link-in-text-block'];
-/** Where pictures go; undefined: none are taken. */
-const PICTURES = process.env.SCREENSHOTS;
 
 const ROUTER = readFileSync(join(ROOT, 'src/web/router.tsx'), 'utf8');
 const pathsBy = (word: string) =>
@@ -73,7 +70,6 @@ describe.skipIf(!hasBrowser)('every screen', () => {
 
   beforeAll(async () => {
     counter = await Counter.open();
-    if (PICTURES) await mkdir(PICTURES, { recursive: true });
   }, OPENING_MS);
   afterAll(() => counter?.close());
 
@@ -90,20 +86,17 @@ describe.skipIf(!hasBrowser)('every screen', () => {
   async function look(visit: Visit, name: string): Promise<void> {
     const { page } = visit;
     const found: string[] = [];
-    const shoot = async (how: string) => {
-      if (PICTURES) await page.screenshot({ path: join(PICTURES, `${fileName(name)}.${how}.png`) });
-    };
     try {
-      await shoot('light');
+      await visit.picture(`${name}.light`);
       found.push(...(await axe(visit, 'light')));
       await page.emulateMedia({ colorScheme: 'dark' });
       await visit.settled();
-      await shoot('dark');
+      await visit.picture(`${name}.dark`);
       found.push(...(await axe(visit, 'dark', COLOUR_RULES)));
       await page.emulateMedia({ colorScheme: 'light' });
       await page.setViewportSize({ width: 390, height: 844 });
       await visit.settled();
-      await shoot('phone');
+      await visit.picture(`${name}.phone`);
       const sideways = await page.evaluate(() =>
         ['html', 'main'].filter((name) => {
           const box = document.querySelector(name);
@@ -159,8 +152,6 @@ async function filled(path: string, counter: Counter): Promise<string> {
   return fill(counter);
 }
 
-const fileName = (name: string) => name.replace(/^\//, '').replace(/[^\wа-яё-]+/gi, '-') || 'home';
-
 /** What axe finds on the page as it is. */
 async function axe({ page }: Visit, how: string, rules?: readonly string[]): Promise<string[]> {
   await page.evaluate(AXE);
@@ -169,19 +160,23 @@ async function axe({ page }: Visit, how: string, rules?: readonly string[]): Pro
       const { axe } = window as typeof window & {
         axe: { run(context: Document, options: object): Promise<{ violations: AxeViolation[] }> };
       };
+      interface AxeNode {
+        target: string[];
+        any: { message: string }[];
+        failureSummary: string;
+      }
       interface AxeViolation {
         id: string;
-        nodes: { target: string[]; any: { message: string }[]; failureSummary: string }[];
+        nodes: AxeNode[];
       }
       const { violations } = await axe.run(document, {
         runOnly: only ? { type: 'rule', values: only } : { type: 'tag', values: tags },
         resultTypes: ['violations'],
       });
-      return violations.flatMap(({ id, nodes }) =>
-        nodes.map(
-          ({ target, any, failureSummary }) => `${id}: ${target.join(' ')}: ${any[0]?.message ?? failureSummary}`,
-        ),
-      );
+      return violations.map(({ id, nodes }) => {
+        const [{ target, any, failureSummary }] = nodes as [AxeNode, ...AxeNode[]];
+        return `${id} (${nodes.length}): ${target.join(' ')}: ${any[0]?.message ?? failureSummary}`;
+      });
     },
     [TAGS, rules ?? null] as const,
   );

@@ -305,7 +305,7 @@ describe('a look as the board takes it', () => {
     const found = await check();
     expect(states(found)).toEqual({
       // 127.0.0.1 is nothing a board could reach.
-      address: 'warning',
+      address: 'error',
       status: 'ok',
       whole: 'ok',
       type: 'ok',

@@ -237,4 +237,5 @@ CREATE INDEX "mark_outcome_moderated" ON "mark_outcome" USING btree ("agency_id"
 --> statement-breakpoint
 CREATE INDEX "photo_by_key" ON "photo" USING btree ("agency_id",md5(url));
 --> statement-breakpoint
-CREATE INDEX "journal_agency_id_at_id_index" ON "journal" USING btree ("agency_id","at","id");
+CREATE INDEX "journal_agency_id_at_id_index" ON "journal" USING btree ("agency_id","at","id");--> statement-breakpoint
+CREATE INDEX "message_open_by_listing" ON "message" USING btree ("agency_id","listing_id") WHERE done_at is null;

@@ -64,7 +64,7 @@ export default function Journal() {
         <Words label="Кто" value={filter.who} onChange={(who) => change({ who }, { replace: true })} />
         <MultiSelect
           label="Что"
-          w={{ base: '100%', xs: 320 }}
+          w={{ base: '100%', xs: 260 }}
           searchable
           clearable
           placeholder={filter.action.length === 0 ? 'любое действие' : ''}
@@ -77,7 +77,7 @@ export default function Journal() {
         />
         <Select
           label="Кабинет"
-          w={200}
+          w={180}
           clearable
           placeholder="любой"
           value={filter.cabinet ?? null}
@@ -86,13 +86,13 @@ export default function Journal() {
         />
         <Words
           label="Объект №"
-          width={120}
+          width={100}
           value={filter.listing ?? ''}
           onChange={(listing) => change({ listing: listing.replace(/\D/g, '') || undefined }, { replace: true })}
         />
         <PeriodInput
           label="Дни"
-          w={220}
+          w={200}
           clearable
           placeholder="за всё время"
           value={[filter.from ?? null, filter.to ?? null]}
@@ -134,7 +134,7 @@ function Words({
   label,
   value,
   onChange,
-  width = 180,
+  width = 150,
 }: {
   label: string;
   value: string;

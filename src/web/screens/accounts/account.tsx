@@ -4,7 +4,7 @@ import { useParams } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import type { AccountForecastAnswer, AccountPage } from '../../../contracts/accounts.ts';
 import { Page, Sheet } from '../../parts/page.tsx';
-import { Loaded } from '../../parts/states.tsx';
+import { Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi, useApiWithTag } from '../../query.ts';
 import { counted, day, momentNear, money, objects, roubles } from '../../words.ts';
 import classes from './accounts.module.css';
@@ -147,7 +147,7 @@ function Foretold({ id }: { id: number }) {
   const query = useApi<AccountForecastAnswer>(`/accounts/${id}/forecast`);
   return (
     <Sheet title="Прогноз">
-      <Loaded query={query} longWords="Играем ближайшие 60 дней.">
+      <Loaded query={query} longWords="Играем ближайшие 60 дней." skeleton={<Skeletons rows={4} height={20} />}>
         {({ cover, until, spentKopecks, toppedUpKopecks, leftKopecks, savedKopecks, stops, stopCount }) => (
           <>
             <dl className={classes.facts}>
@@ -181,8 +181,8 @@ function Foretold({ id }: { id: number }) {
                 </Text>
                 {stops.slice(0, STOPS).map((stop) => (
                   <Text size="sm" key={`${stop.cabinetId}/${stop.listingId}`}>
-                    {day(stop.day)}: <ListingLink id={stop.listingId} externalId={stop.externalId} /> ·{' '}
-                    <CabinetLink id={stop.cabinetId} name={stop.cabinet} />
+                    {day(stop.day)}: <ListingLink id={stop.listingId} externalId={stop.externalId} isInText /> ·{' '}
+                    <CabinetLink id={stop.cabinetId} name={stop.cabinet} isInText />
                   </Text>
                 ))}
                 {stopCount > STOPS && (

@@ -36,7 +36,9 @@ export default function AccountsScreen() {
   return (
     <Page
       title={isOwn ? 'Мои счета' : 'Счета'}
-      words={tree.data && !isOwn && tree.data.totals.accounts > 0 ? <Totals tree={tree.data} /> : undefined}
+      words={
+        tree.data?.forecast.at && !isOwn && tree.data.totals.accounts > 0 ? <Totals tree={tree.data} /> : undefined
+      }
       actions={tree.data && <Actions tree={tree.data} payable={payable.length} open={open} />}
     >
       <Loaded query={tree} longWords="Считаем, на сколько хватит денег.">
@@ -307,20 +309,20 @@ function Cabinets() {
         </Anchor>
       }
     >
-      <Group gap="xs 24px">
+      <Group gap="xs" style={{ columnGap: 32 }}>
         {cabinets.map((one) => (
           <Text key={one.id} size="sm" component="span">
             {one.accountId === null ? (
               one.name
             ) : (
-              <Anchor component={Link} to={`/accounts/${one.accountId}`} inherit>
+              <Anchor component={Link} to={`/accounts/${one.accountId}`} inherit underline="always">
                 {one.name}
               </Anchor>
             )}{' '}
             {one.days > 0 ? (
               <>
                 {roubles(one.boardKopecks)} по {day(one.lastOn!)} ·{' '}
-                <Anchor component={Link} to={`/accounts/reconciliation?cabinet=${one.id}`} inherit>
+                <Anchor component={Link} to={`/accounts/reconciliation?cabinet=${one.id}`} inherit underline="always">
                   разница {one.differenceKopecks > 0 ? '+' : ''}
                   {roubles(one.differenceKopecks)}
                 </Anchor>

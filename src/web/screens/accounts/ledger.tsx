@@ -1,4 +1,5 @@
 import { Anchor, Button, Group, Menu, MultiSelect, Select, Text } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconDownload, IconFilterOff } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation } from '@tanstack/react-query';
 import type { AccountPage, Transfer, TransferPage } from '../../../contracts/accounts.ts';
@@ -26,6 +27,7 @@ export function Ledger({ account }: { account: AccountPage }) {
     cabinet: oneOf(raw.cabinet),
     listing: oneOf(raw.listing),
   }));
+  const isPhone = useMediaQuery('(max-width: 48em)');
   const path = `/accounts/${account.id}/transfers`;
   const query = { ...filter, limit: PAGE };
   const pages = useInfiniteQuery({
@@ -84,11 +86,11 @@ export function Ledger({ account }: { account: AccountPage }) {
       ) : (
         <DataTable<Transfer, string>
           label={`Движение по счёту: ${account.name}`}
-          columns={columnsOf(isTold, (day) => change({ from: day, until: day }))}
+          columns={isPhone ? narrowColumns(isTold) : columnsOf(isTold, (day) => change({ from: day, until: day }))}
           rows={rows}
           keyOf={({ id }) => id}
           nameOf={({ label, day }) => `${label}, ${dayShort(day)}`}
-          rowHeight={52}
+          rowHeight={isPhone ? 76 : 52}
           isLoading={pages.isLoading}
           hasMore={pages.hasNextPage && !pages.isFetchingNextPage}
           onMore={() => void pages.fetchNextPage()}
@@ -153,6 +155,60 @@ function sumTold({ balanceChangeKopecks: change, heldChangeKopecks: held, kopeck
   );
 }
 
+function About({ transfer: { about, listing, cabinet, cabinetId } }: { transfer: Transfer }) {
+  if (!listing && !cabinet) return about;
+  return (
+    <>
+      {listing && (
+        <>
+          <ListingLink id={listing.id} externalId={listing.externalId} />
+          {cabinet && ' · '}
+        </>
+      )}
+      {cabinet && cabinetId !== null && <CabinetLink id={cabinetId} name={cabinet} />}
+      <Text size="xs" c="dimmed">
+        {about}
+      </Text>
+    </>
+  );
+}
+
+/** Two columns: what a phone has room for. */
+function narrowColumns(isTold: boolean): Column<Transfer>[] {
+  return [
+    {
+      id: 'what',
+      head: 'Операция',
+      isRowHeader: true,
+      cell: (row) => (
+        <>
+          {dayShort(row.day)} {row.label}
+          <Text component="div" size="sm" fw={400}>
+            <About transfer={row} />
+          </Text>
+        </>
+      ),
+    },
+    {
+      id: 'sum',
+      head: isTold ? 'Сумма, остаток' : 'Сумма',
+      width: '130px',
+      align: 'end',
+      cell: (row) => (
+        <>
+          {sumTold(row)}
+          {row.balanceKopecks !== null && (
+            <Text size="xs" c="dimmed">
+              {money(row.balanceKopecks)}
+            </Text>
+          )}
+          <Refund transfer={row} />
+        </>
+      ),
+    },
+  ];
+}
+
 function columnsOf(isTold: boolean, onDay: (day: string) => void): Column<Transfer>[] {
   return [
     {
@@ -192,28 +248,7 @@ function columnsOf(isTold: boolean, onDay: (day: string) => void): Column<Transf
           },
         ]
       : []),
-    {
-      id: 'about',
-      head: 'За что',
-      cell: ({ about, listing, cabinet, cabinetId }) => (
-        <>
-          {listing && (
-            <>
-              <ListingLink id={listing.id} externalId={listing.externalId} />
-              {cabinet && ' · '}
-            </>
-          )}
-          {cabinet && cabinetId !== null && <CabinetLink id={cabinetId} name={cabinet} />}
-          {listing || cabinet ? (
-            <Text size="xs" c="dimmed">
-              {about}
-            </Text>
-          ) : (
-            about
-          )}
-        </>
-      ),
-    },
+    { id: 'about', head: 'За что', cell: (row) => <About transfer={row} /> },
     {
       id: 'by',
       head: 'Основание',
@@ -236,7 +271,7 @@ function Refund({ transfer: { id, kopecks, day, may, isRefunded } }: { transfer:
       api.send('POST', `/transfers/${encodeURIComponent(id)}/refund`, { reason }, { idempotencyKey: newKey() }),
     onSuccess: () => {
       showDone(`Возвращено ${money(kopecks)}`);
-      return refresh('/accounts');
+      void refresh('/accounts');
     },
   });
   if (isRefunded)

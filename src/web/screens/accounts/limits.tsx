@@ -36,7 +36,7 @@ export function Limits({ account, etag, onClose }: { account: AccountPage; etag:
     onSuccess: () => {
       showDone('Лимиты сохранены');
       onClose();
-      return refresh('/accounts');
+      void refresh('/accounts');
     },
   });
   return (

@@ -38,7 +38,7 @@ export function Move({
         `Переведено ${money(moved)}. ${after.map((one) => `${one.name}: ${money(one.balanceKopecks)}`).join('. ')}`,
       );
       onClose();
-      return refresh('/accounts');
+      void refresh('/accounts');
     },
   });
   const choices = (without: number | null) =>
@@ -112,7 +112,7 @@ export function Correct({ account, onClose }: { account: Choice; onClose: () => 
     onSuccess: ({ accounts }) => {
       showDone(`Исправлено. ${accounts.map((one) => `${one.name}: ${money(one.balanceKopecks)}`).join('. ')}`);
       onClose();
-      return refresh('/accounts');
+      void refresh('/accounts');
     },
   });
   const isWhole = kopecks !== null && kopecks > 0 && reason.trim() !== '';

@@ -24,7 +24,7 @@ export function OpenAccounts({ onClose }: { onClose: () => void }) {
     onSuccess: ({ opened }) => {
       showDone(`Открыто: ${counted(opened, 'счёт', 'счёта', 'счетов')}`);
       onClose();
-      return refresh('/accounts');
+      void refresh('/accounts');
     },
   });
   return (

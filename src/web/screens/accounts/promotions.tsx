@@ -1,5 +1,5 @@
 import { Alert, Button, Group, Modal, Select, Stack, Switch, Text } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
+import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
 import { IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery, useMutation, useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -29,6 +29,7 @@ const PAGE = 100;
 /** Paid levels of the boards: who has them, and orders. */
 export default function PromotionsScreen() {
   const may = useMay();
+  const isPhone = useMediaQuery('(max-width: 48em)');
   const [filter, change] = useAddress((raw) => ({
     all: oneOf(raw.all) === 'true',
     listing: oneOf(raw.listing),
@@ -65,12 +66,12 @@ export default function PromotionsScreen() {
       ) : (
         <DataTable<Promotion>
           label="Продвижение"
-          columns={COLUMNS}
+          columns={isPhone ? NARROW : COLUMNS}
           rows={rows}
           total={pages.data?.pages[0]?.page.total ?? rows.length}
           keyOf={({ id }) => id}
           nameOf={({ id, listing }) => `№ ${id}, ${listing.externalId}`}
-          rowHeight={52}
+          rowHeight={isPhone ? 88 : 52}
           isLoading={pages.isLoading}
           hasMore={pages.hasNextPage && !pages.isFetchingNextPage}
           onMore={() => void pages.fetchNextPage()}
@@ -91,21 +92,21 @@ const COLUMNS: Column<Promotion>[] = [
   {
     id: 'listing',
     head: 'Объект',
-    width: '150px',
+    width: '120px',
     isRowHeader: true,
     cell: ({ listing }) => <ListingLink id={listing.id} externalId={listing.externalId} />,
   },
   {
     id: 'cabinet',
     head: 'Кабинет',
-    width: '180px',
+    width: '150px',
     cell: ({ cabinetId, cabinetName }) => <CabinetLink id={cabinetId} name={cabinetName} />,
   },
   { id: 'level', head: 'Уровень', cell: ({ levelLabel }) => levelLabel },
   {
     id: 'term',
     head: 'Дни',
-    width: '190px',
+    width: '160px',
     cell: ({ startedOn, fromOn, untilOn, days: count }) => (
       <>
         {dayShort(startedOn ?? fromOn)} – {dayShort(untilOn)}
@@ -118,7 +119,7 @@ const COLUMNS: Column<Promotion>[] = [
   {
     id: 'price',
     head: 'Цена',
-    width: '150px',
+    width: '130px',
     align: 'end',
     cell: ({ kopecks, account }) => (
       <>
@@ -134,13 +135,13 @@ const COLUMNS: Column<Promotion>[] = [
   {
     id: 'state',
     head: 'Состояние',
-    width: '170px',
+    width: '150px',
     cell: ({ stateLabel, isLate }) => (isLate ? `${stateLabel}, ждёт объект в фиде` : stateLabel),
   },
   {
     id: 'by',
     head: 'Заказал',
-    width: '170px',
+    width: '140px',
     cell: ({ by, at }) => (
       <>
         {by}
@@ -153,12 +154,48 @@ const COLUMNS: Column<Promotion>[] = [
   { id: 'deeds', head: '', name: 'Действия', width: '110px', align: 'end', cell: (row) => <Cancel promotion={row} /> },
 ];
 
+/** Two columns: what a phone has room for. */
+const NARROW: Column<Promotion>[] = [
+  {
+    id: 'what',
+    head: 'Объект',
+    isRowHeader: true,
+    cell: ({ listing, cabinetId, cabinetName, levelLabel, startedOn, fromOn, untilOn }) => (
+      <>
+        <ListingLink id={listing.id} externalId={listing.externalId} /> ·{' '}
+        <CabinetLink id={cabinetId} name={cabinetName} />
+        <Text size="sm" fw={400}>
+          {levelLabel}
+        </Text>
+        <Text size="xs" c="dimmed">
+          {dayShort(startedOn ?? fromOn)} – {dayShort(untilOn)}
+        </Text>
+      </>
+    ),
+  },
+  {
+    id: 'state',
+    head: 'Состояние',
+    width: '120px',
+    align: 'end',
+    cell: (row) => (
+      <>
+        {row.kopecks === 0 ? 'бесплатно' : money(row.kopecks)}
+        <Text size="xs" c="dimmed">
+          {row.stateLabel}
+        </Text>
+        <Cancel promotion={row} />
+      </>
+    ),
+  },
+];
+
 function Cancel({ promotion: { id, may, kopecks, listing, levelLabel } }: { promotion: Promotion }) {
   const cancel = useMutation({
     mutationFn: () => api.send('DELETE', `/promotions/${id}`),
     onSuccess: () => {
       showDone(`Отменено, ${money(kopecks)} снова на счёте`);
-      return refresh('/promotions', '/accounts');
+      void refresh('/promotions', '/accounts');
     },
   });
   if (!may.cancel) return null;
@@ -232,7 +269,7 @@ function Order({
     onSuccess: ({ id, levelLabel }) => {
       showDone(`Заказано: ${levelLabel}, № ${id}`);
       onClose();
-      return refresh('/promotions', '/accounts');
+      void refresh('/promotions', '/accounts');
     },
   });
   return (

@@ -290,7 +290,7 @@ function Findings({ list }: { list: ReconciliationAnswer['lists'][number] }) {
           <List.Item key={advert} className={classes.sentence!}>
             {sentence}{' '}
             {listingId !== null && (
-              <ListingLink id={listingId} externalId={`объект ${externalId ?? `#${listingId}`}`} />
+              <ListingLink id={listingId} externalId={`объект ${externalId ?? `#${listingId}`}`} isInText />
             )}
           </List.Item>
         ))}

@@ -15,9 +15,21 @@ export function coverWords({ state, endsOn, coverDays, until }: Cover): string {
   return `до ${day(endsOn)}`;
 }
 
+/** The same as a sentence: «Хватит до 1 декабря.» */
+export function coverSentence(cover: Cover): string {
+  if (cover.state === 'free') return 'Платить не за что.';
+  if (cover.coverDays === 0) return 'Денег не хватает уже сегодня.';
+  return `Хватит ${coverWords(cover)}.`;
+}
+
 /** Until when an account lasts; where it is bad a sign says so too. */
 export function CoverTold({ cover }: { cover: Cover | null }) {
-  if (!cover) return null;
+  if (!cover)
+    return (
+      <Text component="span" c="dimmed" inherit>
+        считаем…
+      </Text>
+    );
   const words = coverWords(cover);
   const limit = cover.limitedOn && (
     <Text component="span" size="xs" c="dimmed" display="block">
@@ -52,17 +64,23 @@ export function CoverTold({ cover }: { cover: Cover | null }) {
   );
 }
 
-export function ListingLink({ id, externalId }: { id: number; externalId: string }) {
+interface LinkProps {
+  readonly id: number;
+  /** Among other words: not told from them by its colour alone. */
+  readonly isInText?: boolean;
+}
+
+export function ListingLink({ id, externalId, isInText = false }: LinkProps & { externalId: string }) {
   return (
-    <Anchor component={Link} to={`/listings/${id}`} inherit>
+    <Anchor component={Link} to={`/listings/${id}`} inherit underline={isInText ? 'always' : 'hover'}>
       {externalId}
     </Anchor>
   );
 }
 
-export function CabinetLink({ id, name }: { id: number; name: string }) {
+export function CabinetLink({ id, name, isInText = false }: LinkProps & { name: string }) {
   return (
-    <Anchor component={Link} to={`/feeds/${id}`} inherit>
+    <Anchor component={Link} to={`/feeds/${id}`} inherit underline={isInText ? 'always' : 'hover'}>
       {name}
     </Anchor>
   );

@@ -9,7 +9,7 @@ import { MoneyInput } from '../../parts/fields.tsx';
 import { ProblemAlert } from '../../parts/problem.tsx';
 import { refresh } from '../../query.ts';
 import { agree, clock, counted, money, objects } from '../../words.ts';
-import { CabinetLink, coverWords, ListingLink } from './told.tsx';
+import { CabinetLink, coverSentence, coverWords, ListingLink } from './told.tsx';
 
 interface Choice {
   readonly id: number;
@@ -28,22 +28,28 @@ export function TopUp({ accounts, accountId: given, onClose }: TopUpProps) {
   const [accountId, setAccountId] = useState(given ?? (accounts.length === 1 ? accounts[0]!.id : null));
   const [kopecks, setKopecks] = useState<number | null>(null);
   const [reason, setReason] = useState('');
+  const [isPaid, setIsPaid] = useState(false);
   const [settled] = useDebouncedValue(kopecks ?? 0, 400);
   const body = { kopecks: kopecks ?? 0, ...(reason.trim() && { reason: reason.trim() }) };
   // One intention, one key: pressed twice it is still one top-up.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another sum is another intention
   const idempotencyKey = useMemo(newKey, [accountId, kopecks, reason]);
   const effect = useQuery<TopUpEffect, Error>({
-    queryKey: ['accounts', String(accountId), 'effect', settled],
+    // Not under «accounts»: what was told stays told when the money has come.
+    queryKey: ['top-up', accountId, settled],
     queryFn: ({ signal }) =>
       api.send('POST', `/accounts/${accountId}/top-up/dry-run`, { kopecks: settled }, { signal }),
-    enabled: accountId !== null,
+    enabled: accountId !== null && !isPaid,
+    gcTime: 0,
     placeholderData: keepPreviousData,
   });
   const pay = useMutation({
     mutationFn: () => api.send<MoneyDone>('POST', `/accounts/${accountId}/top-up`, body, { idempotencyKey }),
     meta: { isTold: true },
-    onSuccess: () => refresh('/accounts', '/listings'),
+    onSuccess: () => {
+      setIsPaid(true);
+      void refresh('/accounts', '/listings');
+    },
   });
   const name = accounts.find(({ id }) => id === accountId)?.name;
   const isTold = effect.data?.kopecks === (kopecks ?? 0);
@@ -140,8 +146,8 @@ function Effect({
           {goOut.listings > 0
             ? `${agree(goOut.listings, 'Выйдет', 'Выйдут', 'Выйдут')} ещё ${objects(goOut.listings)}. `
             : 'Больше объектов не выйдет. '}
-          Хватит: {coverWords(after)}
-          {before.endsOn !== after.endsOn && before.endsOn !== null ? ` (сейчас: ${coverWords(before)})` : ''}.
+          {after.coverDays === 0 ? 'На всех не хватит уже сегодня.' : coverSentence(after)}
+          {before.endsOn !== after.endsOn && before.coverDays !== 0 && ` Сейчас ${coverWords(before)}.`}
         </Text>
       )}
       {kopecks > 0 && goOut.data.length > 0 && <Marks goOut={goOut} />}
@@ -175,8 +181,8 @@ function Marks({ goOut }: { goOut: TopUpEffect['goOut'] }) {
     <List size="sm" mt={6} spacing={2}>
       {goOut.data.slice(0, SHOWN).map(({ listingId, externalId, cabinetId, cabinet, kopecks, runAt }) => (
         <List.Item key={`${cabinetId}/${listingId}`}>
-          <ListingLink id={listingId} externalId={externalId} /> · <CabinetLink id={cabinetId} name={cabinet} />:{' '}
-          {money(kopecks)} в день, сборка в {clock(runAt)}
+          <ListingLink id={listingId} externalId={externalId} isInText /> ·{' '}
+          <CabinetLink id={cabinetId} name={cabinet} isInText />: {money(kopecks)} сегодня, сборка в {clock(runAt)}
         </List.Item>
       ))}
       {rest > 0 && <List.Item>и ещё {counted(rest, 'отметка', 'отметки', 'отметок')}</List.Item>}
@@ -204,7 +210,7 @@ function Done({
       </Group>
       {effect && (
         <Text size="sm">
-          Хватит: {coverWords(effect.after)}.{' '}
+          {coverSentence(effect.after)}{' '}
           {effect.goOut.listings > 0
             ? `Выходят ${objects(effect.goOut.listings)}:`
             : runAt === null

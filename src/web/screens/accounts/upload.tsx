@@ -84,7 +84,7 @@ export function Upload({ cabinet, onClose }: { cabinet: CabinetSums; onClose: ()
           : 'Этот файл уже загружен: ничего не изменилось',
       );
       onClose();
-      return refresh('/reconciliation', `/cabinets/${cabinet.id}`, '/accounts');
+      void refresh('/reconciliation', `/cabinets/${cabinet.id}`, '/accounts');
     },
   });
   // What was tried was tried with these words only.
@@ -220,7 +220,7 @@ export function Upload({ cabinet, onClose }: { cabinet: CabinetSums; onClose: ()
           </Button>
           {trial && (
             <Button loading={send.isPending && !send.variables} onClick={() => send.mutate(false)}>
-              Загрузить {counted(trial.added, 'списание', 'списания', 'списаний')}
+              {trial.added > 0 ? `Загрузить ${counted(trial.added, 'списание', 'списания', 'списаний')}` : 'Загрузить'}
             </Button>
           )}
         </Group>

@@ -1,6 +1,6 @@
 import { Accordion, Alert, Button, Group, List, Skeleton, Text } from '@mantine/core';
 import { IconArrowRight, IconCode } from '@tabler/icons-react';
-import { type UseQueryResult, useQueries } from '@tanstack/react-query';
+import { keepPreviousData, type UseQueryResult, useQueries } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import type { BoardStanding, ListingCheck, ListingGates } from '../../../contracts/listing.ts';
 import { api } from '../../api.ts';
@@ -8,9 +8,26 @@ import { GateLadder } from '../../parts/gate-ladder.tsx';
 import { noticeCount } from '../../parts/notices.tsx';
 import { OutcomeChip } from '../../parts/outcome-chip.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
-import { keyOf } from '../../query.ts';
+import { queryClient, refresh } from '../../query.ts';
 import { day, moment, money } from '../../words.ts';
 import classes from './card.module.css';
+
+/**
+ * Apart from what every event about listings asks anew: these answers cost something, and hang on this listing, whose
+ * version is in their keys, and on runs, which are not so frequent.
+ */
+const gatesKey = (listingId: number) => ['gates', String(listingId)] as const;
+export const checkKey = (listingId: number) => ['check', String(listingId)] as const;
+export const ASK_AGAIN_MS = 60_000;
+
+/** After a deed: everything about the listing is asked for again. */
+export async function refreshCard(listingId: number): Promise<void> {
+  await Promise.all([
+    refresh(`/listings/${listingId}`),
+    queryClient.invalidateQueries({ queryKey: gatesKey(listingId) }),
+    queryClient.invalidateQueries({ queryKey: checkKey(listingId) }),
+  ]);
+}
 
 /** One board's answer, and whether it has come. */
 export type Told = UseQueryResult<BoardStanding | undefined, Error>;
@@ -19,13 +36,18 @@ export type Told = UseQueryResult<BoardStanding | undefined, Error>;
  * What every board says, asked one by one: where many marks compete for few places an answer takes a while, and the
  * others need not wait for it.
  */
-export function useBoards(listingId: number, cabinetIds: readonly number[]): ReadonlyMap<number, Told> {
-  const path = `/listings/${listingId}/gates`;
+export function useBoards(
+  listingId: number,
+  cabinetIds: readonly number[],
+  etag: string | null,
+): ReadonlyMap<number, Told> {
   const queries = useQueries({
     queries: cabinetIds.map((cabinet) => ({
-      queryKey: keyOf(path, { cabinet }),
+      queryKey: [...gatesKey(listingId), cabinet, etag],
       queryFn: async ({ signal }: { signal: AbortSignal }) =>
-        (await api.get<ListingGates>(path, { cabinet }, signal)).data[0],
+        (await api.get<ListingGates>(`/listings/${listingId}/gates`, { cabinet }, signal)).data[0],
+      placeholderData: keepPreviousData,
+      refetchInterval: ASK_AGAIN_MS,
     })),
   });
   return new Map(cabinetIds.map((id, at) => [id, queries[at]!]));

@@ -1,7 +1,7 @@
 import { Button, Group, Modal, Stack, Table, Text } from '@mantine/core';
 import type { ListingCard } from '../../../contracts/listing.ts';
 import classes from './card.module.css';
-import { type Draft, differences, isSame } from './draft.ts';
+import { type Draft, differences, disputed } from './draft.ts';
 import { toldValue } from './told.ts';
 
 interface ConflictProps {
@@ -20,54 +20,44 @@ interface ConflictProps {
 /** Somebody changed the listing meanwhile: what exactly, and what now. */
 export function Conflict({ after, before, draft, isSaving, onMine, onTheirs, onClose }: ConflictProps) {
   const changed = after ? differences(before, after) : [];
-  const both = changed.filter(([, is]) => draft.values.has(is.field) && !isSame(draft.values.get(is.field), is.value));
+  const both = after ? disputed(before, after, draft) : [];
   return (
     <Modal opened={after !== null} onClose={onClose} size="lg" title="Объект изменился, пока вы правили">
       <Stack gap="md">
-        {changed.length === 0 ? (
-          <Text size="sm">Поля те же: изменились статус, срок или ответственный. Ваши правки целы.</Text>
-        ) : (
-          <Table.ScrollContainer minWidth={420}>
-            <Table aria-label="Что изменилось">
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Поле</Table.Th>
-                  <Table.Th>Было</Table.Th>
-                  <Table.Th>Стало</Table.Th>
-                  <Table.Th>У вас</Table.Th>
+        <Table.ScrollContainer minWidth={420}>
+          <Table aria-label="Что изменилось">
+            <Table.Thead>
+              <Table.Tr>
+                <Table.Th>Поле</Table.Th>
+                <Table.Th>Было</Table.Th>
+                <Table.Th>Стало</Table.Th>
+                <Table.Th>У вас</Table.Th>
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {changed.map(([was, is]) => (
+                <Table.Tr key={is.field}>
+                  <Table.Th scope="row">{is.label}</Table.Th>
+                  <Table.Td>{toldValue(was, was.value)}</Table.Td>
+                  <Table.Td>{toldValue(is, is.value)}</Table.Td>
+                  <Table.Td className={classes.mine!}>
+                    {draft.values.has(is.field) ? toldValue(is, draft.values.get(is.field)) : '–'}
+                  </Table.Td>
                 </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {changed.map(([was, is]) => (
-                  <Table.Tr key={is.field}>
-                    <Table.Th scope="row">{is.label}</Table.Th>
-                    <Table.Td>{toldValue(was, was.value)}</Table.Td>
-                    <Table.Td>{toldValue(is, is.value)}</Table.Td>
-                    <Table.Td className={classes.mine!}>
-                      {draft.values.has(is.field) ? toldValue(is, draft.values.get(is.field)) : '–'}
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        )}
-        <Text size="sm">
-          {both.length === 0
-            ? 'Ваших полей это не касается: можно сохранять.'
-            : 'Одни и те же поля изменили и вы, и другие: решите, чьё останется.'}
-        </Text>
+              ))}
+            </Table.Tbody>
+          </Table>
+        </Table.ScrollContainer>
+        <Text size="sm">Одни и те же поля изменили и вы, и другие: решите, чьё останется.</Text>
         <Group justify="flex-end">
           <Button variant="default" onClick={onClose}>
             Посмотреть ещё
           </Button>
-          {both.length > 0 && (
-            <Button variant="default" onClick={() => onTheirs(both.map(([, is]) => is.field))}>
-              Взять их значения
-            </Button>
-          )}
+          <Button variant="default" onClick={() => onTheirs(both)}>
+            Взять их значения
+          </Button>
           <Button loading={isSaving} onClick={onMine} data-autofocus>
-            {both.length > 0 ? 'Сохранить мои поверх' : 'Сохранить'}
+            Сохранить мои поверх
           </Button>
         </Group>
       </Stack>

@@ -19,16 +19,18 @@ import { askReason, confirm } from '../../parts/confirm.tsx';
 import { DayInput } from '../../parts/day-field.tsx';
 import { ProblemAlert, showDone } from '../../parts/problem.tsx';
 import { showUndo } from '../../parts/undo.tsx';
-import { refresh } from '../../query.ts';
 import { moment, today } from '../../words.ts';
+import { refreshCard } from './boards.tsx';
+import { allFields } from './draft.ts';
 
 /** What may be done to the listing besides correcting it. */
 
 const CALLS = [
-  { value: 'not-rented', label: 'Ещё не сдан: перезвонить позже' },
-  { value: 'no-answer', label: 'Не ответили' },
-  { value: 'busy', label: 'Занято' },
-  { value: 'rented', label: 'Сдан' },
+  { value: 'not-rented', label: 'Ещё не сдан: перезвонить позже', ofSale: 'Ещё продаётся: перезвонить позже' },
+  { value: 'no-answer', label: 'Не ответили', ofSale: 'Не ответили' },
+  { value: 'busy', label: 'Занято', ofSale: 'Занято' },
+  // What is sold is told by the status.
+  { value: 'rented', label: 'Сдан', ofSale: null },
 ] as const;
 
 const EXCEPTIONS = [
@@ -49,7 +51,7 @@ interface Sent {
 function useDeed(listingId: number) {
   return useMutation({
     mutationFn: ({ path, body, method = 'POST' }: Sent) => api.send<unknown>(method, path, body),
-    onSuccess: () => refresh(`/listings/${listingId}`),
+    onSuccess: () => refreshCard(listingId),
   });
 }
 
@@ -59,6 +61,7 @@ export function Deeds({ card }: { card: ListingCard }) {
   const [dialog, setDialog] = useState<Dialog | null>(null);
   const act = (name: string, words: string, body?: object) =>
     deed.mutate({ path: `/listings/${id}/${name}`, ...(body && { body }) }, { onSuccess: () => showDone(words) });
+  const isSale = allFields(card).find(({ field }) => field === 'deal')?.value === 'sale';
   const isOnMarket = status.value === 'active' || status.value === 'reserved';
 
   const forbid = async () => {
@@ -133,15 +136,20 @@ export function Deeds({ card }: { card: ListingCard }) {
           {may.calls && isOnMarket && (
             <>
               <Menu.Label>Позвонил собственнику</Menu.Label>
-              {CALLS.map(({ value, label }) => (
-                <Menu.Item
-                  key={value}
-                  leftSection={<IconPhone size={16} />}
-                  onClick={() => act('call', 'Звонок отмечен', { result: value })}
-                >
-                  {label}
-                </Menu.Item>
-              ))}
+              {CALLS.map(({ value, label, ofSale }) => {
+                const words = isSale ? ofSale : label;
+                return (
+                  words && (
+                    <Menu.Item
+                      key={value}
+                      leftSection={<IconPhone size={16} />}
+                      onClick={() => act('call', 'Звонок отмечен', { result: value })}
+                    >
+                      {words}
+                    </Menu.Item>
+                  )
+                );
+              })}
             </>
           )}
           <Menu.Divider />
@@ -239,7 +247,7 @@ function offerUndo({ id, words, undoUntil, changed, leftOut }: Bulk, listingId: 
     words,
     undo: async () => {
       await api.send('POST', `/undo/${id}`);
-      await refresh(`/listings/${listingId}`);
+      await refreshCard(listingId);
     },
   });
 }
@@ -255,7 +263,7 @@ export function BoardDeeds({ card, board }: { card: ListingCard; board: BoardSta
         cabinets: [board.cabinetId],
       }),
     onSuccess: async (bulk) => {
-      await refresh(`/listings/${id}`);
+      await refreshCard(id);
       offerUndo(bulk, id);
     },
   });
@@ -310,7 +318,7 @@ function TermDialog({ opened, listingId, onClose, board }: DialogProps & { board
       }),
     meta: { isTold: true },
     onSuccess: async (bulk) => {
-      await refresh(`/listings/${listingId}`);
+      await refreshCard(listingId);
       offerUndo(bulk, listingId);
       onClose();
     },
@@ -366,7 +374,7 @@ function PauseDialog({ opened, listingId, onClose, board }: DialogProps & { boar
       }),
     meta: { isTold: true },
     onSuccess: async (bulk) => {
-      await refresh(`/listings/${listingId}`);
+      await refreshCard(listingId);
       offerUndo(bulk, listingId);
       onClose();
     },
@@ -428,7 +436,7 @@ function ExceptionDialog({ opened, listingId, onClose }: DialogProps) {
     mutationFn: () => api.send('POST', '/exceptions', { listingId, gate, until, reason }),
     meta: { isTold: true },
     onSuccess: async () => {
-      await refresh(`/listings/${listingId}`);
+      await refreshCard(listingId);
       showDone('Исключение дано');
       onClose();
     },
@@ -479,7 +487,7 @@ function ReserveDialog({ opened, listingId, onClose }: DialogProps) {
     mutationFn: () => api.send('POST', `/listings/${listingId}/status`, { status: 'reserved', reservedUntil: until }),
     meta: { isTold: true },
     onSuccess: async () => {
-      await refresh(`/listings/${listingId}`);
+      await refreshCard(listingId);
       showDone('Статус: забронирован');
       onClose();
     },

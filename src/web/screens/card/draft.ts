@@ -89,3 +89,13 @@ export function differences(before: ListingCard, after: ListingCard): readonly (
     return was && !isSame(was.value, is.value) ? [[was, is] as const] : [];
   });
 }
+
+/** Fields that both somebody else and the draft have changed, each to something else. */
+export const disputed = (before: ListingCard, after: ListingCard, draft: Draft): readonly string[] =>
+  differences(before, after)
+    .filter(([, is]) => draft.values.has(is.field) && !isSame(draft.values.get(is.field), is.value))
+    .map(([, { field }]) => field);
+
+/** Does the draft still say of a field what was sent? */
+export const isAsSent = (draft: Draft, { set = {} }: ListingChanges, field: string): boolean =>
+  !(field in set) || isSame(draft.values.get(field), set[field]);

@@ -6,7 +6,7 @@ import type { ToldNotice } from '../../parts/notices.tsx';
 import { Sheet } from '../../parts/page.tsx';
 import { counted, formatNumber } from '../../words.ts';
 import classes from './card.module.css';
-import { type Draft, shownValue } from './draft.ts';
+import { type Draft, isSame, shownValue } from './draft.ts';
 import { CardField } from './field.tsx';
 
 interface FormProps {
@@ -108,7 +108,7 @@ function FieldGroup(props: FieldGroupProps) {
               key={field.field}
               field={field}
               value={shownValue(field, draft)}
-              isChanged={draft.values.has(field.field)}
+              isChanged={draft.values.has(field.field) && !isSame(draft.values.get(field.field), field.value)}
               isKept={draft.keeps.has(field.field)}
               isReadOnly={isReadOnly}
               fault={faults.get(field.field)}

@@ -14,14 +14,14 @@ import { Page, Sheet } from '../../parts/page.tsx';
 import { ProblemAlert } from '../../parts/problem.tsx';
 import { Loaded, Skeletons } from '../../parts/states.tsx';
 import { showUndo } from '../../parts/undo.tsx';
-import { keyOf, queryClient, refresh, useApiWithTag } from '../../query.ts';
+import { keyOf, queryClient, useApiWithTag } from '../../query.ts';
 import { oneOf, useAddress } from '../../router.tsx';
 import { clock, counted, listed, moment } from '../../words.ts';
-import { Boards, dayCost, ForbiddenNote, useBoards } from './boards.tsx';
+import { ASK_AGAIN_MS, Boards, checkKey, dayCost, ForbiddenNote, refreshCard, useBoards } from './boards.tsx';
 import classes from './card.module.css';
 import { Conflict } from './conflict.tsx';
 import { BoardDeeds, Deeds, Standing } from './deeds.tsx';
-import { changedFields, changesOf, type Draft, inverseOf, useDraft } from './draft.ts';
+import { changedFields, changesOf, type Draft, disputed, inverseOf, isAsSent, useDraft } from './draft.ts';
 import { idOf } from './field.tsx';
 import { CardForm } from './form.tsx';
 import { History } from './history.tsx';
@@ -66,16 +66,21 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
   const changes = useMemo(() => changesOf(card, draft), [card, draft]);
   const count = changedFields(changes).length;
   const isDirty = count > 0;
-  // While somebody types, the version they looked at stays: else they would save over what they have not seen.
+  // What others change elsewhere joins in. Where somebody types into the very field, the version they looked at stays:
+  // else they would save over what they have not seen.
+  const isOvertaken = useMemo(
+    () => isDirty && answer.etag !== base.etag && disputed(base.data, answer.data, draft).length > 0,
+    [isDirty, answer, base, draft],
+  );
   useEffect(() => {
-    if (!isDirty) setBase(answer);
-  }, [answer, isDirty]);
-  const isOvertaken = isDirty && answer.etag !== base.etag;
+    if (!isOvertaken) setBase(answer);
+  }, [answer, isOvertaken]);
 
-  const check = useCheck(path, changes, base.etag);
+  const check = useCheck(card.id, changes, answer.etag);
   const told = useBoards(
     card.id,
     useMemo(() => check?.boards.map(({ cabinetId }) => cabinetId) ?? [], [check]),
+    answer.etag,
   );
   const notices = useMemo(() => noticesOf(check), [check]);
   const [wanted, setWanted] = useWantedField();
@@ -88,36 +93,38 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
   const isNarrow = useMediaQuery('(max-width: 68em)');
 
   const save = useMutation({
-    mutationFn: ({ wish, etag }: { wish: ListingChanges; etag: string | null }) =>
-      api.exchange<ListingCard>('PATCH', path, wish, { ifMatch: etag }),
+    mutationFn: ({ wish, over }: { wish: ListingChanges; over: Answer<ListingCard> }) =>
+      api.exchange<ListingCard>('PATCH', path, wish, { ifMatch: over.etag }),
     meta: { isTold: true },
-    onSuccess: (saved) => {
-      const before = base.data;
-      const words = `Сохранено: ${counted(count, 'поле', 'поля', 'полей')}`;
-      const back = inverseOf(before, changes);
-      draft.forget();
+    onSuccess: (saved, { wish, over }) => {
+      const words = `Сохранено: ${counted(changedFields(wish).length, 'поле', 'поля', 'полей')}`;
+      const back = inverseOf(over.data, wish);
+      // What was typed while it was being saved stays.
+      draft.forget(changedFields(wish).filter((field) => isAsSent(draft, wish, field)));
       setBase(saved);
       setConflict(null);
       queryClient.setQueryData([...keyOf(path), 'etag'], saved);
-      void refresh(path);
+      void refreshCard(card.id);
       showUndo({
         words,
         undone: 'Поля стоят как раньше',
         undo: async () => {
           await api.send('PATCH', path, back, { ifMatch: saved.etag });
-          await refresh(path);
+          await refreshCard(card.id);
         },
       });
     },
     onError: async (error) => {
-      if (error instanceof ProblemError && error.status === 412)
-        setConflict(await api.read<ListingCard>(path).catch(() => null));
+      if (!(error instanceof ProblemError) || error.status !== 412) return;
+      const now = await api.read<ListingCard>(path);
+      if (disputed(base.data, now.data, draft).length > 0) setConflict(now);
+      else save.mutate({ wish: changesOf(now.data, draft), over: now });
     },
   });
   const submit = () => {
     if (!isDirty || save.isPending) return;
     if (isOvertaken) setConflict(answer);
-    else save.mutate({ wish: changes, etag: base.etag });
+    else save.mutate({ wish: changes, over: base });
   };
   useHotkeys('Карточка', [{ keys: 'mod+s', words: 'Сохранить', inField: true, run: submit }]);
 
@@ -164,7 +171,7 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
           {!isReadOnly && (
             <Button
               leftSection={<IconDeviceFloppy size={17} aria-hidden />}
-              rightSection={<Keys keys="mod+s" />}
+              rightSection={isNarrow ? undefined : <Keys keys="mod+s" />}
               aria-keyshortcuts={ariaKeys('mod+s')}
               disabled={!isDirty}
               loading={save.isPending}
@@ -248,7 +255,7 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
         before={card}
         draft={draft}
         isSaving={save.isPending}
-        onMine={() => conflict && save.mutate({ wish: changesOf(conflict.data, draft), etag: conflict.etag })}
+        onMine={() => conflict && save.mutate({ wish: changesOf(conflict.data, draft), over: conflict })}
         onTheirs={(fields) => {
           draft.forget(fields);
           if (conflict) setBase(conflict);
@@ -262,12 +269,13 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
 }
 
 /** What boards would say of what is typed; the words of before stay until the new ones come. */
-function useCheck(path: string, changes: ListingChanges, etag: string | null): ListingCheck | undefined {
+function useCheck(listingId: number, changes: ListingChanges, etag: string | null): ListingCheck | undefined {
   const [settled] = useDebouncedValue(changes, TYPING_MS);
   const { data } = useQuery({
-    queryKey: [...keyOf(`${path}/check`), settled, etag],
-    queryFn: ({ signal }) => api.send<ListingCheck>('POST', `${path}/check`, settled, { signal }),
+    queryKey: [...checkKey(listingId), settled, etag],
+    queryFn: ({ signal }) => api.send<ListingCheck>('POST', `/listings/${listingId}/check`, settled, { signal }),
     placeholderData: keepPreviousData,
+    refetchInterval: ASK_AGAIN_MS,
   });
   return data;
 }

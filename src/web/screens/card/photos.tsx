@@ -9,13 +9,15 @@ import {
   IconTrash,
 } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
-import { lazy, Suspense, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import type { ListingPhoto, ListingPhotos, PhotoOrder } from '../../../contracts/listing.ts';
 import { api, ProblemError } from '../../api.ts';
 import { Sheet } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { showUndo } from '../../parts/undo.tsx';
-import { refresh, useApiWithTag } from '../../query.ts';
+import { useApiWithTag } from '../../query.ts';
+import { counted } from '../../words.ts';
+import { refreshCard } from './boards.tsx';
 import classes from './card.module.css';
 
 const Lightbox = lazy(() => import('./lightbox.tsx'));
@@ -45,7 +47,7 @@ export function Photos({ listingId, isReadOnly }: PhotosProps) {
   const put = useMutation({
     mutationFn: ({ photos, etag }: { photos: PhotoOrder['photos']; etag: string | null }) =>
       api.exchange<ListingPhotos>('PUT', path, { photos }, { ifMatch: etag }),
-    onSettled: () => refresh(`/listings/${listingId}`),
+    onSettled: () => refreshCard(listingId),
   });
 
   const save = async (photos: PhotoOrder['photos'], words?: string) => {
@@ -70,7 +72,7 @@ export function Photos({ listingId, isReadOnly }: PhotosProps) {
       const fault = await send(file, replace).catch((error: unknown) => `${file.name}: ${wordsOf(error)}`);
       setUpload((was) => was && { ...was, done: was.done + 1, faults: fault ? [...was.faults, fault] : was.faults });
     }
-    await refresh(`/listings/${listingId}`);
+    await refreshCard(listingId);
     setUpload((was) => (was && was.faults.length > 0 ? was : null));
   };
   const send = async (file: File, replace: string | undefined): Promise<undefined> => {
@@ -193,89 +195,104 @@ function Grid({ photos, isReadOnly, onSave, onReplace, onShow }: GridProps) {
   const [dragged, setDragged] = useState<number | null>(null);
   const [over, setOver] = useState<number | null>(null);
   const list = useRef<HTMLUListElement>(null);
+  const followed = useRef<string | null>(null);
   const move = (from: number, to: number) => {
     if (from === to || to < 0 || to >= photos.length) return;
     const moved = orderOf(photos.toSpliced(from, 1).toSpliced(to, 0, photos[from]!));
     onSave(moved, `Фото ${from + 1} теперь ${to + 1}-е`);
-    // The focus stays with the picture that was moved.
-    requestAnimationFrame(() => list.current?.querySelectorAll<HTMLElement>('button[data-picture]')[to]?.focus());
+    followed.current = photos[from]!.key;
   };
+  // The focus stays with the picture that was moved, wherever it comes to stand.
+  useEffect(() => {
+    const at = photos.findIndex(({ key }) => key === followed.current);
+    if (at < 0 || isReadOnly) return;
+    followed.current = null;
+    list.current?.querySelectorAll<HTMLElement>('button[data-picture]')[at]?.focus();
+  }, [photos, isReadOnly]);
+  const common = commonRemarks(photos);
   const remove = (at: number) => onSave(orderOf(photos.toSpliced(at, 1)), `Убрано фото ${at + 1}`);
   return (
-    <ul className={classes.photos} ref={list}>
-      {photos.map((photo, at) => (
-        <li
-          key={photo.key}
-          className={classes.photo}
-          data-over={over === at || undefined}
-          data-dragged={dragged === at || undefined}
-          draggable={!isReadOnly}
-          onDragStart={(event) => {
-            event.dataTransfer.effectAllowed = 'move';
-            event.dataTransfer.setData('text/plain', String(at));
-            setDragged(at);
-          }}
-          onDragEnd={() => {
-            setDragged(null);
-            setOver(null);
-          }}
-          onDragOver={(event) => {
-            if (dragged === null) return;
-            event.preventDefault();
-            setOver(at);
-          }}
-          onDrop={(event) => {
-            if (dragged === null) return;
-            event.preventDefault();
-            event.stopPropagation();
-            move(dragged, at);
-          }}
-        >
-          <button
-            type="button"
-            data-picture
-            className={classes.picture}
-            aria-label={`Фото ${photo.place}${photo.isPlan ? ', планировка' : ''}: открыть`}
-            aria-keyshortcuts={isReadOnly ? undefined : 'Alt+ArrowLeft Alt+ArrowRight Delete'}
-            onClick={() => onShow(at)}
-            onKeyDown={(event) => {
-              if (isReadOnly) return;
-              if (event.key === 'Delete') remove(at);
-              else if (event.altKey && event.key === 'ArrowLeft') move(at, at - 1);
-              else if (event.altKey && event.key === 'ArrowRight') move(at, at + 1);
-              else return;
+    <>
+      {[...common].map(([message, count]) => (
+        <Text key={message} size="sm" c="dimmed" mb="xs">
+          {counted(count, 'фотография', 'фотографии', 'фотографий')}: {message}
+        </Text>
+      ))}
+      <ul className={classes.photos} ref={list}>
+        {photos.map((photo, at) => (
+          <li
+            key={photo.key}
+            className={classes.photo}
+            data-over={over === at || undefined}
+            data-dragged={dragged === at || undefined}
+            draggable={!isReadOnly}
+            onDragStart={(event) => {
+              event.dataTransfer.effectAllowed = 'move';
+              event.dataTransfer.setData('text/plain', String(at));
+              setDragged(at);
+            }}
+            onDragEnd={() => {
+              setDragged(null);
+              setOver(null);
+            }}
+            onDragOver={(event) => {
+              if (dragged === null) return;
               event.preventDefault();
+              setOver(at);
+            }}
+            onDrop={(event) => {
+              if (dragged === null) return;
+              event.preventDefault();
+              event.stopPropagation();
+              move(dragged, at);
             }}
           >
-            <Picture photo={photo} />
-          </button>
-          <div className={classes.photoBar}>
-            <span className={classes.place}>
-              {photo.place}
-              {photo.isPlan && ' · планировка'}
-            </span>
-            {!isReadOnly && (
-              <PhotoMenu
-                photo={photo}
-                isFirst={at === 0}
-                isLast={at === photos.length - 1}
-                onMove={(by) => move(at, at + by)}
-                onFirst={() => move(at, 0)}
-                onPlan={() =>
-                  onSave(
-                    orderOf(photos).with(at, { key: photo.key, isPlan: !photo.isPlan }),
-                    'Пометка планировки изменена',
-                  )
-                }
-                onReplace={(file) => onReplace(photo.key, file)}
-                onRemove={() => remove(at)}
-              />
-            )}
-          </div>
-          <Told photo={photo} />
-        </li>
-      ))}
-    </ul>
+            <button
+              type="button"
+              data-picture
+              className={classes.picture}
+              aria-label={`Фото ${photo.place}${photo.isPlan ? ', планировка' : ''}: открыть`}
+              aria-keyshortcuts={isReadOnly ? undefined : 'Alt+ArrowLeft Alt+ArrowRight Delete'}
+              onClick={() => onShow(at)}
+              onKeyDown={(event) => {
+                if (isReadOnly) return;
+                if (event.key === 'Delete') remove(at);
+                else if (event.altKey && event.key === 'ArrowLeft') move(at, at - 1);
+                else if (event.altKey && event.key === 'ArrowRight') move(at, at + 1);
+                else return;
+                event.preventDefault();
+              }}
+            >
+              <Picture photo={photo} />
+            </button>
+            <div className={classes.photoBar}>
+              <span className={classes.place}>
+                {photo.place}
+                {photo.isPlan && ' · планировка'}
+              </span>
+              {!isReadOnly && (
+                <PhotoMenu
+                  photo={photo}
+                  isFirst={at === 0}
+                  isLast={at === photos.length - 1}
+                  onMove={(by) => move(at, at + by)}
+                  onFirst={() => move(at, 0)}
+                  onPlan={() =>
+                    onSave(
+                      orderOf(photos).with(at, { key: photo.key, isPlan: !photo.isPlan }),
+                      'Пометка планировки изменена',
+                    )
+                  }
+                  onReplace={(file) => onReplace(photo.key, file)}
+                  onRemove={() => remove(at)}
+                />
+              )}
+            </div>
+            <Told photo={photo} common={common} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -292,16 +309,33 @@ function Picture({ photo }: { photo: ListingPhoto }) {
   );
 }
 
-function Told({ photo: { state, label, remarks } }: { photo: ListingPhoto }) {
-  const isBad = state === 'broken' || remarks.some(({ severity }) => severity === 'blocking');
-  const boards = remarks.map(({ message }) => message);
+/** What is said of many photos in the same words is said once, above them. */
+function commonRemarks(photos: readonly ListingPhoto[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { remarks } of photos)
+    for (const message of new Set(remarks.map((remark) => remark.message)))
+      counts.set(message, (counts.get(message) ?? 0) + 1);
+  return new Map([...counts].filter(([, count]) => count >= COMMON_FROM));
+}
+
+const COMMON_FROM = 3;
+
+function Told({
+  photo: { state, label, remarks },
+  common,
+}: {
+  photo: ListingPhoto;
+  common: ReadonlyMap<string, number>;
+}) {
+  const own = remarks.filter(({ message }) => !common.has(message));
+  const isBad = state === 'broken' || own.some(({ severity }) => severity === 'blocking');
   return (
     <div
       className={classes.photoWords}
-      data-tone={isBad ? 'error' : state === 'failing' || remarks.length > 0 ? 'money' : undefined}
+      data-tone={isBad ? 'error' : state === 'failing' || own.length > 0 ? 'money' : undefined}
     >
       <div>{label}</div>
-      {[...new Set(boards)].map((message) => (
+      {[...new Set(own.map(({ message }) => message))].map((message) => (
         <div key={message}>{message}</div>
       ))}
     </div>

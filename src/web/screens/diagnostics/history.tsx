@@ -59,6 +59,11 @@ const HEIGHT = 132;
 const LEFT = 44;
 const BOTTOM = 20;
 
+/** On a narrow screen the newest days are seen first. */
+const toEnd = (scroller: HTMLElement | null) => {
+  if (scroller) scroller.scrollLeft = scroller.scrollWidth;
+};
+
 function Bars({ days }: { days: readonly Day[] }) {
   const most = Math.max(1, ...days.map(totalOf));
   const step = (WIDTH - LEFT) / days.length;
@@ -68,7 +73,7 @@ function Bars({ days }: { days: readonly Day[] }) {
   return (
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
-      <section className={classes.scroll} tabIndex={0} aria-label="График итогов">
+      <section className={classes.scroll} ref={toEnd} tabIndex={0} aria-label="График итогов">
         <svg
           className={classes.chart}
           viewBox={`0 0 ${WIDTH} ${HEIGHT}`}

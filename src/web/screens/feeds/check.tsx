@@ -56,9 +56,9 @@ function Result({ check: { at, answer, findings, file } }: { check: FeedCheckAns
       <Text size="sm" fw={500} mb={6}>
         {clock(at)}:{' '}
         {errors > 0
-          ? `доска такой фид не возьмёт: ${counted(errors, 'ошибка', 'ошибки', 'ошибок')}`
+          ? `так доска фид не возьмёт: ${counted(errors, 'ошибка', 'ошибки', 'ошибок')}`
           : warnings > 0
-            ? `доска возьмёт; ${counted(warnings, 'предупреждение', 'предупреждения', 'предупреждений')}`
+            ? `файл в порядке, но есть ${counted(warnings, 'предупреждение', 'предупреждения', 'предупреждений')}`
             : 'доска возьмёт этот фид'}
       </Text>
       <ul className={classes.findings}>

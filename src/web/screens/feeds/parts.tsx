@@ -155,7 +155,7 @@ export function BrakeAlert({ feed }: { feed: Feed }) {
         </Text>
       ) : (
         <Group gap="xs" mt="xs">
-          <Way href={`/listings?board=${feed.board}&cabinet=${feed.id}&outcome=published`}>Показать объекты</Way>
+          <Way href={`/listings?board=${feed.board}&cabinet=${feed.id}&outcome=published`}>Объекты фида</Way>
           {feed.may.brake && (
             <Button size="compact-sm" color="error" onClick={() => void ask()} loading={release.isPending}>
               Всё верно, отпустить…

@@ -290,11 +290,13 @@ function CellPopover({
 }) {
   const { left, top, width, height } = anchor;
   return (
-    <Popover opened onChange={(is) => !is && onClose()} onClose={onClose} trapFocus width={400} shadow="md" withArrow>
+    <Popover opened onChange={(is) => !is && onClose()} trapFocus width={400} shadow="md" withArrow withRoles={false}>
       <Popover.Target>
         <div className={classes.anchor} style={{ left, top, width, height }} />
       </Popover.Target>
-      <Popover.Dropdown aria-label={name}>{children}</Popover.Dropdown>
+      <Popover.Dropdown role="dialog" aria-label={name}>
+        {children}
+      </Popover.Dropdown>
     </Popover>
   );
 }
@@ -333,7 +335,7 @@ function columnsOf(
     );
   };
   const others: Column<ListingRow>[] = [
-    { id: 'price', head: 'Цена', width: '130px', align: 'end', sort: 'price', cell: priceOf },
+    { id: 'price', head: 'Цена', width: '124px', align: 'end', sort: 'price', cell: priceOf },
     {
       id: 'employee',
       head: 'Ответственный',
@@ -366,6 +368,7 @@ function columnsOf(
     {
       id: 'listing',
       head: 'Объект',
+      width: '310px',
       isRowHeader: true,
       sort: 'id',
       cell: (row) => (
@@ -389,7 +392,7 @@ function columnsOf(
       (board, index): Column<ListingRow> => ({
         id: String(board.id),
         head: board.title,
-        width: '158px',
+        width: '178px',
         cell: (row) => cellOf(row, board),
         ...(index < BOARD_KEYS && { name: `${board.title}, клавиша ${index + 1}` }),
       }),

@@ -39,6 +39,8 @@ interface CaseViewProps {
   readonly onDone: (done: Done) => void;
 }
 
+const HEADING = 'case-heading';
+
 type Dialog = 'return' | 'correct' | 'postpone' | 'ask' | null;
 
 export function CaseView({ id, words, onDone }: CaseViewProps) {
@@ -73,6 +75,8 @@ export function CaseView({ id, words, onDone }: CaseViewProps) {
           onClose={() => {
             setConflict(null);
             open.accept();
+            // After the dialog, which gives the focus back to a button that is gone.
+            setTimeout(() => document.getElementById(HEADING)?.focus({ preventScroll: true }), 200);
           }}
         />
       )}
@@ -147,7 +151,8 @@ function Shown({ open, shown, words, onDone, onConflict }: ShownProps) {
     ? 'Объект изменился, пока вы смотрели: сначала посмотрите, что именно.'
     : (may.approveRefusal ?? (shown.isWaiting ? null : 'Проверять нечего: всё уже решено.'));
   const approve = () => {
-    if (approveRefusal === null) give({ verdict: 'approved' }, 'Одобрен');
+    if (isChanged) onConflict(shown);
+    else if (approveRefusal === null) give({ verdict: 'approved' }, 'Одобрен');
     else showProblem(new ProblemError(refusal(approveRefusal)));
   };
   const begin = (which: Dialog, isAllowed: boolean) => () => {
@@ -177,10 +182,10 @@ function Shown({ open, shown, words, onDone, onConflict }: ShownProps) {
 
   return (
     <>
-      <article className={classes.middle} aria-labelledby="case-heading">
+      <article className={classes.middle} aria-labelledby={HEADING}>
         <div className={classes.scroll} ref={body}>
           <header className={classes.caseHead}>
-            <h2 id="case-heading" className={classes.caseTitle} tabIndex={-1} ref={heading}>
+            <h2 id={HEADING} className={classes.caseTitle} tabIndex={-1} ref={heading}>
               {shown.externalId} · {shown.heading}
             </h2>
             <Text size="sm">
@@ -302,11 +307,7 @@ function Shown({ open, shown, words, onDone, onConflict }: ShownProps) {
         />
       )}
       {dialog === 'ask' && (
-        <AskDialog
-          shown={shown}
-          onClose={close}
-          onAsk={(question) => putAside('ask', { question }, 'Задан вопрос об')}
-        />
+        <AskDialog shown={shown} onClose={close} onAsk={(question) => putAside('ask', { question }, 'Вопрос задан:')} />
       )}
     </>
   );
@@ -365,7 +366,7 @@ function VerdictButton({ keys, words, isMain = false, refusal: why, onClick }: V
     <Tooltip label={why} disabled={why === null}>
       <Button
         variant={isMain ? 'filled' : 'default'}
-        px={10}
+        px={9}
         data-disabled={why !== null || undefined}
         aria-disabled={why !== null || undefined}
         onClick={(event) => (why === null ? onClick() : event.preventDefault())}

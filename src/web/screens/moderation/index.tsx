@@ -27,7 +27,7 @@ import { clock, counted, objects, roubles } from '../../words.ts';
 import { casePath, usePrefetch } from './case.ts';
 import { CaseView, type Done } from './case-view.tsx';
 import classes from './moderation.module.css';
-import { BulkBar, Queue } from './queue.tsx';
+import { BulkBar, QUEUE_ID, Queue } from './queue.tsx';
 
 const PAGE = 50;
 
@@ -107,8 +107,8 @@ export default function ModerationScreen() {
   // The first case opens by itself where there is room beside the queue.
   const firstId = rows[0]?.id ?? null;
   useEffect(() => {
-    if (openId === null && firstId !== null && !isPhone && !bulkKind) go(firstId, true);
-  }, [openId, firstId, isPhone, bulkKind, go]);
+    if (openId === null && firstId !== null && !isPhone) go(firstId, true);
+  }, [openId, firstId, isPhone, go]);
 
   const selectionClear = selection.clear;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another filter, another list
@@ -230,6 +230,9 @@ export default function ModerationScreen() {
         },
       });
       await refresh('/moderation', '/waiting');
+      const rest = rows.find(({ id }) => !done.some((one) => one.id === id));
+      if (done.some(({ id }) => id === openId)) go(rest?.id ?? null, true);
+      else document.getElementById(QUEUE_ID)?.focus();
     } catch (error) {
       showProblem(error);
     } finally {
@@ -249,7 +252,9 @@ export default function ModerationScreen() {
         </Text>
       }
       {...(isCaseAlone && { back: { to: '/moderation', words: 'К очереди' } })}
-      actions={isCaseAlone ? undefined : first && <Filters page={first} words={words} change={change} />}
+      actions={
+        isCaseAlone ? undefined : first && <Filters page={first} words={words} change={change} isPhone={isPhone} />
+      }
     >
       <div role="status" aria-live="polite" className="heard">
         {said}
@@ -348,11 +353,14 @@ interface FiltersProps {
   readonly page: QueuePage;
   readonly words: QueueWords;
   readonly change: (patch: Record<string, unknown>, how?: { replace?: boolean }) => void;
+  readonly isPhone: boolean;
 }
 
-function Filters({ page, words, change }: FiltersProps) {
+function Filters({ page, words, change, isPhone }: FiltersProps) {
   const { counts, agents, boards, branches } = page;
+  const [isOpen, setOpen] = useState(false);
   const texts = (ids: readonly number[] | undefined) => (ids ?? []).map(String);
+  const picked = Object.keys(words).filter((word) => word !== 'state').length;
   return (
     <>
       <SegmentedControl
@@ -366,51 +374,60 @@ function Filters({ page, words, change }: FiltersProps) {
           { value: 'postponed', label: `Отложены ${counts.postponed}` },
         ]}
       />
-      <Select
-        aria-label="Вид правки"
-        placeholder="Любая правка"
-        clearable
-        w={200}
-        value={words.change ?? null}
-        onChange={(value) => change({ change: value ?? undefined }, { replace: true })}
-        data={(Object.keys(CHANGE_LABELS) as ChangeFilter[]).map((kind) => ({
-          value: kind,
-          label: `${CHANGE_LABELS[kind]} ${counts[kind]}`,
-        }))}
-      />
-      {(agents.length > 1 || words.employee) && (
-        <MultiSelect
-          aria-label="Агенты"
-          placeholder={words.employee ? '' : 'Все агенты'}
-          searchable
-          clearable
-          w={190}
-          value={texts(words.employee)}
-          onChange={(value) => change({ employee: value }, { replace: true })}
-          data={agents.map(({ id, name, count }) => ({ value: String(id), label: `${name} ${count}` }))}
-        />
+      {isPhone && (
+        <Button variant="default" size="xs" aria-expanded={isOpen} onClick={() => setOpen((was) => !was)}>
+          Фильтр{picked > 0 && `: ${picked}`}
+        </Button>
       )}
-      {(branches.length > 1 || words.branch) && (
-        <MultiSelect
-          aria-label="Филиалы"
-          placeholder={words.branch ? '' : 'Все филиалы'}
-          clearable
-          w={170}
-          value={texts(words.branch)}
-          onChange={(value) => change({ branch: value }, { replace: true })}
-          data={branches.map(({ id, name }) => ({ value: String(id), label: name }))}
-        />
-      )}
-      {(boards.length > 1 || words.board) && (
-        <MultiSelect
-          aria-label="Доски"
-          placeholder={words.board ? '' : 'Все доски'}
-          clearable
-          w={170}
-          value={words.board ?? []}
-          onChange={(value) => change({ board: value }, { replace: true })}
-          data={boards.map(({ id, name }) => ({ value: id, label: name }))}
-        />
+      {(!isPhone || isOpen) && (
+        <>
+          <Select
+            aria-label="Вид правки"
+            placeholder="Любая правка"
+            clearable
+            w={200}
+            value={words.change ?? null}
+            onChange={(value) => change({ change: value ?? undefined }, { replace: true })}
+            data={(Object.keys(CHANGE_LABELS) as ChangeFilter[]).map((kind) => ({
+              value: kind,
+              label: `${CHANGE_LABELS[kind]} ${counts[kind]}`,
+            }))}
+          />
+          {(agents.length > 1 || words.employee) && (
+            <MultiSelect
+              aria-label="Агенты"
+              placeholder={words.employee ? '' : 'Все агенты'}
+              searchable
+              clearable
+              w={190}
+              value={texts(words.employee)}
+              onChange={(value) => change({ employee: value }, { replace: true })}
+              data={agents.map(({ id, name, count }) => ({ value: String(id), label: `${name} ${count}` }))}
+            />
+          )}
+          {(branches.length > 1 || words.branch) && (
+            <MultiSelect
+              aria-label="Филиалы"
+              placeholder={words.branch ? '' : 'Все филиалы'}
+              clearable
+              w={170}
+              value={texts(words.branch)}
+              onChange={(value) => change({ branch: value }, { replace: true })}
+              data={branches.map(({ id, name }) => ({ value: String(id), label: name }))}
+            />
+          )}
+          {(boards.length > 1 || words.board) && (
+            <MultiSelect
+              aria-label="Доски"
+              placeholder={words.board ? '' : 'Все доски'}
+              clearable
+              w={170}
+              value={words.board ?? []}
+              onChange={(value) => change({ board: value }, { replace: true })}
+              data={boards.map(({ id, name }) => ({ value: id, label: name }))}
+            />
+          )}
+        </>
       )}
     </>
   );

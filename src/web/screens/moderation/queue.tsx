@@ -7,6 +7,9 @@ import type { Selection } from '../../parts/selection.ts';
 import { lasted, listed, moment, roubles } from '../../words.ts';
 import classes from './moderation.module.css';
 
+/** Where the focus goes when what it was on is gone. */
+export const QUEUE_ID = 'moderation-queue';
+
 interface QueueProps {
   readonly rows: readonly QueueRow[];
   readonly openId: number | null;
@@ -24,7 +27,7 @@ export function Queue({ rows, openId, search, selection, hasMore, onMore }: Queu
     list.current?.querySelector(`[data-case="${openId}"]`)?.scrollIntoView({ block: 'nearest' });
   }, [openId]);
   return (
-    <nav aria-label="Очередь" className={classes.queue}>
+    <nav aria-label="Очередь" className={classes.queue} id={QUEUE_ID} tabIndex={-1}>
       <ol className={classes.list} ref={list}>
         {rows.map((row) => (
           <li key={row.id} className={classes.item} data-case={row.id} data-open={row.id === openId || undefined}>
@@ -44,7 +47,7 @@ export function Queue({ rows, openId, search, selection, hasMore, onMore }: Queu
               className={classes.row!}
               aria-current={row.id === openId ? 'true' : undefined}
             >
-              <Row row={row} />
+              <Row row={row} isBulk={selection !== null} />
             </Link>
           </li>
         ))}
@@ -58,7 +61,7 @@ export function Queue({ rows, openId, search, selection, hasMore, onMore }: Queu
   );
 }
 
-function Row({ row }: { row: QueueRow }) {
+function Row({ row, isBulk }: { row: QueueRow; isBulk: boolean }) {
   const isKept = row.boards.every((board) => board.isKept);
   const looks = row.lookers[0];
   return (
@@ -79,16 +82,17 @@ function Row({ row }: { row: QueueRow }) {
         </span>
       </span>
       <span className={classes.rowLine}>
-        <span>{row.bulk && row.bulk.words !== '' ? row.bulk.words : row.words}</span>
+        <span>{row.words}</span>
         <span>{lasted(row.since)}</span>
       </span>
+      {row.bulk && row.bulk.words !== '' && <span className={classes.rowStep}>{row.bulk.words}</span>}
       <span className={classes.rowLine}>
         <span>
           {row.externalId} · {listed(row.boards.map(({ name }) => name))}
         </span>
         <span>{row.agent?.name}</span>
       </span>
-      {row.bulk?.refusal && <span className={classes.rowNote}>По одному: {row.bulk.refusal}</span>}
+      {isBulk && row.bulk?.refusal && <span className={classes.rowNote}>По одному: {row.bulk.refusal}</span>}
       {row.isSample && <span className={classes.rowNote}>Выборка: доверенный агент</span>}
       {row.postponed && (
         <span className={classes.rowNote}>

@@ -53,9 +53,7 @@ export default function Boards() {
                   action={{ words: 'Сбросить', onClick: () => change({ q: undefined }, { replace: true }) }}
                 />
               )}
-              {used.map((board) => (
-                <BoardSheet key={board.id} board={board} />
-              ))}
+              {used.length > 0 && <Used boards={used} />}
               {others.length > 0 && <Others boards={others} isFirst={used.length === 0} />}
               <Modal opened={isOpen} onClose={dialog.close} title="Новый кабинет">
                 <NewCabinet answer={answer} onDone={dialog.close} />
@@ -68,21 +66,16 @@ export default function Boards() {
   );
 }
 
-function BoardSheet({ board }: { board: BoardLine }) {
+/** Every cabinet there is, board by board. */
+function Used({ boards }: { boards: readonly BoardLine[] }) {
   return (
-    <Sheet
-      title={board.name}
-      aside={
-        <Anchor component={Link} to={`/settings/boards/${board.id}`} size="sm">
-          {rules(board.rules)}, сверено {day(board.checkedOn)}
-        </Anchor>
-      }
-    >
+    <Sheet>
       <div className={classes.scroll}>
-        <Table aria-label={`${board.name}: кабинеты`} miw={720}>
+        <Table aria-label="Кабинеты" miw={960} verticalSpacing="sm">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Кабинет</Table.Th>
+              <Table.Th>Требования</Table.Th>
               <Table.Th ta="end">Отмечены</Table.Th>
               <Table.Th ta="end">В фиде</Table.Th>
               <Table.Th>Цена</Table.Th>
@@ -92,9 +85,9 @@ function BoardSheet({ board }: { board: BoardLine }) {
             </Table.Tr>
           </Table.Thead>
           <Table.Tbody>
-            {board.cabinets.map((cabinet) => (
-              <CabinetRow key={cabinet.id} cabinet={cabinet} />
-            ))}
+            {boards.flatMap((board) =>
+              board.cabinets.map((cabinet) => <CabinetRow key={cabinet.id} board={board} cabinet={cabinet} />),
+            )}
           </Table.Tbody>
         </Table>
       </div>
@@ -102,7 +95,7 @@ function BoardSheet({ board }: { board: BoardLine }) {
   );
 }
 
-function CabinetRow({ cabinet }: { cabinet: CabinetLine }) {
+function CabinetRow({ board, cabinet }: { board: BoardLine; cabinet: CabinetLine }) {
   const { id, title, branch, marks, published, price, package: pack, moderation, hours } = cabinet;
   return (
     <Table.Tr>
@@ -116,6 +109,14 @@ function CabinetRow({ cabinet }: { cabinet: CabinetLine }) {
           </Text>
         )}
       </Table.Th>
+      <Table.Td>
+        <Anchor component={Link} to={`/settings/boards/${board.id}`} size="sm" aria-label={`${board.name}: требования`}>
+          {formatNumber(board.rules)}
+        </Anchor>
+        <Text size="xs" c="dimmed">
+          сверено {day(board.checkedOn)}
+        </Text>
+      </Table.Td>
       <Table.Td ta="end">{formatNumber(marks)}</Table.Td>
       <Table.Td ta="end">{formatNumber(published)}</Table.Td>
       <Table.Td>
@@ -145,7 +146,7 @@ function Others({ boards, isFirst }: { boards: readonly BoardLine[]; isFirst: bo
                 <Text component="span" display="block" fw={600} size="sm">
                   {name}{' '}
                   {families.map((family) => (
-                    <Badge key={family} variant="light" color="gray" c="var(--mantine-color-text)" size="sm" mr={4}>
+                    <Badge key={family} variant="light" color="gray" c="var(--mantine-color-text)" size="sm" mr={4} tt="none">
                       {FAMILIES[family]}
                     </Badge>
                   ))}

@@ -48,7 +48,7 @@ export default function Cabinet() {
 function About({ cabinet }: { cabinet: CabinetLine }) {
   const { id, board, marks, published, price, package: pack, moderation, hours } = cabinet;
   const link = (to: string, words: string, search?: object) => (
-    <Anchor component={Link} to={to} {...(search && { search: search as never })} size="sm">
+    <Anchor component={Link} to={to} {...(search && { search: search as never })} size="sm" underline="always">
       {words}
     </Anchor>
   );

@@ -27,7 +27,7 @@ export default function Calendars() {
       words={
         <>
           Вне рабочего времени филиала или кабинета его объектов на досках нет. Остановить что-то разово —{' '}
-          <Anchor component={Link} to="/settings/pauses" size="sm">
+          <Anchor component={Link} to="/settings/pauses" size="sm" underline="always">
             паузы
           </Anchor>
           .

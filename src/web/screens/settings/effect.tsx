@@ -84,7 +84,7 @@ export function EffectTold({ effect }: { effect: Effect }) {
           <List size="sm" mt={6} spacing={4}>
             {examples.map((one) => (
               <List.Item key={`${one.cabinet} ${one.listingId}`}>
-                <Anchor component={Link} to={`/listings/${one.listingId}`} size="sm">
+                <Anchor component={Link} to={`/listings/${one.listingId}`} size="sm" underline="always">
                   {one.externalId}
                 </Anchor>
                 , {one.cabinet}: {one.from} → {one.to}

@@ -501,7 +501,7 @@ function Rehearsed({ rehearsal }: { rehearsal: NormRehearsal }) {
           <List size="sm" mt={6} spacing={4}>
             {examples.map((one) => (
               <List.Item key={one.listingId}>
-                <Anchor component={Link} to={`/listings/${one.listingId}`} size="sm">
+                <Anchor component={Link} to={`/listings/${one.listingId}`} size="sm" underline="always">
                   {one.externalId}
                 </Anchor>
                 , {one.agent ?? 'без ответственного'}; {one.boards.join(', ')}; сейчас {one.outcome}. {one.words}

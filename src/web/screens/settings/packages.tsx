@@ -167,7 +167,13 @@ function Editor({ answer: { data, etag }, id }: { answer: Answer<PackageAnswer>;
           )}
         </Stack>
       </Sheet>
-      <Rotation id={id} wish={isChanged ? wish : null} isReadOnly={isReadOnly} />
+      {pack ? (
+        <Rotation id={id} wish={isChanged ? wish : null} isReadOnly={isReadOnly} />
+      ) : (
+        <Text size="sm" c="dimmed">
+          Без пакета очереди нет: на доске все {objects(data.cabinet.published)}, которым больше ничто не мешает.
+        </Text>
+      )}
     </>
   );
 }

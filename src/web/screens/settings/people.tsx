@@ -139,7 +139,7 @@ const COLUMNS: readonly Column<Person>[] = [
     width: '260px',
     cell: ({ branch, department }) => [branch?.name, department?.name].filter(Boolean).join(' · ') || 'вне филиалов',
   },
-  { id: 'in', head: 'Вход', width: '200px', cell: (person) => <Entry person={person} /> },
+  { id: 'in', head: 'Вход', width: '230px', cell: (person) => <Entry person={person} /> },
   {
     id: 'listings',
     head: 'Объекты',

@@ -332,7 +332,11 @@ function Rights({ person }: { person: Person }) {
           </Button>
         </Group>
         <Text size="sm" c="dimmed">
-          Что может каждая роль: <Link to="/settings/rights">права ролей</Link>.
+          Что может каждая роль:{' '}
+          <Anchor component={Link} to="/settings/rights" size="sm">
+            права ролей
+          </Anchor>
+          .
         </Text>
       </Stack>
     </Part>

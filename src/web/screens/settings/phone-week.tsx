@@ -164,7 +164,6 @@ export function WeekGrid({ phones: { days, lanes, view }, onPick }: WeekProps) {
                       aria-selected={isPicked}
                       aria-label={`${label}, ${clock(hour * 60)}. ${told}`}
                       title={told}
-                      data-picked={isPicked || undefined}
                       onFocus={() => !isDrawing && setActive(cell)}
                     />
                   );
@@ -180,7 +179,12 @@ export function WeekGrid({ phones: { days, lanes, view }, onPick }: WeekProps) {
                 const line = lanes.find((lane) => lane.line.id === lineId)?.line;
                 return (
                   line && (
-                    <div key={from} className={classes.block} data-kind={line.kind} style={placed(index, from, to)}>
+                    <div
+                      key={from}
+                      className={classes.block}
+                      data-kind={line.kind}
+                      style={{ ...placed(index, from, to), '--lanes': lanes.length } as CSSProperties}
+                    >
                       <b>{line.phoneText}</b>
                       {line.kind !== 'own' && <span>{line.kindLabel}</span>}
                     </div>
@@ -197,6 +201,9 @@ export function WeekGrid({ phones: { days, lanes, view }, onPick }: WeekProps) {
                       style={{ ...placed(index, line.fromMinute, line.toMinute), '--lane': at } as CSSProperties}
                     />
                   ),
+              )}
+              {selection?.days.includes(index) && (
+                <div className={classes.drawn} style={placed(index, selection.fromMinute, selection.toMinute)} />
               )}
               {day === view.today && <div className={classes.now} style={placed(index, view.minute, view.minute)} />}
             </Fragment>

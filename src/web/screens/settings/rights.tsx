@@ -47,7 +47,7 @@ function Tables({ answer: { roles, groups, may } }: { answer: RightsAnswer }) {
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Действие</Table.Th>
-              <Table.Th w={300}>Кто может</Table.Th>
+              <Table.Th w={340}>Кто может</Table.Th>
               <Table.Th w={160} ta="end">
                 Сейчас могут
               </Table.Th>

@@ -39,7 +39,7 @@ export default function Rules() {
             {answer.board.site && (
               <>
                 {' '}
-                <Anchor href={answer.board.site} target="_blank" rel="noreferrer" size="sm">
+                <Anchor href={answer.board.site} target="_blank" rel="noreferrer" size="sm" underline="always">
                   Сайт доски <IconExternalLink size={12} aria-hidden />
                 </Anchor>
               </>
@@ -59,7 +59,7 @@ export default function Rules() {
       </Group>
       <Loaded query={query}>
         {({ data }) => {
-          const shown = data.filter((rule) => isShown(rule, view, q)).sort(byStops);
+          const shown = together(data.filter((rule) => isShown(rule, view, q)));
           return shown.length === 0 ? (
             <Empty
               kind="filter"
@@ -84,8 +84,8 @@ export default function Rules() {
                     </Table.Tr>
                   </Table.Thead>
                   <Table.Tbody>
-                    {shown.map((rule) => (
-                      <Row key={`${rule.code} ${rule.families?.join() ?? ''} ${rule.scope}`} rule={rule} />
+                    {shown.map((rules) => (
+                      <Row key={`${rules[0].code} ${rules[0].sentence}`} rules={rules} />
                     ))}
                   </Table.Tbody>
                 </Table>
@@ -98,7 +98,19 @@ export default function Rules() {
   );
 }
 
-const byStops = (a: RuleLine, b: RuleLine) => (b.stops ?? -1) - (a.stops ?? -1);
+type Together = [RuleLine, ...RuleLine[]];
+
+/** One demand may be known from several papers, each for its own kinds; what stops most comes first. */
+function together(rules: readonly RuleLine[]): Together[] {
+  const groups = new Map<string, Together>();
+  for (const rule of rules) {
+    const key = `${rule.code} ${rule.severity} ${rule.sentence}`;
+    const known = groups.get(key);
+    if (known) known.push(rule);
+    else groups.set(key, [rule]);
+  }
+  return [...groups.values()].sort(([a], [b]) => (b.stops ?? -1) - (a.stops ?? -1));
+}
 
 function isShown({ label, sentence, code, severity, stops }: RuleLine, view: string, q: string): boolean {
   if (view === 'stops' && !stops) return false;
@@ -106,26 +118,26 @@ function isShown({ label, sentence, code, severity, stops }: RuleLine, view: str
   return `${label} ${sentence} ${code}`.toLowerCase().includes(q.toLowerCase());
 }
 
-function Row({ rule }: { rule: RuleLine }) {
-  const { code, sentence, severity, severityLabel, scope, families, fixer, source, checkedOn, stops } = rule;
+function Row({ rules }: { rules: Together }) {
+  const { code, sentence, severity, severityLabel, fixer, stops } = rules[0];
   return (
     <Table.Tr>
       <Table.Th scope="row" fw={400} maw={420}>
         {sentence}
         <Text size="xs" c="dimmed">
-          <Anchor component={Link} to={`/rules/${code}`} size="xs">
+          <Anchor component={Link} to={`/rules/${code}`} size="xs" underline="always">
             {code}
           </Anchor>{' '}
           · исправляет {fixer}
         </Text>
       </Table.Th>
       <Table.Td>
-        {scope}
-        {families && (
-          <Text size="xs" c="dimmed">
-            {families.map((family) => FAMILIES[family]).join(', ')}
+        {rules.map(({ scope, families }) => (
+          <Text key={`${scope} ${families?.join() ?? ''}`} size="sm">
+            {scope}
+            {families && `; ${families.map((family) => FAMILIES[family]).join(', ')}`}
           </Text>
-        )}
+        ))}
       </Table.Td>
       <Table.Td>
         <Chip
@@ -146,16 +158,18 @@ function Row({ rule }: { rule: RuleLine }) {
         )}
       </Table.Td>
       <Table.Td>
-        {source.url ? (
-          <Anchor href={source.url} target="_blank" rel="noreferrer" size="sm">
-            {source.title}
-          </Anchor>
-        ) : (
-          source.title
-        )}
-        <Text size="xs" c="dimmed">
-          сверено {day(checkedOn)}
-        </Text>
+        {[...new Map(rules.map((rule) => [rule.source.title, rule])).values()].map(({ source, checkedOn }) => (
+          <Text key={source.title} size="sm">
+            {source.url ? (
+              <Anchor href={source.url} target="_blank" rel="noreferrer" size="sm">
+                {source.title}
+              </Anchor>
+            ) : (
+              source.title
+            )}
+            , сверено {day(checkedOn)}
+          </Text>
+        ))}
       </Table.Td>
     </Table.Tr>
   );

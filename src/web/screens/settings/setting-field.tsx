@@ -128,7 +128,7 @@ function Entry({ field, value, onChange, isReadOnly, name }: EntryProps) {
           thousandSeparator={'\u00a0'}
           suffix={unit && typeof value === 'number' ? `\u00a0${agree(value, ...unit)}` : ''}
           error={numberError(field, value)}
-          maw={name ? 140 : 260}
+          styles={{ wrapper: { maxWidth: name ? 140 : 260 } }}
           hideControls={name !== undefined}
           onChange={(next) => {
             if (typeof next === 'number') onChange(next);
@@ -143,7 +143,7 @@ function Entry({ field, value, onChange, isReadOnly, name }: EntryProps) {
           disabled={isReadOnly}
           allowDeselect={false}
           searchable={(choices?.length ?? 0) > 12}
-          maw={name ? 220 : 420}
+          styles={{ wrapper: { maxWidth: name ? 220 : 420 } }}
           value={typeof value === 'string' ? value : ''}
           data={[...(mayBeEmpty ? [{ value: '', label: empty }] : []), ...(choices ?? []).map((one) => ({ ...one }))]}
           onChange={(next) => onChange(next === '' || next === null ? null : next)}
@@ -155,7 +155,7 @@ function Entry({ field, value, onChange, isReadOnly, name }: EntryProps) {
           {...words}
           type="time"
           disabled={isReadOnly}
-          maw={140}
+          styles={{ wrapper: { maxWidth: 140 } }}
           value={String(value ?? '')}
           onChange={(event) => onChange(event.currentTarget.value)}
         />

@@ -21,7 +21,7 @@ export default function FirstRun() {
       <Loaded query={query}>
         {(start) => (
           <Sheet>
-            <Steps start={start} />
+            <Steps steps={start.steps} />
           </Sheet>
         )}
       </Loaded>
@@ -29,23 +29,27 @@ export default function FirstRun() {
   );
 }
 
-/** On top of the settings, until everything is done; for whoever sets up. */
+/** On top of the settings what is still to do, until everything is done; for whoever sets up. */
 export function StartSheet() {
   const may = useMay()('settings');
   const { data } = useApi<Start>('/start', undefined, { enabled: may, retry: false });
   if (!data || data.isDone) return null;
-  const left = data.steps.filter(({ isDone }) => !isDone).length;
+  const left = data.steps.filter(({ isDone }) => !isDone);
   return (
     <Sheet
       title="Первый запуск"
-      aside={<Text size="sm">{`Сделано ${data.steps.length - left} из ${data.steps.length}`}</Text>}
+      aside={
+        <Anchor component={Link} to="/settings/start" size="sm">
+          Сделано {data.steps.length - left.length} из {data.steps.length}
+        </Anchor>
+      }
     >
-      <Steps start={data} />
+      <Steps steps={left} />
     </Sheet>
   );
 }
 
-function Steps({ start: { steps } }: { start: Start }) {
+function Steps({ steps }: { steps: Start['steps'] }) {
   const next = steps.find(({ isDone }) => !isDone)?.key;
   return (
     <ol className={classes.steps}>

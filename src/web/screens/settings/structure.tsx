@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { ActionIcon, Anchor, Button, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
 import { IconPencil, IconPlus } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -62,9 +62,9 @@ export default function Structure() {
                 <li key={id} className={classes.row}>
                   <div className={classes.words}>
                     <Text fw={600}>
-                      <Link to="/settings/people" search={{ branch: String(id) } as never}>
+                      <Anchor component={Link} to="/settings/people" search={{ branch: String(id) } as never} inherit>
                         {name}
-                      </Link>
+                      </Anchor>
                     </Text>
                     <Text size="sm" c="dimmed">
                       {people(employees)} · {zoneWords(zone)}

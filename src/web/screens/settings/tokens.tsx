@@ -1,4 +1,17 @@
-import { Alert, Button, Checkbox, Code, CopyButton, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core';
+import {
+  Alert,
+  Anchor,
+  Button,
+  Checkbox,
+  Code,
+  CopyButton,
+  Group,
+  Modal,
+  Stack,
+  Table,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import { IconCheck, IconCopy, IconPlus } from '@tabler/icons-react';
@@ -26,7 +39,10 @@ export default function Tokens() {
       words={
         <>
           Программа с ключом может не больше, чем его сотрудник, и только то, что ключу дано. Описание API:{' '}
-          <a href="/api/docs">/api/docs</a>.
+          <Anchor href="/api/docs" size="sm">
+            /api/docs
+          </Anchor>
+          .
         </>
       }
       actions={

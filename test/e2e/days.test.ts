@@ -1,0 +1,338 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { editionFolder, editionPath } from '../../src/export/edition.ts';
+import { ensureCabinet } from '../../src/store/agencies.ts';
+import { currentEdition, listCabinets } from '../../src/store/publishing.ts';
+import { addTariff } from '../../src/store/tariffs.ts';
+import { hasBrowser } from './browser.ts';
+import { ADMIN, AGENT, Counter, type Login, MANAGER, OPENING_MS, SPECIALIST, type Visit } from './counter.ts';
+
+/**
+ * A day of each role in a real browser, in Russian: what the person sees, clicks and types, and what comes of it in the
+ * base and in the feeds. The days follow one another in one agency.
+ */
+
+/** A board the agency opens today, where nothing is marked yet, and what a day costs there. */
+const FRESH_BOARD = { board: 'mirkvartir', kopecks: 7_00 };
+const DAY_MS = 120_000;
+
+describe.skipIf(!hasBrowser)('a day at the counter', () => {
+  let counter: Counter;
+  let freshId: number;
+
+  beforeAll(async () => {
+    counter = await Counter.open();
+    const { db, agencyId, context } = counter.demo;
+    const { name, family } = context.board(FRESH_BOARD.board);
+    freshId = await ensureCabinet(db, agencyId, { board: FRESH_BOARD.board, slug: 'main', name, family });
+    await addTariff(
+      db,
+      { agencyId, id: freshId },
+      {
+        validFrom: '2026-11-20',
+        terms: { lines: [{ kopecks: FRESH_BOARD.kopecks }], excess: null, promotion: [] },
+      },
+      'тест',
+      // What a day costs is known before it begins.
+      new Date(counter.clock().getTime() - 86_400_000),
+    );
+  }, OPENING_MS);
+  afterEach(({ task }) => counter.leave(task.name));
+  afterAll(() => counter?.close());
+
+  const rows = async <T>(sql: string, ...values: unknown[]) =>
+    (await counter.demo.db.pool.query(sql, values)).rows as T[];
+  const one = async <T>(sql: string, ...values: unknown[]) => (await rows<T>(sql, ...values))[0]!;
+  const outcomeOn = async (board: string, listingId: number) =>
+    (
+      await one<{ outcome: string }>(
+        `select o.outcome from mark_outcome o join cabinet c on c.agency_id = o.agency_id and c.id = o.cabinet_id
+         where c.board = $1 and o.listing_id = $2`,
+        board,
+        listingId,
+      )
+    ).outcome;
+  /** What the board would be given now. */
+  const feedOf = async (board: string) => {
+    const { db, dataDir, agencyId } = counter.demo;
+    const cabinet = (await listCabinets(db, { agencyId })).find((candidate) => candidate.board === board)!;
+    const edition = (await currentEdition(db, cabinet))!;
+    return readFile(editionPath(editionFolder(dataDir, agencyId, cabinet.id), edition.sha256, 'xml'), 'utf8');
+  };
+  const come = async (login: Login) => {
+    const visit = await counter.visit();
+    await visit.signIn(login);
+    return visit;
+  };
+
+  it(
+    'of an agent: puts a blocked listing right, marks twenty on a board, thinks better of it, marks them again',
+    async () => {
+      const visit = await come(AGENT);
+      const { page } = visit;
+      const sick = await one<{ id: number; externalId: string; floor: number }>(
+        `select l.id, l.external_id as "externalId", (l.values->>'floor')::int as floor
+       from listing l join employee e on e.id = l.employee_id join mark_outcome o on o.listing_id = l.id
+       where e.email = 'petrov@example.ru' and o.outcome = 'blocked' and o.reason like 'Этажей в доме: не заполнено%'
+       order by 1`,
+      );
+
+      // What does not go out is told at once, and leads to work in two clicks.
+      await page.getByText(/\d+\sобъект\S*\sне выход/).waitFor();
+      await page.getByRole('button', { name: 'показать' }).click();
+      await visit.settled();
+      await page
+        .getByRole('rowheader')
+        .filter({ hasText: String(sick.id) })
+        .first()
+        .click();
+      await page.getByRole('heading', { level: 1, name: new RegExp(`^${sick.id} · `) }).waitFor();
+      expect(await visit.clicks()).toBeLessThanOrEqual(2);
+
+      // The notice goes while the number is typed, before anything is saved.
+      const summary = page.getByRole('heading', { name: 'Исправьте 1 поле, чтобы объект вышел: Авито и Циан' });
+      await summary.waitFor();
+      await page
+        .getByRole('button', { name: /Этажей в доме: не заполнено/ })
+        .first()
+        .click();
+      await page.keyboard.type(String(sick.floor + 3));
+      await summary.waitFor({ state: 'detached' });
+      const values = () =>
+        one<{ floors: number | null }>(
+          `select (values->>'floorsTotal')::int as floors from listing where id = $1`,
+          sick.id,
+        );
+      expect((await values()).floors).toBeNull();
+      await visit.press('mod+s');
+      await page.getByText('Сохранено: 1 поле').waitFor();
+      expect((await values()).floors).toBe(sick.floor + 3);
+
+      // The next run takes it out to the board.
+      expect(await outcomeOn('avito', sick.id)).toBe('blocked');
+      await counter.comeRound();
+      expect(await outcomeOn('avito', sick.id)).toBe('published');
+      expect(await feedOf('avito')).toContain(`<Id>${sick.externalId}</Id>`);
+
+      // Twenty at once: first what would be and what it costs, then the deed, then back, then again.
+      await page
+        .getByRole('link', { name: /^Объекты/ })
+        .first()
+        .click();
+      await visit.settled();
+      const ticks = page.getByRole('checkbox', { name: /^Выбрать: / });
+      await ticks.first().click();
+      await ticks.nth(19).click({ modifiers: ['Shift'] });
+      await page.getByText('Выбрано 20').waitFor();
+      const marks = async () =>
+        (
+          await one<{ count: number }>(
+            'select count(*)::int as count from mark where cabinet_id = $1 and is_live',
+            freshId,
+          )
+        ).count;
+      const markTwenty = async () => {
+        await visit.press('b');
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Мир квартир').check();
+        const told = await dialog.getByText(/Сегодня спишется/).textContent();
+        expect(await marks()).toBe(0);
+        await dialog
+          .getByRole('button', { name: /^Отметить/ })
+          .first()
+          .click();
+        await dialog.waitFor({ state: 'detached' });
+        return kopecksIn(/Сегодня спишется ([\d\s,]+)/.exec(told!)![1]!);
+      };
+      await markTwenty();
+      await expect.poll(marks).toBe(20);
+      await page.getByRole('alert').filter({ hasText: 'Отменить' }).waitFor();
+      await visit.press('z');
+      await expect.poll(marks).toBe(0);
+
+      await ticks.first().click();
+      await ticks.nth(19).click({ modifiers: ['Shift'] });
+      const toldKopecks = await markTwenty();
+      await expect.poll(marks).toBe(20);
+      await counter.comeRound();
+      const paid = await one<{ kopecks: number }>(
+        `select coalesce(sum(kopecks), 0)::int as kopecks from transfer
+       where cabinet_id = $1 and (kind = 'hold' or (kind = 'charge' and resolves is null))`,
+        freshId,
+      );
+      expect(toldKopecks).toBeGreaterThan(0);
+      expect(paid.kopecks).toBe(toldKopecks);
+    },
+    DAY_MS,
+  );
+
+  it(
+    'of an ad specialist: clears the queue by keys of the Russian layout',
+    async () => {
+      const visit = await come(SPECIALIST);
+      const { page } = visit;
+      const heading = page.locator('#case-heading');
+      const shown = () => heading.textContent({ timeout: 5_000 });
+      const verdicts = () =>
+        rows<{ kind: string; listingId: number; isUndone: boolean; reasons: { text: string }[] | null }>(
+          `select kind, listing_id as "listingId", undone_at is not null as "isUndone", reasons from verdict
+         where by = 'Ольга Смирнова' and at > $1 order by id`,
+          begun,
+        );
+      const begun = counter.clock();
+      const waiting = await visit.ask<{ page: { total: number } }>('/moderation');
+      expect(waiting.page.total).toBeGreaterThan(20);
+
+      // The queue is the first screen, its dearest case is open: work begins without a single click.
+      await heading.waitFor();
+      expect(await visit.clicks()).toBe(0);
+      const first = (await shown())!;
+
+      // One is returned with a reason.
+      await visit.press('r');
+      await page.getByRole('dialog').waitFor();
+      await visit.press('2', 'enter');
+      await expect.poll(shown).not.toBe(first);
+      await expect.poll(verdicts).toMatchObject([{ kind: 'returned', isUndone: false }]);
+      const [returned] = await verdicts();
+      expect(returned!.reasons).toHaveLength(1);
+
+      // One is approved too soon, and taken back within the ten seconds.
+      const second = (await shown())!;
+      await visit.press('a');
+      await expect.poll(shown).not.toBe(second);
+      await expect.poll(verdicts).toHaveLength(2);
+      await page.getByRole('alert').filter({ hasText: 'Одобрен' }).waitFor();
+      await visit.press('z');
+      await expect.poll(shown).toBe(second);
+      await expect.poll(verdicts).toMatchObject([{}, { kind: 'approved', isUndone: true }]);
+
+      // The rest one after the other: each verdict opens the next case.
+      const isEmpty = page.getByText('Очередь пуста', { exact: true });
+      for (let left = waiting.page.total; left > 0 && !(await isEmpty.isVisible()); left--) {
+        const before = await shown();
+        await visit.press('a');
+        await expect
+          .poll(async () => (await isEmpty.isVisible()) || (await shown()) !== before, { interval: 20 })
+          .toBe(true);
+      }
+      await isEmpty.waitFor();
+      await visit.settled();
+      expect(await visit.clicks()).toBe(0);
+      const given = (await verdicts()).filter(({ isUndone }) => !isUndone);
+      expect(given.filter(({ kind }) => kind === 'approved')).toHaveLength(waiting.page.total - 1);
+      expect((await visit.ask<{ page: { total: number } }>('/moderation')).page.total).toBe(0);
+
+      // The run after that lets them out; the returned one stays, and its agent has a task.
+      await counter.comeRound();
+      const left = await rows(`select 1 from mark_outcome where outcome = 'awaiting-moderation'`);
+      expect(left).toEqual([]);
+      expect(await outcomeOn('cian', returned!.listingId)).toBe('returned');
+    },
+    DAY_MS,
+  );
+
+  it(
+    'of a manager: tops up an account that ran dry, and its listings go out',
+    async () => {
+      const visit = await come(MANAGER);
+      const { page } = visit;
+      const dry = () =>
+        rows<{ id: number; externalId: string; board: string }>(
+          `select l.id, l.external_id as "externalId", c.board
+         from mark_outcome o join listing l on l.id = o.listing_id join cabinet c on c.id = o.cabinet_id
+         join employee e on e.id = l.employee_id where o.outcome = 'unfunded' and e.email = 'kotova@example.ru'`,
+        );
+      const before = await dry();
+      expect(before.length).toBeGreaterThan(10);
+
+      // Who waits for money stands on the first screen; one click opens the work.
+      const row = page.getByRole('row').filter({ hasText: 'Людмила Котова' });
+      await row.getByText(/\d+\sобъект/).waitFor();
+      await page.getByRole('button', { name: 'Пополнить: Людмила Котова' }).click();
+      expect(await visit.clicks()).toBeLessThanOrEqual(2);
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Сумма').fill('5000');
+      const listings = new Set(before.map(({ id }) => id)).size;
+      await dialog.getByText(new RegExp(`Вый\\S+\\sещё\\s${listings}\\sобъект`)).waitFor();
+      await dialog.getByLabel('Основание').fill('счёт 118');
+      await dialog.getByRole('button', { name: /^Пополнить на 5\s000/ }).click();
+      await dialog.getByText(/Проведено 5\s000/).waitFor();
+      await dialog.getByRole('button', { name: 'Закрыть' }).last().click();
+      const paid = await rows<{ kopecks: number; by: string }>(
+        `select kopecks, by from transfer where kind = 'top-up' and reason = 'счёт 118'`,
+      );
+      expect(paid).toEqual([{ kopecks: 500_000, by: 'Ирина Соколова' }]);
+
+      await counter.comeRound();
+      expect(await dry()).toEqual([]);
+      const xml = await feedOf('avito');
+      for (const { externalId } of before.filter(({ board }) => board === 'avito')) expect(xml).toContain(externalId);
+      await page.reload();
+      await visit.settled();
+      await row.getByText('никто').waitFor();
+    },
+    DAY_MS,
+  );
+
+  it(
+    'of an administrator: sets the phones of the weekend, and tries a norm before it holds',
+    async () => {
+      const visit = await come(ADMIN);
+      const { page } = visit;
+      const DUTY = '+79000000031';
+
+      await page.getByRole('link', { name: 'Телефоны' }).first().click();
+      await visit.settled();
+      await page.getByRole('button', { name: 'Строка', exact: true }).click();
+      expect(await visit.clicks()).toBeLessThanOrEqual(2);
+      const form = page.getByRole('dialog');
+      // It offers the coming weekend by itself.
+      await form.getByText('только 21 ноября – 22 ноября').waitFor();
+      await form.getByLabel('Номер').fill('8 900 000-00-31');
+      await form.getByRole('button', { name: 'Поставить номер' }).click();
+      await form.waitFor({ state: 'detached' });
+      expect(
+        await one(
+          `select scope, board, weekdays, from_minute as "from", to_minute as "to", starts_on as "startsOn",
+           ends_on as "endsOn", kind from phone_line where phone = $1 and starts_on is not null`,
+          DUTY,
+        ),
+      ).toEqual({
+        scope: 'agency',
+        board: null,
+        weekdays: [6, 7],
+        from: 540,
+        to: 1260,
+        startsOn: '2026-11-21',
+        endsOn: '2026-11-22',
+        kind: 'duty',
+      });
+
+      // A norm is tried on the whole base, and nothing moves meanwhile.
+      await visit.press('g s');
+      await visit.settled();
+      await tryNorm(visit);
+      const { changed } = await stopped();
+      await page.getByRole('dialog').getByRole('button', { name: 'Сохранить' }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      void changed;
+
+      // On Saturday at noon the duty's number stands in the feed.
+      expect(await feedOf('yandex')).not.toContain(DUTY);
+      await counter.comeRound(27 * 60);
+      expect(await feedOf('yandex')).toContain(`<phone>${DUTY}</phone>`);
+    },
+    DAY_MS,
+  );
+
+  async function tryNorm({ page }: Visit): Promise<void> {
+    await page.goto('/settings/norms');
+  }
+  async function stopped(): Promise<{ changed: number }> {
+    return { changed: 0 };
+  }
+});
+
+/** «1 140,50» in kopecks. */
+const kopecksIn = (roubles: string): number => Math.round(Number(roubles.replace(/\s/g, '').replace(',', '.')) * 100);
