@@ -37,8 +37,8 @@ import { promotionRoutes } from './promotion-routes.ts';
 import { reconciliationRoutes } from './reconciliation-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
-import { tariffRoutes } from './tariff-routes.ts';
 import { startRoutes } from './start-routes.ts';
+import { tariffRoutes } from './tariff-routes.ts';
 import { taskRoutes } from './task-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
 

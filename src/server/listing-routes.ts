@@ -275,7 +275,7 @@ function rowOf({ caller }: Asked, row: ListedRow, cells: readonly OutcomeNow[]):
     id: row.id,
     externalId: row.externalId,
     title: titleOf(values),
-    address: values.address ?? values.locality ?? null,
+    address: shortAddress(values),
     kind: { id: values.kind, label: KIND_LABELS[values.kind] },
     deal: { id: values.deal, label: DEAL_LABELS[values.deal] },
     priceKopecks: values.priceKopecks ?? null,
@@ -314,6 +314,12 @@ function cellOf({ listingId: _, cost, opensAt, notices, ...cell }: OutcomeNow): 
       isPlacement: cost.sellsPlacements,
     },
   };
+}
+
+/** Without the region, which is the same for most listings of an agency. */
+function shortAddress({ address, region, locality }: Listing): string | null {
+  if (address === undefined) return locality ?? region ?? null;
+  return region !== undefined && address.startsWith(`${region}, `) ? address.slice(region.length + 2) : address;
 }
 
 const UNITS = { m2: 'за м²', sotka: 'за сотку', hectare: 'за га' } as const;

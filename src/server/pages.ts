@@ -20,16 +20,23 @@ export async function pages(app: FastifyInstance): Promise<void> {
     app.get('/', PUBLIC, (_, reply) => sendScreen(reply));
     return;
   }
+  // Names here carry their hash. Looked up as they are asked for: a new build may come while the program runs.
+  await app.register(fastifyStatic, {
+    root: join(FOLDER, 'assets'),
+    prefix: '/assets/',
+    index: false,
+    cacheControl: false,
+    setHeaders: (response) => response.setHeader('Cache-Control', 'public, max-age=31536000, immutable'),
+  });
+  // The icon and its like.
   await app.register(fastifyStatic, {
     root: FOLDER,
     wildcard: false,
     index: false,
+    globIgnore: ['assets/**', 'index.html'],
     cacheControl: false,
-    setHeaders: (response, path) => {
-      // Names under assets/ carry their hash.
-      const isHashed = path.includes('/assets/');
-      response.setHeader('Cache-Control', isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
-    },
+    decorateReply: false,
+    setHeaders: (response) => response.setHeader('Cache-Control', 'no-cache'),
   });
   app.get('/', PUBLIC, (_, reply) => sendScreen(reply));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  guessColumns,
   mappingFaults,
   type ReportMapping,
   readColumns,
@@ -24,6 +25,21 @@ describe('which column is what', () => {
     ['день=A,день=B', '«день» названо дважды.'],
   ])('%s is refused', (text, told) => {
     expect(readColumns(text).faults.join(' ')).toContain(told);
+  });
+
+  it.each([
+    [
+      ['Дата', 'Номер во внешнем фиде', 'Услуга', 'Списано, руб.', 'Остаток'],
+      { day: 'Дата', advert: 'Номер во внешнем фиде', service: 'Услуга', sum: 'Списано, руб.' },
+    ],
+    [
+      ['operation_id', 'date', 'offerId', 'amount'],
+      { day: 'date', sum: 'amount', boardNumber: 'offerId', operation: 'operation_id' },
+    ],
+    // What is not sure is left to a person.
+    [['Колонка 1', 'Разное', ''], {}],
+  ])('is guessed by its name where that is plain: %j', (titles, expected) => {
+    expect(guessColumns(titles)).toEqual(expected);
   });
 
   it('needs a day, a sum and an advert, and tells all that is missing', () => {

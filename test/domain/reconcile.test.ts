@@ -6,6 +6,7 @@ import {
   daysTold,
   LISTS,
   type ListingFacts,
+  type ReconciledDay,
   Reconciliation,
   type StrangerFacts,
   standingCharges,
@@ -299,7 +300,7 @@ it('over any days: the rows add up to the totals, and no more is asked back than
   fc.assert(
     fc.property(fc.array(facts, { maxLength: 4 }), (given) => {
       const days = given.map((one, index) => day({ ...one, day: `2026-11-${10 + index}` }));
-      const { rows, totals, covered, lists, uncovered } = reconcile(days);
+      const { rows, totals, covered, lists, uncovered, days: told } = reconcile(days);
       const sum = (key: 'chargedKopecks' | 'heldKopecks' | 'boardKopecks') =>
         rows.reduce((all, row) => all + row[key], 0);
       expect(totals.chargedKopecks).toBe(sum('chargedKopecks'));
@@ -307,6 +308,11 @@ it('over any days: the rows add up to the totals, and no more is asked back than
       expect(covered.days + uncovered.length).toBe(days.length);
       const differences = rows.reduce((all, row) => all + (row.differenceKopecks ?? 0), 0);
       expect(covered.differenceKopecks).toBe(differences + covered.unaddressedKopecks);
+      // The days together are the totals.
+      const ofDays = (of: (one: ReconciledDay) => number) => told.reduce((all, one) => all + of(one), 0);
+      expect(ofDays(({ oursKopecks }) => oursKopecks)).toBe(totals.chargedKopecks + totals.heldKopecks);
+      expect(ofDays(({ boardKopecks }) => boardKopecks)).toBe(totals.boardKopecks);
+      expect(ofDays(({ differenceKopecks }) => differenceKopecks ?? 0)).toBe(covered.differenceKopecks);
       const claims = LISTS.reduce(
         (all, list) => all + lists[list].reduce((most, one) => most + one.claimKopecks, 0),
         0,
@@ -318,8 +324,8 @@ it('over any days: the rows add up to the totals, and no more is asked back than
       expect(claims).toBeLessThanOrEqual(charged);
       // What a row says of lists is what the lists say of it.
       for (const list of LISTS) {
-        const told = lists[list].flatMap(({ advert, days: on }) => on.map((one) => `${one} ${advert}`));
-        expect(told.sort()).toEqual(
+        const found = lists[list].flatMap(({ advert, days: on }) => on.map((one) => `${one} ${advert}`));
+        expect(found.sort()).toEqual(
           rows
             .filter((row) => row.lists.includes(list))
             .map((row) => `${row.day} ${row.advert}`)

@@ -21,6 +21,9 @@ export const OPENING_MS = 600_000;
 /** The folder for pictures; undefined: none are taken. */
 const PICTURES = process.env.SCREENSHOTS;
 
+/** How long anything may take: the machine may be busy with other tests, and how fast a screen is is measured elsewhere. */
+export const PATIENCE_MS = 30_000;
+
 /** So long must nothing happen before a page is done. */
 const QUIET_MS = 150;
 
@@ -143,7 +146,7 @@ export class Visit {
     this.page = page;
     this.#counter = counter;
     this.#context = context;
-    page.setDefaultTimeout(10_000);
+    page.setDefaultTimeout(PATIENCE_MS);
     context.on('request', (request) => this.#onRequest(request));
     context.on('requestfinished', (request) => this.#onEnd(request));
     context.on('requestfailed', (request) => this.#onEnd(request));
@@ -212,7 +215,7 @@ export class Visit {
   async settled(): Promise<void> {
     const { page } = this;
     this.#quietSince = Date.now();
-    const until = Date.now() + 30_000;
+    const until = Date.now() + PATIENCE_MS;
     for (;;) {
       const busy = await page.evaluate(busyWith);
       if (busy) this.#quietSince = Date.now();

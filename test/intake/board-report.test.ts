@@ -5,7 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { loadBoards } from '../../src/boards/catalogue.ts';
 import type { ReportedCharge, ReportMapping } from '../../src/domain/board-report.ts';
 import { Refusal } from '../../src/domain/fault.ts';
-import { type Delimiter, openReport, type ReportOptions, type ReportSummary } from '../../src/intake/board-report.ts';
+import {
+  type Delimiter,
+  openReport,
+  peekReport,
+  type ReportOptions,
+  type ReportSummary,
+} from '../../src/intake/board-report.ts';
 
 const mapping: ReportMapping = {
   columns: { day: 'Дата', advert: 'Объявление', sum: 'Списано', service: 'Услуга' },
@@ -341,5 +347,53 @@ it('is refused before the file is touched when the mapping lacks something', asy
   expect(await refusal(PLAIN, { mapping: { columns: { day: 'Дата' } } })).toMatchObject({
     code: 'report-mapping',
     exit: 2,
+  });
+});
+
+describe('a file of which nothing is known yet', () => {
+  const peek = (input: Input, given: Parameters<typeof peekReport>[1] = {}) => peekReport(chunks(input, 1000), given);
+
+  it('shows its titles and first rows, whatever stands above them and separates them', async () => {
+    const text = 'Отчёт;;\nза ноябрь;;\n\nДата;Объявление;Списано\n21.11.2026;A-1;1,50\n22.11.2026;A-2\n';
+    const expected = {
+      format: 'csv',
+      delimiter: ';',
+      lists: [],
+      columns: ['Дата', 'Объявление', 'Списано'],
+      rows: [
+        ['21.11.2026', 'A-1', '1,50'],
+        ['22.11.2026', 'A-2', ''],
+      ],
+    };
+    expect(await peek(text)).toEqual({ ...expected, encoding: 'utf-8' });
+    expect(await peek(windows1251(text))).toEqual({ ...expected, encoding: 'windows-1251' });
+    const commas = 'date,advert,"sum"\n2026-11-21,A-1,"1,50"\n';
+    expect(await peek(commas)).toMatchObject({ delimiter: ',', columns: ['date', 'advert', 'sum'] });
+    expect(await peek(commas, { delimiter: ';' })).toMatchObject({ columns: ['date,advert,"sum"'] });
+  });
+
+  it('shows the longest list of JSON, or the one that is asked for', async () => {
+    const text = JSON.stringify({
+      pages: [{ page: 1 }],
+      result: {
+        operations: [
+          { id: 1, sum: 5 },
+          { id: 2, sum: 7, note: null },
+        ],
+      },
+    });
+    expect(await peek(text)).toEqual({
+      format: 'json',
+      encoding: 'utf-8',
+      delimiter: null,
+      lists: ['result.operations', 'pages'],
+      columns: ['id', 'sum', 'note'],
+      rows: [
+        ['1', '5', ''],
+        ['2', '7', ''],
+      ],
+    });
+    expect(await peek(text, { rows: 'pages' })).toMatchObject({ columns: ['page'], rows: [['1']] });
+    for (const nothing of ['', ' \n', '{}', 'PK\x03\x04']) await expect(peek(nothing)).rejects.toThrow(Refusal);
   });
 });

@@ -275,7 +275,14 @@ it('accounts have their place and what they have spent', async () => {
     monthSpentKopecks: 740,
   });
   expect(await find('2026-10-31')).toMatchObject({ daySpentKopecks: 0, monthSpentKopecks: 0 });
-  await changeEmployee(base.db, agencyId, employeeId, { isActive: false }, { name: BY.name, person: null }, on('2026-11-04'));
+  await changeEmployee(
+    base.db,
+    agencyId,
+    employeeId,
+    { isActive: false },
+    { name: BY.name, person: null },
+    on('2026-11-04'),
+  );
   expect(await find('2026-11-04')).toMatchObject({ isActive: false });
   const placed = await listPlacedAccounts(base.db.pool, agencyId, '2026-11-03', true);
   expect(placed.map(({ kind }) => kind)).toEqual(['agency', 'employee', 'board', 'bank']);

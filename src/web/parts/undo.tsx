@@ -58,6 +58,7 @@ function UndoToast({ words, seconds, onUndo }: { words: string; seconds: number;
         <Button
           size="xs"
           variant="default"
+          flex="none"
           onClick={onUndo}
           rightSection={areLettersOn() ? <Kbd size="xs">Z</Kbd> : null}
           aria-keyshortcuts="z"

@@ -60,7 +60,7 @@ export default function Journal() {
         </Button>
       }
     >
-      <Group gap="sm" align="end" role="search">
+      <Group gap="sm" align="start" role="search">
         <Words label="Кто" value={filter.who} onChange={(who) => change({ who }, { replace: true })} />
         <MultiSelect
           label="Что"
@@ -101,7 +101,7 @@ export default function Journal() {
           }}
         />
         {isFiltered && (
-          <Button variant="subtle" onClick={clear}>
+          <Button variant="subtle" mt={24} onClick={clear}>
             Сбросить
           </Button>
         )}

@@ -141,7 +141,7 @@ function Standing({ account }: { account: AccountPage }) {
   );
 }
 
-const STOPS = 10;
+const STOPS = 5;
 
 function Foretold({ id }: { id: number }) {
   const query = useApi<AccountForecastAnswer>(`/accounts/${id}/forecast`);

@@ -233,11 +233,13 @@ function Order({
   const [level, setLevel] = useState<string | null>(null);
   const [term, setTerm] = useState<string | null>(null);
   const [from, setFrom] = useState<string | null>(null);
+  /** The label of the chosen one, which the field shows and which is no search. */
+  const [chosen, setChosen] = useState('');
   const [settled] = useDebouncedValue(text, 250);
   const cabinets = useApi<{ data: readonly BoardColumn[] }>('/boards');
   const listings = useApi<ListingsPage>(
     '/listings',
-    { cabinet: cabinetId, column: cabinetId, marked: 'yes', q: settled, limit: 20 },
+    { cabinet: cabinetId, column: cabinetId, marked: 'yes', q: settled === chosen ? '' : settled, limit: 20 },
     { enabled: cabinetId !== null },
   );
   const levels = useApi<PromotionLevels>(`/cabinets/${cabinetId}/promotion-levels`, undefined, {
@@ -308,7 +310,10 @@ function Order({
             searchValue={text}
             onSearchChange={setText}
             value={listingId}
-            onChange={setListingId}
+            onChange={(next, option) => {
+              setListingId(next);
+              setChosen(option?.label ?? '');
+            }}
           />
           <Select
             label="Уровень"

@@ -68,9 +68,6 @@ const NO_NOTICES: readonly ToldNotice[] = [];
 function FieldGroup(props: FieldGroupProps) {
   const { title, isOwn, fields, draft, meant, faults, byField, check, isReadOnly, wanted } = props;
   const [isWhole, setIsWhole] = useState(false);
-  useEffect(() => {
-    if (wanted !== null && fields.some(({ field }) => field === wanted)) setIsWhole(true);
-  }, [wanted, fields]);
   const isShown = ({ field, isMeant, value, correction }: FormField) =>
     draft.values.has(field) ||
     value !== null ||
@@ -78,6 +75,10 @@ function FieldGroup(props: FieldGroupProps) {
     byField.has(field) ||
     faults.has(field) ||
     (!isOwn && (meant ? meant.has(field) : isMeant));
+  const isHiding = fields.some((field) => field.field === wanted && !isShown(field));
+  useEffect(() => {
+    if (isHiding) setIsWhole(true);
+  }, [isHiding]);
   const shown = isWhole ? fields : fields.filter(isShown);
   const hidden = fields.length - fields.filter(isShown).length;
   if (shown.length === 0 && !isOwn && hidden === 0) return null;

@@ -48,42 +48,43 @@ export function Cards({ rows, boards, selection, total, bulk, opened, onCell, ha
             return (
               <li
                 key={row.id}
-                className={classes.card}
+                className={classes.cardPlace}
                 data-index={item.index}
                 ref={virtual.measureElement}
-                data-ticked={selection.has(row.id) || undefined}
                 style={{ transform: `translateY(${item.start}px)` }}
               >
-                <div className={classes.cardHead}>
-                  <Checkbox
-                    aria-label={`Выбрать: ${row.id}, ${row.address ?? row.title}`}
-                    checked={selection.has(row.id)}
-                    onChange={(event) => selection.set([row.id], event.currentTarget.checked)}
-                  />
-                  <Thumb row={row} />
-                  <Link to="/listings/$id" params={{ id: String(row.id) } as never} className={classes.cardLink!}>
-                    <b>{row.id}</b> {row.title}
-                    <Text size="xs" c="dimmed" component="span" display="block">
-                      {row.address}
-                    </Text>
-                    <span>{priceOf(row)}</span>
-                  </Link>
-                </div>
-                <div className={classes.chips}>
-                  {row.cells.map((cell) => {
-                    const board = boards.find(({ id }) => id === cell.cabinetId);
-                    return board ? (
-                      <CellButton
-                        key={cell.cabinetId}
-                        row={row}
-                        cell={cell}
-                        board={board}
-                        withBoard
-                        isOpen={opened === `${row.id}-${cell.cabinetId}`}
-                        onOpen={(anchor) => onCell(row, cell.cabinetId, anchor)}
-                      />
-                    ) : null;
-                  })}
+                <div className={classes.card} data-ticked={selection.has(row.id) || undefined}>
+                  <div className={classes.cardHead}>
+                    <Checkbox
+                      aria-label={`Выбрать: ${row.id}, ${row.address ?? row.title}`}
+                      checked={selection.has(row.id)}
+                      onChange={(event) => selection.set([row.id], event.currentTarget.checked)}
+                    />
+                    <Thumb row={row} />
+                    <Link to="/listings/$id" params={{ id: String(row.id) } as never} className={classes.cardLink!}>
+                      <b>{row.id}</b> {row.title}
+                      <Text size="xs" c="dimmed" component="span" display="block">
+                        {row.address}
+                      </Text>
+                      <span>{[priceOf(row), row.pricePer].filter(Boolean).join(' ')}</span>
+                    </Link>
+                  </div>
+                  <div className={classes.chips}>
+                    {row.cells.map((cell) => {
+                      const board = boards.find(({ id }) => id === cell.cabinetId);
+                      return board ? (
+                        <CellButton
+                          key={cell.cabinetId}
+                          row={row}
+                          cell={cell}
+                          board={board}
+                          withBoard
+                          isOpen={opened === `${row.id}-${cell.cabinetId}`}
+                          onOpen={(anchor) => onCell(row, cell.cabinetId, anchor)}
+                        />
+                      ) : null;
+                    })}
+                  </div>
                 </div>
               </li>
             );
@@ -102,15 +103,13 @@ export function Cards({ rows, boards, selection, total, bulk, opened, onCell, ha
   );
 }
 
-/** «9,8 млн ₽», «45 000 ₽ в месяц». */
-export function priceOf({ priceKopecks, pricePer }: ListingRow): string {
+const MILLION = 100_000_000;
+
+/** «9,8 млн ₽», «45 000 ₽». */
+export function priceOf({ priceKopecks }: ListingRow): string {
   if (priceKopecks === null) return 'без цены';
-  const millions = priceKopecks / 100_000_000;
-  const sum =
-    millions >= 1 && Number.isInteger(millions * 100)
-      ? `${formatNumber(millions)}\u00a0млн\u00a0₽`
-      : roubles(priceKopecks);
-  return pricePer ? `${sum} ${pricePer}` : sum;
+  const isRound = priceKopecks >= MILLION && priceKopecks % (MILLION / 100) === 0;
+  return isRound ? `${formatNumber(priceKopecks / MILLION)}\u00a0млн\u00a0₽` : roubles(priceKopecks);
 }
 
 export function Thumb({ row }: { row: ListingRow }) {

@@ -32,13 +32,16 @@ interface CellButtonProps {
   readonly row: ListingRow;
   readonly cell: Cell;
   readonly board: BoardColumn;
-  /** On a phone the board's name stands on the chip. */
+  /** On a phone the chip carries the board's name, its sign and number tell the rest. */
   readonly withBoard?: boolean;
   readonly isOpen: boolean;
   readonly onOpen: (anchor: HTMLElement) => void;
 }
 
 export function CellButton({ row, cell, board, withBoard = false, isOpen, onOpen }: CellButtonProps) {
+  const { icon, tone } = looksOf(cell);
+  // What is seen stands in the name as it is seen.
+  const seen = withBoard && cell.detail ? `${board.title} ${cell.detail}` : board.title;
   return (
     <button
       type="button"
@@ -46,12 +49,21 @@ export function CellButton({ row, cell, board, withBoard = false, isOpen, onOpen
       data-cell={`${row.id}-${cell.cabinetId}`}
       aria-haspopup="dialog"
       aria-expanded={isOpen}
-      aria-label={`${board.title}: ${cell.words}. Объект ${row.id}, открыть`}
+      aria-label={`${seen}: ${cell.words}. Объект ${row.id}, открыть`}
       title={cell.reason ?? undefined}
       onClick={(event) => onOpen(event.currentTarget)}
     >
-      {withBoard && <span className={classes.cellBoard}>{board.title}</span>}
-      <CellChip cell={cell} />
+      {withBoard ? (
+        <Chip
+          tone={tone}
+          icon={icon}
+          words={board.title}
+          isQuiet={!cell.isMarked}
+          {...(cell.detail && { detail: cell.detail })}
+        />
+      ) : (
+        <CellChip cell={cell} />
+      )}
     </button>
   );
 }

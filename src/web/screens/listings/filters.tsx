@@ -49,6 +49,7 @@ export function Filters({ words, change, boards, choices, total, isPhone }: Filt
           {search}
           <Button
             variant="default"
+            flex="none"
             leftSection={<IconFilter size={16} aria-hidden />}
             aria-expanded={isOpen}
             onClick={() => setIsOpen(!isOpen)}

@@ -251,7 +251,7 @@ export default function ListingsScreen() {
           opened={Boolean(tells)}
           onClose={close}
           position="bottom"
-          size="auto"
+          classNames={{ content: classes.drawer! }}
           title={row && `${row.id} · ${row.address ?? row.title}`}
         >
           {tells}
@@ -335,7 +335,19 @@ function columnsOf(
     );
   };
   const others: Column<ListingRow>[] = [
-    { id: 'price', head: 'Цена', width: '124px', align: 'end', sort: 'price', cell: priceOf },
+    {
+      id: 'price',
+      head: 'Цена',
+      width: '116px',
+      align: 'end',
+      sort: 'price',
+      cell: (row) => (
+        <div className={classes.two}>
+          <span>{priceOf(row)}</span>
+          {row.pricePer && <span className={classes.dim}>{row.pricePer}</span>}
+        </div>
+      ),
+    },
     {
       id: 'employee',
       head: 'Ответственный',

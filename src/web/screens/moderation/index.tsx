@@ -12,7 +12,7 @@ import type {
   QueueState,
   QueueWords,
 } from '../../../contracts/moderation.ts';
-import { api, newKey, type Query } from '../../api.ts';
+import { addressOf, api, newKey, type Query } from '../../api.ts';
 import { useHotkeys } from '../../hotkeys.ts';
 import { useIsLive } from '../../live.ts';
 import { confirm } from '../../parts/confirm.tsx';
@@ -274,10 +274,11 @@ export default function ModerationScreen() {
                   <Queue
                     rows={rows}
                     openId={openId}
-                    search={words}
+                    search={addressOf('', words as Query).replace('/api/v1', '')}
                     selection={bulkKind ? selection : null}
                     hasMore={queue.hasNextPage}
                     onMore={() => void queue.fetchNextPage()}
+                    onOpen={go}
                   />
                 )
               }

@@ -1,7 +1,6 @@
 import { Button, Checkbox, Text } from '@mantine/core';
 import { IconEye, IconMessage, IconMessageCheck } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
-import { useEffect, useRef } from 'react';
+import { memo, useEffect, useRef } from 'react';
 import type { QueueRow } from '../../../contracts/moderation.ts';
 import type { Selection } from '../../parts/selection.ts';
 import { lasted, listed, moment, roubles } from '../../words.ts';
@@ -13,43 +12,35 @@ export const QUEUE_ID = 'moderation-queue';
 interface QueueProps {
   readonly rows: readonly QueueRow[];
   readonly openId: number | null;
-  readonly search: Readonly<Record<string, unknown>>;
+  /** The words of the address behind «?»; empty: none. */
+  readonly search: string;
   /** Cases are being ticked to be approved together. */
   readonly selection: Selection | null;
   readonly hasMore: boolean;
   readonly onMore: () => void;
+  readonly onOpen: (id: number) => void;
 }
 
 /** What waits, the dearest first. */
-export function Queue({ rows, openId, search, selection, hasMore, onMore }: QueueProps) {
+export function Queue({ rows, openId, search, selection, hasMore, onMore, onOpen }: QueueProps) {
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     list.current?.querySelector(`[data-case="${openId}"]`)?.scrollIntoView({ block: 'nearest' });
   }, [openId]);
+  const set = selection?.set;
   return (
     <nav aria-label="Очередь" className={classes.queue} id={QUEUE_ID} tabIndex={-1}>
       <ol className={classes.list} ref={list}>
         {rows.map((row) => (
-          <li key={row.id} className={classes.item} data-case={row.id} data-open={row.id === openId || undefined}>
-            {selection && (
-              <Checkbox
-                size="xs"
-                aria-label={`Выбрать ${row.externalId}`}
-                checked={selection.has(row.id)}
-                disabled={row.bulk?.refusal !== null}
-                onChange={(event) => selection.set([row.id], event.currentTarget.checked)}
-              />
-            )}
-            <Link
-              to="/moderation/$id"
-              params={{ id: String(row.id) }}
-              search={search as never}
-              className={classes.row!}
-              aria-current={row.id === openId ? 'true' : undefined}
-            >
-              <Row row={row} isBulk={selection !== null} />
-            </Link>
-          </li>
+          <Item
+            key={row.id}
+            row={row}
+            search={search}
+            isOpen={row.id === openId}
+            isPicked={selection?.has(row.id) ?? false}
+            onPick={set}
+            onOpen={onOpen}
+          />
         ))}
       </ol>
       {hasMore && (
@@ -60,6 +51,44 @@ export function Queue({ rows, openId, search, selection, hasMore, onMore }: Queu
     </nav>
   );
 }
+
+interface ItemProps {
+  readonly row: QueueRow;
+  readonly search: string;
+  readonly isOpen: boolean;
+  readonly isPicked: boolean;
+  readonly onPick: Selection['set'] | undefined;
+  readonly onOpen: (id: number) => void;
+}
+
+/** Of fifty rows only two change when the next case opens; and the router's own links would all ask where they lead. */
+const Item = memo(function Item({ row, search, isOpen, isPicked, onPick, onOpen }: ItemProps) {
+  return (
+    <li className={classes.item} data-case={row.id} data-open={isOpen || undefined}>
+      {onPick && (
+        <Checkbox
+          size="xs"
+          aria-label={`Выбрать ${row.externalId}`}
+          checked={isPicked}
+          disabled={row.bulk?.refusal !== null}
+          onChange={(event) => onPick([row.id], event.currentTarget.checked)}
+        />
+      )}
+      <a
+        href={`/moderation/${row.id}${search}`}
+        className={classes.row}
+        aria-current={isOpen ? 'true' : undefined}
+        onClick={(event) => {
+          if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+          event.preventDefault();
+          onOpen(row.id);
+        }}
+      >
+        <Row row={row} isBulk={onPick !== undefined} />
+      </a>
+    </li>
+  );
+});
 
 function Row({ row, isBulk }: { row: QueueRow; isBulk: boolean }) {
   const isKept = row.boards.every((board) => board.isKept);

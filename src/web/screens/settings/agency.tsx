@@ -38,18 +38,17 @@ function Editor({ answer: { data, etag } }: { answer: Answer<SettingsAnswer> }) 
       const wish = draft.wish(sections.flatMap(({ fields }) => fields));
       // Of who comes in how the server asks a proof, so it goes by a door of its own.
       const [safe, guarded] = divided(wish);
-      if (hasAny(safe)) {
-        const rehearse = () => api.send<Effect>('POST', '/settings/rehearse', safe);
-        if (!(await agreed({ title: 'Сохранить настройки?', rehearse }))) return null;
-      }
+      const rehearse = () => api.send<Effect>('POST', '/settings/rehearse', safe);
+      const words = hasAny(safe) ? await agreed({ title: 'Сохранить настройки?', rehearse }) : '';
+      if (words === null) return null;
       let tag = etag;
       if (hasAny(safe)) tag = (await api.exchange('PATCH', '/settings', safe, { ifMatch: tag })).etag;
       if (hasAny(guarded)) await api.exchange('PATCH', '/settings/access', guarded, { ifMatch: tag });
-      return draft.count;
+      return savedWords(draft.count) + words;
     },
-    onSuccess: async (count) => {
-      if (count === null) return;
-      showDone(savedWords(count));
+    onSuccess: async (words) => {
+      if (words === null) return;
+      showDone(words);
       await refresh('/settings');
       draft.clear();
     },

@@ -146,7 +146,15 @@ function Others({ boards, isFirst }: { boards: readonly BoardLine[]; isFirst: bo
                 <Text component="span" display="block" fw={600} size="sm">
                   {name}{' '}
                   {families.map((family) => (
-                    <Badge key={family} variant="light" color="gray" c="var(--mantine-color-text)" size="sm" mr={4} tt="none">
+                    <Badge
+                      key={family}
+                      variant="light"
+                      color="gray"
+                      c="var(--mantine-color-text)"
+                      size="sm"
+                      mr={4}
+                      tt="none"
+                    >
                       {FAMILIES[family]}
                     </Badge>
                   ))}

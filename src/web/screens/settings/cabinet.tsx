@@ -145,13 +145,14 @@ function Editor({ answer: { data, etag }, id }: { answer: Answer<CabinetSettings
     mutationFn: async () => {
       const wish = draft.wish(data.fields);
       const rehearse = () => api.send<Effect>('POST', `/cabinets/${id}/settings/rehearse`, wish);
-      if (!(await agreed({ title: 'Сохранить настройки кабинета?', rehearse }))) return null;
+      const words = await agreed({ title: 'Сохранить настройки кабинета?', rehearse });
+      if (words === null) return null;
       await api.send('PATCH', `/cabinets/${id}/settings`, wish, { ifMatch: etag });
-      return draft.count;
+      return savedWords(draft.count) + words;
     },
-    onSuccess: async (count) => {
-      if (count === null) return;
-      showDone(savedWords(count));
+    onSuccess: async (words) => {
+      if (words === null) return;
+      showDone(words);
       await refresh(`/cabinets/${id}`, '/settings/boards');
       draft.clear();
     },

@@ -123,13 +123,14 @@ function Editor({ own, onDone }: { own: OwnCalendar; onDone: () => void }) {
     mutationFn: async () => {
       const body: CalendarBody = { calendar };
       const rehearse = () => api.send<Effect>('POST', `${root}/rehearse`, body);
-      if (!(await agreed({ title: 'Прямо сейчас это изменит доски', rehearse }))) return false;
+      const words = await agreed({ title: 'Прямо сейчас это изменит доски', rehearse });
+      if (words === null) return null;
       await api.send('PUT', root, body, { ifMatch: `"${own.version}"` });
-      return true;
+      return words;
     },
-    onSuccess: async (isSaved) => {
-      if (!isSaved) return;
-      showDone('Рабочее время сохранено');
+    onSuccess: async (words) => {
+      if (words === null) return;
+      showDone(`Рабочее время сохранено.${words}`);
       await refresh('/calendars', '/settings/boards', '/cabinets');
       onDone();
     },

@@ -20,11 +20,13 @@ interface Trial {
 
 /**
  * Tries a change; asks only where something on the boards would be otherwise.
- * @returns false: the person thought better of it
+ * @returns null: the person thought better of it; else what is to be said besides «сохранено»
  */
-export async function agreed({ title, rehearse, action = 'Сохранить' }: Trial): Promise<boolean> {
+export async function agreed({ title, rehearse, action = 'Сохранить' }: Trial): Promise<string | null> {
   const effect = await rehearse();
-  return isNothing(effect) || confirm({ title, action, words: <EffectTold effect={effect} /> });
+  if (!effect.isFelt) return '';
+  if (isNothing(effect)) return ' На досках сейчас ничего не изменится.';
+  return (await confirm({ title, action, words: <EffectTold effect={effect} /> })) ? '' : null;
 }
 
 /** The cabinets that are touched, the first of the marks, and the money. */
@@ -98,6 +100,6 @@ export function EffectTold({ effect }: { effect: Effect }) {
   );
 }
 
-/** «Сохранено 3 изменения». */
+/** «Сохранено 3 изменения.» */
 export const savedWords = (count: number): string =>
-  `Сохранено ${counted(count, 'изменение', 'изменения', 'изменений')}`;
+  `Сохранено ${counted(count, 'изменение', 'изменения', 'изменений')}.`;

@@ -178,13 +178,14 @@ function Editor({ answer: { data, etag } }: { answer: Answer<ModerationAnswer> }
     mutationFn: async () => {
       const wish = draft.wish([...data.fields, data.reasons, data.policySetting]);
       const rehearse = () => api.send<Effect>('POST', '/settings/rehearse', wish);
-      if (!(await agreed({ title: 'Сохранить правила модерации?', rehearse }))) return null;
+      const words = await agreed({ title: 'Сохранить правила модерации?', rehearse });
+      if (words === null) return null;
       await api.send('PATCH', '/settings', wish, { ifMatch: etag });
-      return draft.count;
+      return savedWords(draft.count) + words;
     },
-    onSuccess: async (count) => {
-      if (count === null) return;
-      showDone(savedWords(count));
+    onSuccess: async (words) => {
+      if (words === null) return;
+      showDone(words);
       await refresh('/settings');
       draft.clear();
     },

@@ -62,13 +62,14 @@ function Editor({ answer: { data, etag }, id }: { answer: Answer<PackageAnswer>;
     meta: { isTold: true },
     mutationFn: async () => {
       const rehearse = () => api.send<Effect>('POST', `/cabinets/${id}/package/rehearse`, wish);
-      if (!(await agreed({ title: 'Сохранить пакет?', rehearse }))) return false;
+      const words = await agreed({ title: 'Сохранить пакет?', rehearse });
+      if (words === null) return null;
       await api.send('PUT', `/cabinets/${id}/package`, wish, { ifMatch: etag });
-      return true;
+      return words;
     },
-    onSuccess: async (isSaved) => {
-      if (!isSaved) return;
-      showDone('Пакет сохранён');
+    onSuccess: async (words) => {
+      if (words === null) return;
+      showDone(`Пакет сохранён.${words}`);
       await refresh(`/cabinets/${id}`, '/settings/boards');
     },
   });

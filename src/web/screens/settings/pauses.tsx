@@ -137,13 +137,14 @@ function NewPause({ onDone }: { onDone: () => void }) {
         reason: form.reason,
       };
       const rehearse = () => api.send<Effect>('POST', '/pauses/rehearse', body);
-      if (!(await agreed({ title: 'Поставить паузу?', action: 'Поставить', rehearse }))) return false;
+      const words = await agreed({ title: 'Поставить паузу?', action: 'Поставить', rehearse });
+      if (words === null) return null;
       await api.send('POST', '/pauses', body);
-      return true;
+      return words;
     },
-    onSuccess: async (isDone) => {
-      if (!isDone) return;
-      showDone('Пауза поставлена');
+    onSuccess: async (words) => {
+      if (words === null) return;
+      showDone(`Пауза поставлена.${words}`);
       await refresh('/pauses', '/listings');
       onDone();
     },

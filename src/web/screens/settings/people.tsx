@@ -131,19 +131,19 @@ export default function People() {
 }
 
 const COLUMNS: readonly Column<Person>[] = [
-  { id: 'name', head: 'Сотрудник', width: '220px', isRowHeader: true, cell: ({ name }) => name },
+  { id: 'name', head: 'Сотрудник', width: '180px', isRowHeader: true, cell: ({ name }) => name },
   { id: 'rights', head: 'Права', cell: ({ grants }) => grants.map(({ label }) => label).join('; ') },
   {
     id: 'place',
     head: 'Филиал и отдел',
-    width: '260px',
+    width: '240px',
     cell: ({ branch, department }) => [branch?.name, department?.name].filter(Boolean).join(' · ') || 'вне филиалов',
   },
   { id: 'in', head: 'Вход', width: '230px', cell: (person) => <Entry person={person} /> },
   {
     id: 'listings',
     head: 'Объекты',
-    width: '100px',
+    width: '90px',
     align: 'end',
     cell: ({ listings }) => formatNumber(listings),
   },

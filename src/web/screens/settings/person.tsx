@@ -333,7 +333,7 @@ function Rights({ person }: { person: Person }) {
         </Group>
         <Text size="sm" c="dimmed">
           Что может каждая роль:{' '}
-          <Anchor component={Link} to="/settings/rights" size="sm">
+          <Anchor component={Link} to="/settings/rights" size="sm" underline="always">
             права ролей
           </Anchor>
           .

@@ -93,7 +93,7 @@ function OfOne({ id }: { id: number }) {
                 </ul>
               </Sheet>
             )}
-            <Modal opened={isOpen} onClose={() => setIsOpen(false)} title="Новый тариф" size="xl">
+            <Modal opened={isOpen} onClose={() => setIsOpen(false)} title="Новый тариф" size={1120}>
               <Editor answer={answer} begin={last?.terms ?? null} onDone={() => setIsOpen(false)} />
             </Modal>
           </>
@@ -294,7 +294,7 @@ function PriceTable({ title, lines, rest, counts, answer, onLines, onRest }: Pri
         {title}
       </Text>
       <div className={classes.scroll}>
-        <Table aria-label={title} withTableBorder verticalSpacing={6} miw={860}>
+        <Table aria-label={title} withTableBorder verticalSpacing={6} miw={960}>
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Вид</Table.Th>

@@ -39,7 +39,7 @@ export default function Tokens() {
       words={
         <>
           Программа с ключом может не больше, чем его сотрудник, и только то, что ключу дано. Описание API:{' '}
-          <Anchor href="/api/docs" size="sm">
+          <Anchor href="/api/docs" size="sm" underline="always">
             /api/docs
           </Anchor>
           .
