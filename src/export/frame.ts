@@ -66,6 +66,8 @@ export interface Frame {
   readonly tariffs: readonly Tariff[];
   /** Paid levels of the day; none without a tariff. */
   readonly promotions: DayPromotions;
+  /** Would its present content be approved as it is? Of a change that is only supposed. */
+  isApprovedAsItIs(listingId: number): boolean;
   /** Norms that a person lets this listing past. */
   exempt(listingId: number): ReadonlySet<string> | 'all';
   /** When something here changes by itself next; complete once all marks were asked for. */
@@ -83,6 +85,8 @@ export interface FrameChange {
   readonly branchCalendars?: ReadonlyMap<number, Calendar | null> | undefined;
   /** Besides those there are. */
   readonly pauses?: readonly PauseRow[] | undefined;
+  /** Listings whose present content would be approved as it is. */
+  readonly approved?: ReadonlySet<number> | undefined;
 }
 
 const OPEN: CalendarState = { isOpen: true, reason: null, changesAt: null };
@@ -307,6 +311,7 @@ export async function loadFrame(
     },
     tariffs,
     promotions,
+    isApprovedAsItIs: (listingId) => change.approved?.has(listingId) ?? false,
     exempt: (listingId) => exempted.get(listingId) ?? NOBODY,
     nextAt: () => next,
   };

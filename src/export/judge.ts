@@ -6,7 +6,7 @@ import { type ChosenContent, chooseContent, moderatable } from '../domain/modera
 import type { Notice } from '../domain/notice.ts';
 import type { Queryable } from '../store/database.ts';
 import { hashOf } from '../store/hash.ts';
-import { photoHashes, verdictsInForce } from '../store/moderation.ts';
+import { photoHashes, type VerdictsInForce, verdictsInForce } from '../store/moderation.ts';
 import { type NarrowRow, type WideRow, wideRows } from '../store/publishing.ts';
 import type { Frame } from './frame.ts';
 import { type BoardDesk, type Dress, inspectorNotice, judge, renderOffer, withInspector } from './offer.ts';
@@ -62,7 +62,7 @@ export async function judgeRows(
   const written: { index: number; id: string; xml: string }[] = [];
   for (const row of rows) {
     const { values, photoFacts } = wide.get(row.listingId)!;
-    const verdict = verdicts?.get(row.listingId);
+    const verdict = frame.isApprovedAsItIs(row.listingId) ? approvedAsItIs(values) : verdicts?.get(row.listingId);
     let chosen: ChosenContent = frame.isModerated
       ? chooseContent(
           values,
@@ -120,6 +120,22 @@ export async function judgeRows(
     }
   }
   return judged;
+}
+
+/** The verdict that would be given on the present content. */
+function approvedAsItIs(values: Listing): VerdictsInForce {
+  const content = moderatable(values);
+  const verdict = {
+    id: 0,
+    kind: 'approved' as const,
+    content,
+    contentHash: hashOf(content),
+    photoHashes: {},
+    reasons: null,
+    note: null,
+    by: '',
+  };
+  return { approved: verdict, last: verdict };
 }
 
 const NO_NORMS: NormChecker = { key: '', check: () => [] };

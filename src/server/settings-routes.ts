@@ -30,7 +30,7 @@ import { SETTING_SECTIONS } from '../domain/settings-words.ts';
 import type { FrameChange } from '../export/frame.ts';
 import { placeOfCabinet } from '../store/access.ts';
 import { cabinetDesks } from '../store/cabinets.ts';
-import { countAcceptable, switchOn } from '../store/moderation.ts';
+import { acceptable, switchOn } from '../store/moderation.ts';
 import {
   agencyFrame,
   cabinetSettings,
@@ -315,16 +315,17 @@ function moderationRoutes(api: Api): void {
   });
 }
 
-/** What is accepted as it is stays on the boards, and nothing needs to be counted for it. */
+/** What is accepted as it is stays on the boards. */
 async function switched(
   ask: Ask<unknown, unknown, { readonly mode: 'on' | 'off'; readonly acceptsCurrent?: boolean | undefined }>,
   change: FrameChange,
   cabinetId: number | null,
 ): Promise<SwitchEffect> {
   const { mode, acceptsCurrent = true } = ask.body;
-  const isAccepted = mode === 'on' && acceptsCurrent;
-  if (isAccepted) return { ...NO_EFFECT, accepted: await countAcceptable(ask.db.pool, ask.agencyId, cabinetId) };
-  return { ...(await effectOf(ask, change, cabinetId ?? undefined)), accepted: 0 };
+  const isAccepting = mode === 'on' && acceptsCurrent;
+  const approved = isAccepting ? await acceptable(ask.db.pool, ask.agencyId, cabinetId) : new Set<number>();
+  const effect = await effectOf(ask, { ...change, approved }, cabinetId ?? undefined);
+  return { ...effect, accepted: approved.size };
 }
 
 const isModerated = (field: string) =>

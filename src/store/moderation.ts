@@ -709,13 +709,13 @@ const ACCEPTABLE = `published as (
        where o.agency_id = $1 and coalesce(o.judgement->>'approval', 'not-needed') <> 'not-needed'
      )`;
 
-/** How many listings {@link switchOn} would take for approved. @param cabinetId null: all of the agency */
-export async function countAcceptable(client: Queryable, agencyId: number, cabinetId: number | null): Promise<number> {
-  const found = await client.query<{ count: number }>(
-    `with ${ACCEPTABLE} select count(*)::int as count from published p where not exists (select 1 from moderated d where d.id = p.id)`,
+/** Listings that {@link switchOn} would take for approved. @param cabinetId null: of all the agency */
+export async function acceptable(client: Queryable, agencyId: number, cabinetId: number | null): Promise<Set<number>> {
+  const found = await client.query<{ id: number }>(
+    `with ${ACCEPTABLE} select p.id from published p where not exists (select 1 from moderated d where d.id = p.id)`,
     [agencyId, cabinetId],
   );
-  return found.rows[0]!.count;
+  return new Set(found.rows.map(({ id }) => id));
 }
 
 /**

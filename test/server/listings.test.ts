@@ -229,7 +229,7 @@ describe('the list', () => {
         },
       ],
     });
-    expect(row!.thumb).toMatch(/^\/api\/v1\/pictures\/[0-9a-f]{32}\?w=160$/);
+    expect(row!.thumb).toMatch(/^\/api\/v1\/pictures\/[0-9a-f]{32}\?w=160&listing=\d+$/);
   });
 });
 

@@ -1,7 +1,8 @@
 import { Button, Group, Kbd, Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useEffect, useState } from 'react';
+import { useEffect, useState, useSyncExternalStore } from 'react';
 import { areLettersOn, useHotkeys } from '../hotkeys.ts';
+import { counted } from '../words.ts';
 import { showDone, showProblem } from './problem.tsx';
 import classes from './undo.module.css';
 
@@ -14,20 +15,50 @@ interface Undo {
   readonly seconds?: number;
 }
 
+interface Live {
+  readonly id: number;
+  readonly words: string;
+  readonly seconds: number;
+  /** By the browser's clock. */
+  readonly endsAt: number;
+  readonly take: () => Promise<void>;
+}
+
 const SECONDS = 10;
+const TOAST = 'undo';
 
-/** The last one first: `Z` takes back what was done last. */
-const live: { id: string; take: () => void }[] = [];
+/** What can be taken back just now, the last one last. */
+let live: readonly Live[] = [];
+let serial = 0;
+const watchers = new Set<() => void>();
 
-/** Says what was done and offers to take it back while the bar runs out. */
+/** One toast, however much is done in ten seconds: a pile of them would lie over the work. */
+function change(next: readonly Live[]): void {
+  const was = live.length;
+  live = next;
+  for (const watcher of watchers) watcher();
+  if (was === 0 && next.length > 0)
+    notifications.show({
+      id: TOAST,
+      message: <UndoToast />,
+      autoClose: false,
+      withBorder: true,
+      onClose: () => change([]),
+      classNames: { root: classes.toast! },
+    });
+  else if (was > 0 && next.length === 0) notifications.hide(TOAST);
+}
+
+/** Says what was done and offers to take it back while the bar runs out; what was done before it waits behind. */
 export function showUndo({ words, undo, undone = 'Возвращено как было', seconds = SECONDS }: Undo): void {
+  const id = ++serial;
   const forget = () => {
-    const index = live.findIndex((one) => one.id === id);
-    if (index >= 0) live.splice(index, 1);
+    clearTimeout(timer);
+    if (live.some((one) => one.id === id)) change(live.filter((one) => one.id !== id));
   };
+  const timer = setTimeout(forget, seconds * 1_000);
   const take = async () => {
     forget();
-    notifications.hide(id);
     try {
       await undo();
       showDone(undone);
@@ -35,46 +66,64 @@ export function showUndo({ words, undo, undone = 'Возвращено как б
       showProblem(error);
     }
   };
-  const id = notifications.show({
-    message: <UndoToast words={words} seconds={seconds} onUndo={() => void take()} />,
-    autoClose: seconds * 1_000,
-    withBorder: true,
-    onClose: forget,
-    classNames: { root: classes.toast! },
-  });
-  live.push({ id, take: () => void take() });
+  change([...live, { id, words, seconds, endsAt: Date.now() + seconds * 1_000, take }]);
 }
 
-function UndoToast({ words, seconds, onUndo }: { words: string; seconds: number; onUndo: () => void }) {
-  const [left, setLeft] = useState(seconds);
-  useEffect(() => {
-    const timer = setInterval(() => setLeft((value) => Math.max(0, value - 1)), 1_000);
-    return () => clearInterval(timer);
-  }, []);
+const useLiveUndo = () =>
+  useSyncExternalStore(
+    (watcher) => {
+      watchers.add(watcher);
+      return () => watchers.delete(watcher);
+    },
+    () => live,
+  );
+
+function UndoToast() {
+  const all = useLiveUndo();
+  const last = all.at(-1);
+  if (!last) return null;
   return (
     <>
       <Group justify="space-between" wrap="nowrap" gap="sm">
-        <Text size="sm">{words}</Text>
+        <div>
+          <Text size="sm">{last.words}</Text>
+          {all.length > 1 && (
+            <Text size="xs" c="dimmed">
+              До этого ещё {counted(all.length - 1, 'действие', 'действия', 'действий')}
+            </Text>
+          )}
+        </div>
         <Button
           size="xs"
           variant="default"
           flex="none"
-          onClick={onUndo}
+          onClick={() => void last.take()}
           rightSection={areLettersOn() ? <Kbd size="xs">Z</Kbd> : null}
           aria-keyshortcuts="z"
         >
           Отменить
         </Button>
       </Group>
-      <div className={classes.track} aria-hidden>
-        <div className={classes.bar} style={{ transform: `scaleX(${left / seconds})` }} />
-      </div>
+      <TimeLeft key={last.id} {...last} />
     </>
+  );
+}
+
+function TimeLeft({ seconds, endsAt }: Live) {
+  const [left, setLeft] = useState(() => (endsAt - Date.now()) / 1_000);
+  useEffect(() => {
+    const timer = setInterval(() => setLeft((endsAt - Date.now()) / 1_000), 1_000);
+    return () => clearInterval(timer);
+  }, [endsAt]);
+  return (
+    <div className={classes.track} aria-hidden>
+      <div className={classes.bar} style={{ transform: `scaleX(${Math.max(0, left) / seconds})` }} />
+    </div>
   );
 }
 
 /** Mounted once, by the shell. */
 export function UndoKey() {
-  useHotkeys('Везде', [{ keys: 'z', words: 'Отменить последнее действие', run: () => live.at(-1)?.take() }]);
+  useHotkeys('Везде', [{ keys: 'z', words: 'Отменить последнее действие', run: () => void live.at(-1)?.take() }]);
   return null;
 }

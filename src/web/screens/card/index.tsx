@@ -294,7 +294,9 @@ function useWantedField(): [string | null, (field: string) => void] {
       const target = document.getElementById(idOf(wanted.field));
       if (!target) return;
       done.current = wanted;
-      target.scrollIntoView({ block: 'center' });
+      // `scrollIntoView` would move the whole page too.
+      const main = document.getElementById('main');
+      main?.scrollBy({ top: target.getBoundingClientRect().top - main.clientHeight / 3 });
       const input = target.matches('input, textarea, button')
         ? target
         : target.querySelector<HTMLElement>('input, button');

@@ -13,6 +13,7 @@ import { ProblemAlert, showDone } from '../../parts/problem.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
 import { refresh, useApi } from '../../query.ts';
 import { counted, zoneWords } from '../../words.ts';
+import { ClockInput } from './clock-input.tsx';
 import { agreed } from './effect.tsx';
 import classes from './settings.module.css';
 
@@ -104,15 +105,11 @@ const USUAL: Calendar = {
   special: [],
 };
 
-/** Minutes since midnight as a field of time shows them; the end of the day has no clock of its own. */
-const clockOf = (minute: number) =>
-  minute >= 1440
-    ? '00:00'
-    : `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
-const minuteOf = (clock: string, isEnd: boolean) => {
+const clockTold = (minute: number) =>
+  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+const minuteOf = (clock: string) => {
   const [hour = 0, minute = 0] = clock.split(':').map(Number);
-  const at = hour * 60 + minute;
-  return isEnd && at === 0 ? 1440 : at;
+  return hour * 60 + minute;
 };
 
 function Editor({ own, onDone }: { own: OwnCalendar; onDone: () => void }) {
@@ -242,11 +239,7 @@ function Spans({ name, hours, onChange }: { name: string; hours: Hours; onChange
   const put = (index: number, end: 0 | 1, clock: string) =>
     onChange(
       hours.map((span, at): [number, number] =>
-        at === index
-          ? end === 0
-            ? [minuteOf(clock, false), span[1]]
-            : [span[0], minuteOf(clock, true)]
-          : [span[0], span[1]],
+        at === index ? (end === 0 ? [minuteOf(clock), span[1]] : [span[0], minuteOf(clock)]) : [span[0], span[1]],
       ),
     );
   return (
@@ -254,20 +247,21 @@ function Spans({ name, hours, onChange }: { name: string; hours: Hours; onChange
       {hours.map(([from, to], index) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: spans have no name of their own
         <Group key={index} gap={4} wrap="nowrap">
-          <TextInput
-            type="time"
+          <ClockInput
             size="xs"
+            w={64}
             aria-label={`${name}: с, промежуток ${index + 1}`}
-            value={clockOf(from)}
-            onChange={(event) => put(index, 0, event.currentTarget.value)}
+            value={clockTold(from)}
+            onChange={(clock) => put(index, 0, clock)}
           />
           <span aria-hidden>–</span>
-          <TextInput
-            type="time"
+          <ClockInput
             size="xs"
+            w={64}
+            isEnd
             aria-label={`${name}: до, промежуток ${index + 1}`}
-            value={clockOf(to)}
-            onChange={(event) => put(index, 1, event.currentTarget.value)}
+            value={clockTold(to)}
+            onChange={(clock) => put(index, 1, clock)}
           />
           {hours.length > 1 && (
             <ActionIcon

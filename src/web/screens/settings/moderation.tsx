@@ -143,14 +143,17 @@ function Turning({ target: { path, mode }, onDone }: { target: Target; onDone: (
       )}
       <ProblemAlert error={turn.error ?? effect.error} />
       {effect.data ? (
-        mode === 'on' && acceptsCurrent ? (
-          <Alert color="ok" variant="light">
-            Одобрим как есть {objects(effect.data.accepted)}: они останутся на досках. Новые объекты и правки будут
-            ждать проверки.
-          </Alert>
-        ) : (
+        <>
+          {mode === 'on' && acceptsCurrent && (
+            <Alert color="ok" variant="light">
+              {effect.data.accepted > 0
+                ? `Одобрим как есть ${objects(effect.data.accepted)}: они останутся на досках. `
+                : 'По объектам, которые уже проверяют в других кабинетах, решения остаются какие есть. '}
+              Новые объекты и правки будут ждать проверки.
+            </Alert>
+          )}
           <EffectTold effect={effect.data} />
-        )
+        </>
       ) : (
         !effect.error && <Skeletons rows={3} />
       )}

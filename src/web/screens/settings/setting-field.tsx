@@ -15,6 +15,7 @@ import {
 import { IconArrowUp, IconPlus, IconTrash } from '@tabler/icons-react';
 import type { FormField, FormSetting } from '../../../contracts/settings.ts';
 import { agree, formatNumber } from '../../words.ts';
+import { ClockInput, clockOf } from './clock-input.tsx';
 import { type Draft, isSame } from './draft.tsx';
 import classes from './settings.module.css';
 
@@ -151,13 +152,12 @@ function Entry({ field, value, onChange, isReadOnly, name }: EntryProps) {
       );
     case 'clock':
       return (
-        <TextInput
+        <ClockInput
           {...words}
-          type="time"
           disabled={isReadOnly}
           styles={{ wrapper: { maxWidth: 140 } }}
           value={String(value ?? '')}
-          onChange={(event) => onChange(event.currentTarget.value)}
+          onChange={onChange}
         />
       );
     case 'clocks':
@@ -214,7 +214,7 @@ function Clocks({ field, value, onChange, isReadOnly }: EntryProps) {
           onChange={(next) =>
             onChange(
               next
-                .map(clockOf)
+                .map((one) => clockOf(one))
                 .filter((one) => one !== undefined)
                 .sort(),
             )
@@ -223,13 +223,6 @@ function Clocks({ field, value, onChange, isReadOnly }: EntryProps) {
       )}
     </div>
   );
-}
-
-/** «9», «9:30», «0930» as «09:30». */
-function clockOf(text: string): string | undefined {
-  const found = /^(\d{1,2})(?:[:.]?([0-5]\d))?$/.exec(text.trim());
-  const hour = Number(found?.[1]);
-  return found && hour < 24 ? `${String(hour).padStart(2, '0')}:${found[2] ?? '00'}` : undefined;
 }
 
 type Line = Readonly<Record<string, unknown>>;
