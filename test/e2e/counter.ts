@@ -7,6 +7,7 @@ import { DEMO_PASSWORD, SIGN_INS } from '../../fixtures/agency.ts';
 import { outcomesNow } from '../../src/export/outcomes.ts';
 import { publishDue } from '../../src/export/publish.ts';
 import { buildApp } from '../../src/server/app.ts';
+import { listCabinets } from '../../src/store/publishing.ts';
 import { dueCabinets } from '../../src/store/runs.ts';
 import { DEMO_NOW, type PlayedDemo, playedDemo } from '../played.ts';
 import { openBrowser } from './browser.ts';
@@ -83,9 +84,9 @@ export class Counter {
   /** The clock comes round: time passes, and every cabinet that is due by then has its run. */
   async comeRound(minutes = 60): Promise<void> {
     this.#ahead += minutes * 60_000;
-    const { db, dataDir, cabinets, context } = this.demo;
+    const { db, dataDir, agencyId, context } = this.demo;
     const due = new Set((await dueCabinets(db, this.clock())).map(({ id }) => id));
-    for (const cabinet of cabinets.filter(({ id }) => due.has(id)))
+    for (const cabinet of (await listCabinets(db, { agencyId })).filter(({ id }) => due.has(id)))
       await publishDue(cabinet, { db, dataDir, boards: context.boards, clock: this.clock });
   }
 

@@ -220,7 +220,7 @@ function Done({
       )}
       {effect && effect.goOut.data.length > 0 && <Marks goOut={effect.goOut} />}
       <Group justify="flex-end">
-        <Button data-autofocus onClick={onClose}>
+        <Button autoFocus onClick={onClose}>
           Закрыть
         </Button>
       </Group>

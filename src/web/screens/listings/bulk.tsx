@@ -122,7 +122,7 @@ function Marks({ action, selection, boards, onClose, send, isBusy }: PartProps &
       ) : told ? (
         <Told told={told} isAsked={dry.isFetching} />
       ) : (
-        <Text size="sm" c="dimmed" role="status" mih={22}>
+        <Text component="div" size="sm" c="dimmed" role="status" mih={22}>
           {chosen.length === 0 ? (
             'Выберите доску: покажем, что пройдёт и сколько спишется. Пока ничего не меняется.'
           ) : (
