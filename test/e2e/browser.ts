@@ -30,7 +30,8 @@ export async function openBrowser(): Promise<Browser> {
       env: {
         ...(process.env as Record<string, string>),
         LD_LIBRARY_PATH: join(folder, 'al2023', 'lib'),
-        FONTCONFIG_FILE: join(folder, 'fonts.conf'),
+        // Signs that our own font has not are drawn with the machine's fonts, where there are any.
+        ...(!existsSync('/etc/fonts/fonts.conf') && { FONTCONFIG_FILE: join(folder, 'fonts.conf') }),
       },
     }),
   });

@@ -110,7 +110,12 @@ function CabinetRow({ board, cabinet }: { board: BoardLine; cabinet: CabinetLine
         )}
       </Table.Th>
       <Table.Td>
-        <Anchor component={Link} to={`/settings/boards/${board.id}`} size="sm" aria-label={`${board.name}: требования`}>
+        <Anchor
+          component={Link}
+          to={`/settings/boards/${board.id}`}
+          size="sm"
+          aria-label={`${formatNumber(board.rules)}: требования, ${board.name}`}
+        >
           {formatNumber(board.rules)}
         </Anchor>
         <Text size="xs" c="dimmed">

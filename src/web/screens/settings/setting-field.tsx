@@ -64,7 +64,7 @@ export function SettingField({ setting, value, onChange, isReadOnly }: SettingFi
             <>
               {' · '}
               <UnstyledButton
-                c="var(--mantine-primary-color-filled)"
+                c="var(--mantine-color-anchor)"
                 fz="xs"
                 td="underline"
                 onClick={() => onChange(setting.usual)}
