@@ -85,9 +85,13 @@ export class Counter {
   async comeRound(minutes = 60): Promise<void> {
     this.#ahead += minutes * 60_000;
     const { db, dataDir, agencyId, context } = this.demo;
-    const due = new Set((await dueCabinets(db, this.clock())).map(({ id }) => id));
-    for (const cabinet of (await listCabinets(db, { agencyId })).filter(({ id }) => due.has(id)))
-      await publishDue(cabinet, { db, dataDir, boards: context.boards, clock: this.clock });
+    // Of cabinets that cost money one is due at a time: the next one is found when it is done.
+    for (let looks = 0; looks < 20; looks++) {
+      const due = new Set((await dueCabinets(db, this.clock())).map(({ id }) => id));
+      if (due.size === 0) return;
+      for (const cabinet of (await listCabinets(db, { agencyId })).filter(({ id }) => due.has(id)))
+        await publishDue(cabinet, { db, dataDir, boards: context.boards, clock: this.clock });
+    }
   }
 
   /** Somebody opens a browser. */

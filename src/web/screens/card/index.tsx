@@ -9,6 +9,7 @@ import { type Answer, api, ProblemError } from '../../api.ts';
 import { ariaKeys, useHotkeys } from '../../hotkeys.ts';
 import { Chip } from '../../parts/chip.tsx';
 import { Keys } from '../../parts/keys.tsx';
+import { ModeratorQuestion } from '../../parts/moderator-question.tsx';
 import { NoticeSummary, type ToldNotice } from '../../parts/notices.tsx';
 import { Page, Sheet } from '../../parts/page.tsx';
 import { ProblemAlert } from '../../parts/problem.tsx';
@@ -204,6 +205,7 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
           </Anchor>
         </Alert>
       )}
+      <ModeratorQuestion listingId={card.id} />
       {save.error && !conflict && <ProblemAlert error={save.error} onRetry={isDirty ? submit : undefined} />}
       {isNarrow ? (
         <>
