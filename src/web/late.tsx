@@ -1,5 +1,19 @@
 import { type ReactNode, Suspense, useEffect, useState } from 'react';
 
+/** What the first picture does without is fetched after it: a dialog must open even where the network is gone. */
+const FETCH_AFTER_MS = 3_000;
+
+/** Fetches code that will be wanted, once the screen is there. */
+export function useFetchLater(loads: readonly (() => Promise<unknown>)[]): void {
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      // Where it fails it is tried again, and told, when it is wanted.
+      for (const load of loads) load().catch(() => undefined);
+    }, FETCH_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [loads]);
+}
+
 interface LateProps {
   readonly opened: boolean;
   readonly children: (opened: boolean) => ReactNode;

@@ -6,7 +6,7 @@ import { lazy, useEffect, useRef, useState } from 'react';
 import type { Waiting } from '../contracts/tasks.ts';
 import { useHotkeys } from './hotkeys.ts';
 import { Identity, loadIdentityDialogs } from './identity.tsx';
-import { Late } from './late.tsx';
+import { Late, useFetchLater } from './late.tsx';
 import { useLive } from './live.ts';
 import { Keys } from './parts/keys.tsx';
 import { Broken } from './parts/states.tsx';
@@ -27,8 +27,7 @@ const Palette = lazy(async () => ({ default: (await loadPalette()).Palette }));
 const KeysHelp = lazy(async () => ({ default: (await loadKeysHelp()).KeysHelp }));
 const PhoneMenu = lazy(async () => ({ default: (await loadPhoneMenu()).PhoneMenu }));
 
-/** What the first picture does without is fetched after it: a dialog must open even where the network is gone. */
-const FETCH_AFTER_MS = 3_000;
+const LATER = [loadIdentityDialogs, loadPalette, loadKeysHelp, loadPhoneMenu];
 
 /** The entries this person sees. */
 export function useRail(): readonly RailEntry[] {
@@ -56,12 +55,7 @@ export function Shell() {
     'Переходы',
     rail.flatMap(({ keys, words, to }) => (keys ? [{ keys, words, run: () => void navigate({ to } as never) }] : [])),
   );
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      for (const load of [loadIdentityDialogs, loadPalette, loadKeysHelp, loadPhoneMenu]) void load();
-    }, FETCH_AFTER_MS);
-    return () => clearTimeout(timer);
-  }, []);
+  useFetchLater(LATER);
   // On another screen the reading begins at its top, and the phone's menu has done its work.
   const shown = useRef(path);
   useEffect(() => {

@@ -128,9 +128,7 @@ describe.skipIf(!hasBrowser)('every screen', () => {
     await look(visit, path);
   });
 
-  // Open faults: a cell's name on a phone, a form without its question, a table wider than a phone.
-  const open = ['/listings', '/diagnostics/fill', '/settings/packages'];
-  it.each(INSIDE.filter((path) => process.env.OPEN || !open.includes(path)))('%s', async (path) => {
+  it.each(INSIDE)('%s', async (path) => {
     const visit = await visitOf(ADMIN);
     await visit.page.goto(await filled(path, counter));
     await visit.settled();

@@ -25,7 +25,13 @@ export function Chip({ tone, icon: Icon, words, detail, isCompact = false, isQui
     >
       <Icon size={15} stroke={2.2} aria-hidden className={classes.icon!} />
       {isCompact ? <span className="heard">{words}</span> : <span className={classes.words}>{words}</span>}
-      {detail && <span className={classes.detail}>{detail}</span>}
+      {/* The space is read aloud; the eye sees the gap. */}
+      {detail && (
+        <>
+          {' '}
+          <span className={classes.detail}>{detail}</span>
+        </>
+      )}
     </span>
   );
 }

@@ -2,10 +2,11 @@ import { Alert, Anchor, Button, Group, Menu, Text } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconArrowsExchange, IconDownload, IconPlus, IconTargetArrow, IconWallet } from '@tabler/icons-react';
 import { Link, useNavigate } from '@tanstack/react-router';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { Account, AccountNode, AccountTree, CabinetSumsList } from '../../../contracts/accounts.ts';
 import { addressOf } from '../../api.ts';
 import { useHotkeys } from '../../hotkeys.ts';
+import { useFetchLater } from '../../late.tsx';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { Page, Sheet } from '../../parts/page.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
@@ -13,16 +14,22 @@ import { useApi } from '../../query.ts';
 import { useMay } from '../../session.ts';
 import { day, objects, roubles } from '../../words.ts';
 import classes from './accounts.module.css';
-import { Move } from './move.tsx';
-import { OpenAccounts } from './open.tsx';
 import { Spark } from './spark.tsx';
 import { CoverTold, days } from './told.tsx';
-import { TopUp } from './top-up.tsx';
+
+const loadTopUp = () => import('./top-up.tsx');
+const loadMove = () => import('./move.tsx');
+const loadOpen = () => import('./open.tsx');
+const TopUp = lazy(async () => ({ default: (await loadTopUp()).TopUp }));
+const Move = lazy(async () => ({ default: (await loadMove()).Move }));
+const OpenAccounts = lazy(async () => ({ default: (await loadOpen()).OpenAccounts }));
+const LATER = [loadTopUp, loadMove, loadOpen];
 
 type Dialog = { readonly what: 'top-up' | 'move' | 'open'; readonly id: number | null };
 
 /** Who has how much, what it costs, until when it lasts, and who waits. */
 export default function AccountsScreen() {
+  useFetchLater(LATER);
   // While the covers are foretold anew, they are asked for again.
   const tree = useApi<AccountTree>('/accounts', undefined, {
     refetchInterval: ({ state }) => (state.data?.forecast.isStale ? 2_000 : false),
@@ -70,9 +77,13 @@ export default function AccountsScreen() {
           </>
         )}
       </Loaded>
-      {dialog?.what === 'top-up' && <TopUp accounts={payable} accountId={dialog.id} onClose={() => setDialog(null)} />}
-      {dialog?.what === 'move' && <Move accounts={payable} fromId={dialog.id} onClose={() => setDialog(null)} />}
-      {dialog?.what === 'open' && <OpenAccounts onClose={() => setDialog(null)} />}
+      <Suspense>
+        {dialog?.what === 'top-up' && (
+          <TopUp accounts={payable} accountId={dialog.id} onClose={() => setDialog(null)} />
+        )}
+        {dialog?.what === 'move' && <Move accounts={payable} fromId={dialog.id} onClose={() => setDialog(null)} />}
+        {dialog?.what === 'open' && <OpenAccounts onClose={() => setDialog(null)} />}
+      </Suspense>
     </Page>
   );
 }

@@ -27,6 +27,8 @@ export default function FillScreen() {
     Object.entries({ board, cabinet, branch }).filter(([, values]) => values.length > 0),
   );
   const fill = useInfiniteQuery({
+    // Without a notice in the address there is nothing to ask for.
+    enabled: code !== '',
     queryKey: [...keyOf('/diagnostics/fill'), code, query],
     initialPageParam: undefined as string | undefined,
     queryFn: ({ pageParam, signal }) =>
@@ -53,7 +55,13 @@ export default function FillScreen() {
         )
       }
     >
-      {fill.error && !first ? (
+      {code === '' ? (
+        <Empty
+          title="Что заполнить?"
+          words="Выберите замечание в диагностике: там, где значения не хватает, есть кнопка «Заполнить»."
+          action={{ words: 'К диагностике', to: '/diagnostics' }}
+        />
+      ) : fill.error && !first ? (
         <Broken error={fill.error} onRetry={() => void fill.refetch()} />
       ) : !first ? (
         <Skeletons />

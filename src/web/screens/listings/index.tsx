@@ -1,9 +1,10 @@
 import { Button, Drawer, Popover } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { useNavigate, useRouterState } from '@tanstack/react-router';
-import { useEffect, useMemo, useState } from 'react';
+import { lazy, useEffect, useMemo, useState } from 'react';
 import type { BoardColumn, ListingRow } from '../../../contracts/listings.ts';
 import { useHotkeys } from '../../hotkeys.ts';
+import { Late, useFetchLater } from '../../late.tsx';
 import { type Column, DataTable } from '../../parts/data-table.tsx';
 import { Keys } from '../../parts/keys.tsx';
 import { Page } from '../../parts/page.tsx';
@@ -13,7 +14,7 @@ import { useAddress } from '../../router.tsx';
 import { useMay } from '../../session.ts';
 import { formatNumber, momentNear, roubles } from '../../words.ts';
 import { countOf, DEFAULT_SORT, HIDE_NOTHING, readAddress, selectionOf } from './address.ts';
-import { type BulkDialog, BulkDialogs } from './bulk.tsx';
+import type { BulkDialog } from './bulk.tsx';
 import { Cards, priceOf, Thumb } from './cards.tsx';
 import { CellButton, CellTells } from './cell.tsx';
 import { rememberColumns, rememberedColumns, useBoards, useChoices, useListings, useMore, useStable } from './data.ts';
@@ -21,6 +22,10 @@ import { useDeed } from './deeds.tsx';
 import { Filters, nothing } from './filters.tsx';
 import classes from './listings.module.css';
 import { ColumnsMenu, Views } from './views.tsx';
+
+const loadBulk = () => import('./bulk.tsx');
+const BulkDialogs = lazy(async () => ({ default: (await loadBulk()).BulkDialogs }));
+const LATER = [loadBulk];
 
 /** The cell whose popover is open. */
 interface Opened {
@@ -51,6 +56,7 @@ export default function ListingsScreen() {
   const query = useRouterState({ select: ({ location }) => location.searchStr.replace(/^\?/, '') });
   const [remembered, setRemembered] = useState(rememberedColumns);
   const hidden = named ?? remembered;
+  useFetchLater(LATER);
   const boards = useBoards();
   const choices = useChoices();
   const shown = useMemo(
@@ -264,14 +270,18 @@ export default function ListingsScreen() {
           </CellPopover>
         )
       )}
-      <BulkDialogs
-        dialog={dialog}
-        selection={selectionOf(selection.selected, words)}
-        count={count}
-        boards={boards.data?.data ?? []}
-        onClose={() => setDialog(null)}
-        onDone={selection.clear}
-      />
+      <Late opened={dialog !== null}>
+        {(opened) => (
+          <BulkDialogs
+            dialog={opened ? dialog : null}
+            selection={selectionOf(selection.selected, words)}
+            count={count}
+            boards={boards.data?.data ?? []}
+            onClose={() => setDialog(null)}
+            onDone={selection.clear}
+          />
+        )}
+      </Late>
     </Page>
   );
 }

@@ -1,10 +1,11 @@
 import { Alert, Anchor, Badge, Button, Group, Text, Tooltip } from '@mantine/core';
 import { useLocalStorage } from '@mantine/hooks';
 import { IconEye, IconMessageCheck } from '@tabler/icons-react';
-import { useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import type { Case, ComparedPhoto, Given, PutAside, QueueWords, VerdictBody } from '../../../contracts/moderation.ts';
 import { api, newKey, ProblemError } from '../../api.ts';
 import { ariaKeys, useHotkeys } from '../../hotkeys.ts';
+import { useFetchLater } from '../../late.tsx';
 import { Keys } from '../../parts/keys.tsx';
 import { showProblem } from '../../parts/problem.tsx';
 import { Loaded } from '../../parts/states.tsx';
@@ -12,10 +13,18 @@ import { keyOf, queryClient, refresh } from '../../query.ts';
 import { lasted, listed, moment, now } from '../../words.ts';
 import { type Conflict, casePath, conflictsOf, type OpenCase, useLookers, useOpenCase } from './case.ts';
 import { Checks } from './checks.tsx';
-import { AskDialog, ConflictDialog, CorrectDialog, PostponeDialog, ReturnDialog } from './dialogs.tsx';
 import { changesOnPage, Difference, Since, type TextLayout } from './difference.tsx';
 import classes from './moderation.module.css';
-import { PhotoViewer } from './photo-viewer.tsx';
+
+const loadDialogs = () => import('./dialogs.tsx');
+const loadViewer = () => import('./photo-viewer.tsx');
+const ReturnDialog = lazy(async () => ({ default: (await loadDialogs()).ReturnDialog }));
+const CorrectDialog = lazy(async () => ({ default: (await loadDialogs()).CorrectDialog }));
+const PostponeDialog = lazy(async () => ({ default: (await loadDialogs()).PostponeDialog }));
+const AskDialog = lazy(async () => ({ default: (await loadDialogs()).AskDialog }));
+const ConflictDialog = lazy(async () => ({ default: (await loadDialogs()).ConflictDialog }));
+const PhotoViewer = lazy(async () => ({ default: (await loadViewer()).PhotoViewer }));
+const LATER = [loadDialogs, loadViewer];
 
 interface Taken {
   readonly seconds: number;
@@ -44,6 +53,7 @@ const HEADING = 'case-heading';
 type Dialog = 'return' | 'correct' | 'postpone' | 'ask' | null;
 
 export function CaseView({ id, words, onDone }: CaseViewProps) {
+  useFetchLater(LATER);
   const open = useOpenCase(id);
   const [conflict, setConflict] = useState<{ externalId: string; conflicts: readonly Conflict[] } | null>(null);
   const conflictWith = async (before: Case) => {
@@ -68,18 +78,20 @@ export function CaseView({ id, words, onDone }: CaseViewProps) {
           <Loaded query={open.query}>{() => null}</Loaded>
         </div>
       )}
-      {conflict && (
-        <ConflictDialog
-          externalId={conflict.externalId}
-          conflicts={conflict.conflicts}
-          onClose={() => {
-            setConflict(null);
-            open.accept();
-            // After the dialog, which gives the focus back to a button that is gone.
-            setTimeout(() => document.getElementById(HEADING)?.focus({ preventScroll: true }), 200);
-          }}
-        />
-      )}
+      <Suspense>
+        {conflict && (
+          <ConflictDialog
+            externalId={conflict.externalId}
+            conflicts={conflict.conflicts}
+            onClose={() => {
+              setConflict(null);
+              open.accept();
+              // After the dialog, which gives the focus back to a button that is gone.
+              setTimeout(() => document.getElementById(HEADING)?.focus({ preventScroll: true }), 200);
+            }}
+          />
+        )}
+      </Suspense>
     </>
   );
 }
@@ -282,33 +294,39 @@ function Shown({ open, shown, words, onDone, onConflict }: ShownProps) {
         </div>
       </article>
       <Checks shown={shown} />
-      {photo && <PhotoViewer photos={shown.photos} photo={photo} onPhoto={setPhoto} onClose={() => setPhoto(null)} />}
-      {dialog === 'return' && (
-        <ReturnDialog
-          shown={shown}
-          onClose={close}
-          onReturn={(reasons, note) =>
-            give({ verdict: 'returned', reasons, ...(note !== '' && { note }) }, 'Возвращён')
-          }
-        />
-      )}
-      {dialog === 'correct' && (
-        <CorrectDialog
-          shown={shown}
-          onClose={close}
-          onCorrect={(corrections) => give({ verdict: 'approved', corrections }, 'Исправлен и одобрен')}
-        />
-      )}
-      {dialog === 'postpone' && (
-        <PostponeDialog
-          shown={shown}
-          onClose={close}
-          onPostpone={(until) => putAside('postpone', { until: until.toISOString() }, 'Отложен')}
-        />
-      )}
-      {dialog === 'ask' && (
-        <AskDialog shown={shown} onClose={close} onAsk={(question) => putAside('ask', { question }, 'Вопрос задан:')} />
-      )}
+      <Suspense>
+        {photo && <PhotoViewer photos={shown.photos} photo={photo} onPhoto={setPhoto} onClose={() => setPhoto(null)} />}
+        {dialog === 'return' && (
+          <ReturnDialog
+            shown={shown}
+            onClose={close}
+            onReturn={(reasons, note) =>
+              give({ verdict: 'returned', reasons, ...(note !== '' && { note }) }, 'Возвращён')
+            }
+          />
+        )}
+        {dialog === 'correct' && (
+          <CorrectDialog
+            shown={shown}
+            onClose={close}
+            onCorrect={(corrections) => give({ verdict: 'approved', corrections }, 'Исправлен и одобрен')}
+          />
+        )}
+        {dialog === 'postpone' && (
+          <PostponeDialog
+            shown={shown}
+            onClose={close}
+            onPostpone={(until) => putAside('postpone', { until: until.toISOString() }, 'Отложен')}
+          />
+        )}
+        {dialog === 'ask' && (
+          <AskDialog
+            shown={shown}
+            onClose={close}
+            onAsk={(question) => putAside('ask', { question }, 'Вопрос задан:')}
+          />
+        )}
+      </Suspense>
     </>
   );
 }

@@ -1,4 +1,5 @@
 import { ActionIcon, Anchor, Button, Group, NumberInput, SegmentedControl, Stack, Table, Text } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconPin, IconPinFilled } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -58,6 +59,7 @@ function Editor({ answer: { data, etag }, id }: { answer: Answer<PackageAnswer>;
   useUnsaved(isChanged);
   const wish: PackageBody = { package: pack, turnDays };
   const isReadOnly = !data.cabinet.may.packages;
+  const isPhone = useMediaQuery('(max-width: 48em)') ?? false;
   const save = useMutation({
     meta: { isTold: true },
     mutationFn: async () => {
@@ -110,7 +112,8 @@ function Editor({ answer: { data, etag }, id }: { answer: Answer<PackageAnswer>;
             value={pack?.kind ?? 'none'}
             onChange={(kind) => setPack(packageOf(kind as Kind, data.today))}
             data={[...KINDS]}
-            style={{ alignSelf: 'flex-start' }}
+            orientation={isPhone ? 'vertical' : 'horizontal'}
+            style={{ alignSelf: isPhone ? 'stretch' : 'flex-start' }}
           />
           {pack?.kind === 'concurrent' && (
             <Group align="flex-end">
