@@ -2,7 +2,7 @@ import { Button, Group, MultiSelect, SegmentedControl, Select, Text } from '@man
 import { useMediaQuery } from '@mantine/hooks';
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type {
   BulkAnswer,
   Case,
@@ -57,6 +57,12 @@ function readWords(raw: RawAddress): QueueWords {
   };
 }
 
+/** A page of the queue as if cases had been decided. */
+function withoutCases(page: QueuePage, ids: readonly number[]): QueuePage {
+  const data = page.data.filter(({ id }) => !ids.includes(id));
+  return { ...page, data, page: { ...page.page, total: page.page.total - (page.data.length - data.length) } };
+}
+
 type Pages = InfiniteData<QueuePage, string | null>;
 
 /** «Модерация»: the queue, the difference, the checks; all of it by keyboard. */
@@ -73,10 +79,19 @@ export default function ModerationScreen() {
   const [said, say] = useState('');
   const selection = useSelection();
   const queueKey = useMemo(() => ['moderation', 'queue', words], [words]);
+  const onTheWay = useRef<Set<number>>(new Set());
   const queue = useInfiniteQuery({
     queryKey: queueKey,
-    queryFn: ({ pageParam, signal }) =>
-      api.get<QueuePage>('/moderation', { ...words, limit: PAGE, after: pageParam } as Query, signal),
+    queryFn: async ({ pageParam, signal }) => {
+      // A verdict that was on its way when this was asked may or may not be in the answer: its case is not shown again.
+      const unsure = [...onTheWay.current];
+      const page = await api.get<QueuePage>(
+        '/moderation',
+        { ...words, limit: PAGE, after: pageParam } as Query,
+        signal,
+      );
+      return withoutCases(page, [...unsure, ...onTheWay.current]);
+    },
     initialPageParam: null as string | null,
     getNextPageParam: ({ page }) => page.next,
   });
@@ -144,12 +159,15 @@ export default function ModerationScreen() {
       (old) =>
         old && {
           ...old,
-          pages: old.pages.map((page) => ({
-            ...page,
-            data: page.data.filter(({ id }) => !ids.includes(id)),
+          // The number of all is told by the first page.
+          pages: old.pages.map((page, at) => ({
+            ...withoutCases(page, ids),
             page: {
               ...page.page,
-              total: Math.max(0, page.page.total - ids.filter((id) => rows.some((row) => row.id === id)).length),
+              total:
+                at === 0
+                  ? Math.max(0, page.page.total - ids.filter((id) => rows.some((row) => row.id === id)).length)
+                  : page.page.total,
             },
           })),
         },
@@ -165,7 +183,9 @@ export default function ModerationScreen() {
     go(next);
     const left = Math.max(0, total - (wasThere ? 1 : 0));
     say(`${deed} ${externalId}. ${left === 0 ? 'Очередь пуста' : `Осталось ${left}`}`);
+    onTheWay.current.add(id);
     void send()
+      .finally(() => onTheWay.current.delete(id))
       .then((given) => {
         showUndo({
           words: `${deed} ${externalId}. ${left === 0 ? 'Очередь пуста.' : `Осталось ${left}.`}`,
