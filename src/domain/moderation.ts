@@ -1,8 +1,6 @@
 import { canonicalJson, fieldValue, withField } from './corrections.ts';
 import type { Approval } from './judgement.ts';
 import { FAMILIES, type Family, FIELDS, type Listing, labelOf, type Photo } from './listing.ts';
-import type { Role } from './people.ts';
-import { may } from './rights.ts';
 import type { AgencySettings, CabinetSettings, FieldPolicy } from './settings.ts';
 
 /**
@@ -24,9 +22,6 @@ export function moderationFor(
     edit: cabinet.edit ?? agency.moderation.edit,
   };
 }
-
-/** May this person give verdicts at all? Whose listing it is, is another question. */
-export const mayModerate = (role: Role): boolean => may(role, 'moderation');
 
 /** The newest verdict of its kind, as the store keeps it. */
 export interface VerdictFacts {

@@ -168,8 +168,8 @@ export class Api {
         ...(route.body && { body: route.body }),
         ...(route.answer && { response: { 200: route.answer } }),
       } as object,
-      // Before the body is looked at: what is wrong with it is nobody's business who may not send it.
-      preValidation: async (request) => {
+      // Before the body is read: who may not send it shall not make us hold twenty megabytes.
+      onRequest: async (request) => {
         const asked = await this.#admit(request, policy);
         (request as Admitted).asked = asked;
       },

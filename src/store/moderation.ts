@@ -3,7 +3,6 @@ import { Refusal } from '../domain/fault.ts';
 import type { Listing } from '../domain/listing.ts';
 import {
   isAbout,
-  mayModerate,
   moderatable,
   type ReturnReason,
   type Seen,
@@ -13,7 +12,6 @@ import {
 } from '../domain/moderation.ts';
 import { passesOnTrust } from '../domain/moderation-queue.ts';
 import type { Role } from '../domain/people.ts';
-import { whoMay } from '../domain/rights.ts';
 import { AGENCY_DEFAULTS, type AgencySettings, settled } from '../domain/settings.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue, makeDueAt } from './due.ts';
@@ -291,7 +289,8 @@ export interface Given {
 
 /**
  * Gives a verdict on the listing's present content.
- * @throws Refusal `not-a-moderator`, `own-listing`, `reason-missing`, `reason-unknown`, `already-decided`,
+ * Whether the person may decide at all is asked at the door, where the agency's own table of rights is known.
+ * @throws Refusal `own-listing`, `reason-missing`, `reason-unknown`, `already-decided`,
  *   `content-changed`, `listing-unknown`
  */
 export function giveVerdict(db: Database, agencyId: number, wish: VerdictWish, now: Date): Promise<Given> {
@@ -315,7 +314,6 @@ interface Proven {
 /** Takes the listing's row, so that of two moderators one comes second, and refuses what may not be. */
 async function prove(client: Queryable, agencyId: number, wish: VerdictWish, now: Date): Promise<Proven> {
   const { listingId, kind, actor, seen } = wish;
-  if (!mayModerate(actor.role)) throw new Refusal('not-a-moderator', whoMay('moderation', actor.role));
   // Not `for update`: whoever makes a mark needs only the listing's key, and shall not wait for us.
   const listing = await listingRow(client, agencyId, listingId, 'for no key update of l');
   const { moderation } = settled(AGENCY_DEFAULTS, listing.settings);
@@ -654,7 +652,6 @@ export interface SwitchResult {
  * Switches moderation. Switched on with `acceptsCurrent`, it takes what is published now for approved, by the person
  * who switches, at once: so no feed gets empty. A listing that another cabinet of the agency moderates already keeps the verdicts it
  * has: nobody's pending edit is approved by the way.
- * @throws Refusal `not-a-moderator`
  */
 export async function switchOn(
   db: Database,
@@ -664,7 +661,6 @@ export async function switchOn(
   { acceptsCurrent = true, actor }: { readonly acceptsCurrent?: boolean; readonly actor: Moderator },
   now: Date,
 ): Promise<SwitchResult> {
-  if (!mayModerate(actor.role)) throw new Refusal('not-a-moderator', whoMay('moderation', actor.role));
   const cabinetId = 'cabinetId' in of ? of.cabinetId : null;
   return transaction(db, async (client) => {
     const done =

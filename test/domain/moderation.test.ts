@@ -7,7 +7,6 @@ import {
   changesSince,
   chooseContent,
   type ModerationSettings,
-  mayModerate,
   moderatable,
   moderationFor,
   readSeenToken,
@@ -92,15 +91,6 @@ describe('what a moderator looks at', () => {
     const one = { ...FLAT, photos: [{ url: 'a', isPlan: false }], boardFields: { avito: { AvitoId: '2' }, cian: {} } };
     const other = { ...FLAT, photos: [{ url: 'a' }], title: undefined, boardFields: undefined } as unknown as Listing;
     expect(hash(one)).toBe(hash(other));
-  });
-
-  it('is for everybody but agents', () => {
-    expect((['agent', 'adSpecialist', 'manager', 'admin'] as const).map(mayModerate)).toEqual([
-      false,
-      true,
-      true,
-      true,
-    ]);
   });
 });
 

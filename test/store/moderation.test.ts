@@ -269,12 +269,11 @@ describe('a verdict', () => {
     expect(await stand(w, id, at(40))).toBe('returned');
   });
 
-  it('needs a moderator, a known reason, and another’s listing', async () => {
+  it('needs a known reason, and another’s listing', async () => {
     const w = await world();
     const id = await w.add();
     const say = (actor: Moderator, kind: 'approved' | 'returned', reasons: string[] = []) =>
       giveVerdict(base.db, w.agencyId, { listingId: id, kind, actor, reasons }, at(0));
-    await expect(say(w.agent, 'approved')).rejects.toMatchObject({ code: 'not-a-moderator' });
     await expect(say(w.irina, 'returned')).rejects.toMatchObject({ code: 'reason-missing' });
     await expect(say(w.irina, 'returned', ['few-photos', 'no-such', 'nor-this'])).rejects.toMatchObject({
       code: 'reason-unknown',
@@ -329,9 +328,6 @@ describe('a verdict', () => {
         at(0),
       ),
     ).rejects.toMatchObject({ code: 'content-changed' });
-    await expect(giveVerdict(base.db, w.agencyId, { ...wish, actor: w.agent }, at(0))).rejects.toMatchObject({
-      code: 'not-a-moderator',
-    });
     expect((await moderationCase(base.db, w.agencyId, id, at(0))).values).toEqual(values);
 
     await giveVerdict(base.db, w.agencyId, wish, at(1));
@@ -698,9 +694,6 @@ describe('switching moderation on', () => {
     expect(await deeds(w.agencyId)).toEqual([
       { by: 'Ирина', action: 'moderation-switched', facts: { mode: 'on', acceptsCurrent: true, accepted: 1 } },
     ]);
-    await expect(
-      switchOn(base.db, w.agencyId, { agency: true }, 'off', { actor: w.agent }, at(4)),
-    ).rejects.toMatchObject({ code: 'not-a-moderator' });
     await switchOn(base.db, w.agencyId, { agency: true }, 'off', { actor: w.irina }, at(4));
     expect(await stand(w, live, at(5))).toBe('not-needed');
   });
