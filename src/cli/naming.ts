@@ -1,6 +1,6 @@
 import { Refusal } from '../domain/fault.ts';
 import type { Role } from '../domain/people.ts';
-import { type Deed, may, mayDo, refusalFor, whoMay } from '../domain/rights.ts';
+import { type Deed, leastFor, may, mayDo, refusalFor, whoMay } from '../domain/rights.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import { callerById, type Giver } from '../store/access.ts';
 import { findEmployees } from '../store/agencies.ts';
@@ -53,6 +53,7 @@ export interface Actor {
   readonly employeeId: number | null;
   readonly name: string;
   readonly role: Role;
+  readonly consentLeast?: Role;
 }
 
 /**
@@ -64,7 +65,8 @@ export async function actorOf(db: Database, agencyId: number, name: string | und
   const found = await oneEmployee(db, agencyId, name);
   const person = (await callerById(db.pool, agencyId, found.id))!;
   if (!mayDo(person, deed, 'anywhere')) throw new Refusal('not-allowed', refusalFor(person, deed), EXIT.refused);
-  return { employeeId: found.id, name: found.name, role: person.role };
+  const consentLeast = leastFor('stage-consent', person.least);
+  return { employeeId: found.id, name: found.name, role: person.role, consentLeast };
 }
 
 /** What the actor may, for what asks how far the rights reach. */

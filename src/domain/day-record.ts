@@ -3,7 +3,7 @@ import type { Outcome } from './gates.ts';
 /** A day of a cabinet as bytes: one per mark for its outcome, two or four for its unit. */
 
 /** The byte of each outcome. Written to the database for ever: a number is never given twice. */
-const CODES: Record<Outcome, number> = {
+export const OUTCOME_CODES: Readonly<Record<Outcome, number>> = {
   published: 1,
   'off-market': 2,
   'out-of-term': 3,
@@ -19,10 +19,11 @@ const CODES: Record<Outcome, number> = {
 
 /** No mark, or never decided. */
 export const NO_OUTCOME = 0;
-const OUTCOME_OF = new Map(Object.entries(CODES).map(([outcome, code]) => [code, outcome as Outcome]));
+const OUTCOME_OF = new Map(Object.entries(OUTCOME_CODES).map(([outcome, code]) => [code, outcome as Outcome]));
 
 /** The byte of an outcome; a mark that was taken off has none. */
-export const codeOf = (outcome: Outcome | 'unmarked'): number => (outcome === 'unmarked' ? NO_OUTCOME : CODES[outcome]);
+export const codeOf = (outcome: Outcome | 'unmarked'): number =>
+  outcome === 'unmarked' ? NO_OUTCOME : OUTCOME_CODES[outcome];
 
 /** The outcome of a byte; null for {@link NO_OUTCOME}. */
 export function outcomeOf(code: number): Outcome | null {
@@ -69,9 +70,9 @@ export function playDay(
   }
   const outcomes = closing.slice();
   for (let ordinal = 0; ordinal < length; ordinal++) {
-    if (start[ordinal] === CODES.published) outcomes[ordinal] = CODES.published;
+    if (start[ordinal] === OUTCOME_CODES.published) outcomes[ordinal] = OUTCOME_CODES.published;
   }
-  for (const ordinal of published) outcomes[ordinal] = CODES.published;
+  for (const ordinal of published) outcomes[ordinal] = OUTCOME_CODES.published;
   return { outcomes, closing };
 }
 
@@ -135,7 +136,7 @@ export function countOutcomes(
     }
   }
   const counts: OutcomeCounts = {};
-  for (const [outcome, code] of Object.entries(CODES)) {
+  for (const [outcome, code] of Object.entries(OUTCOME_CODES)) {
     if (histogram[code]! > 0) counts[outcome as Outcome] = histogram[code]!;
   }
   return counts;

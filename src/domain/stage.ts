@@ -23,6 +23,7 @@ export function stageRefusal(
   to: string | null,
   market: AgencySettings['market'],
   role: Role,
+  consentLeast: Role = DEEDS['stage-consent'].least,
 ): StageRefusal | null {
   const { stages, requiresStage } = market;
   // A stage nobody declared would permit: a slip of the pen must not put a listing on the boards.
@@ -37,6 +38,5 @@ export function stageRefusal(
   });
   if (!mayAs(role, own)) return guarded(`Снять объект со стадии «${from}»`, own);
   const isConsent = requiresStage && isPermitting(to, market) && !isPermitting(from, market);
-  const { least, told } = DEEDS['stage-consent'];
-  return isConsent && !mayAs(role, least) ? guarded(told, least) : null;
+  return isConsent && !mayAs(role, consentLeast) ? guarded(DEEDS['stage-consent'].told, consentLeast) : null;
 }

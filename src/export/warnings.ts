@@ -4,7 +4,6 @@ import { russianDay, startOfDay } from '../domain/days.ts';
 import { formatKopecks } from '../domain/money.ts';
 import { agree } from '../domain/text.ts';
 import { atOneMoment, type Database } from '../store/database.ts';
-import type { NamedAccount } from '../store/forecast.ts';
 import { agencyFrame } from '../store/settings.ts';
 import {
   hasTariffs,
@@ -61,8 +60,8 @@ function accountMessages({ accounts, owners, today, dry }: MoneyForecast, warnDa
     const rest = formatKopecks(left.get(accountId)!);
     const text =
       coverDays === 0
-        ? `На счёте «${owner.name}» не хватает денег уже сегодня: осталось ${rest}, и часть объектов не выходит. ${fix(owner)}`
-        : `На счёте «${owner.name}» денег на ${coverDays} ${agree(coverDays, 'день', 'дня', 'дней')}: ${russianDay(endsOn)} на всё уже не хватит. Осталось ${rest}, завтрашний день стоит ${formatKopecks(dayKopecks)}. ${fix(owner)}`;
+        ? `На счёте «${owner.name}» не хватает денег уже сегодня: осталось ${rest}, и часть объектов не выходит. ${FIX}`
+        : `На счёте «${owner.name}» денег на ${coverDays} ${agree(coverDays, 'день', 'дня', 'дней')}: ${russianDay(endsOn)} на всё уже не хватит. Осталось ${rest}, завтрашний день стоит ${formatKopecks(dayKopecks)}. ${FIX}`;
     const key = `${kind}:${accountId}:${today}`;
     return [
       ...(owner.employeeId === null
@@ -73,8 +72,8 @@ function accountMessages({ accounts, owners, today, dry }: MoneyForecast, warnDa
   });
 }
 
-const fix = ({ id }: NamedAccount) =>
-  `Пополните: accounts topup "#${id}" <сумма>; подробно: accounts forecast "#${id}".`;
+/** People read it in the bell, by mail and on the command line: no commands in it. */
+const FIX = 'Пополните счёт; на что уйдут деньги, видно в его прогнозе.';
 
 function agentMessage({ employeeId, marks, names }: UnfundedAgent, key: string): MoneyMessage {
   const rest = marks > names.length ? ' и другие' : '';
@@ -82,6 +81,6 @@ function agentMessage({ employeeId, marks, names }: UnfundedAgent, key: string):
     key,
     kind: 'unfunded',
     employeeId,
-    text: `Не хватает денег, на досках нет: ${names.join(', ')}${rest}. Что и сколько нужно, покажет explain <объект> --all.`,
+    text: `Не хватает денег, на досках нет: ${names.join(', ')}${rest}. Чего и сколько не хватает, сказано у каждого объекта.`,
   };
 }

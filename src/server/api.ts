@@ -169,9 +169,11 @@ export class Api {
         ...(route.answer && { response: { 200: route.answer } }),
       } as object,
       // Before the body is read: who may not send it shall not make us hold twenty megabytes.
-      onRequest: async (request) => {
+      // After the count of requests, which is an `onRequest`.
+      preParsing: async (request, _, payload) => {
         const asked = await this.#admit(request, policy);
         (request as Admitted).asked = asked;
+        return payload;
       },
       handler: (request, reply) =>
         this.#answer(route as Definition<never, never, never, never>, request as Admitted, reply),

@@ -10,7 +10,7 @@ import {
   SourceParams,
 } from '../contracts/crm.ts';
 import { ListingSchema } from '../domain/listing.ts';
-import { mayDo, type Place, refusalFor, roleAt } from '../domain/rights.ts';
+import { leastFor, mayDo, type Place, refusalFor, roleAt } from '../domain/rights.ts';
 import { type Pushed, pushListings } from '../intake/push.ts';
 import { placeOf } from '../store/access.ts';
 import { type EmployeeRow, listEmployees } from '../store/agencies.ts';
@@ -113,7 +113,8 @@ export function crmRoutes(api: Api): void {
     handler: async (ask) => {
       const { db, agencyId, caller, body, now } = ask;
       const { id, place } = await known(ask);
-      const actor = { name: ask.by, role: roleAt(caller, place) };
+      const consentLeast = leastFor('stage-consent', caller.least);
+      const actor = { name: ask.by, role: roleAt(caller, place), consentLeast };
       switch (body.event) {
         case 'stage':
           ask.prove('stage', place);

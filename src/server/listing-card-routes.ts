@@ -29,7 +29,7 @@ import { tellDeed } from '../domain/deed-words.ts';
 import { factsOf } from '../domain/facts.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
 import { type Family, labelOf } from '../domain/listing.ts';
-import { roleAt } from '../domain/rights.ts';
+import { leastFor, roleAt } from '../domain/rights.ts';
 import { explain } from '../export/explain.ts';
 import { type ContentCheck, checkContent, normBounds, preview } from '../export/preview.ts';
 import { type CorrectionFault, correctionOf, isCorrectable, judgeCorrections } from '../intake/correct.ts';
@@ -417,7 +417,11 @@ async function historyOf(ask: ListingAsk): Promise<ListingHistory> {
 
 function deedRoutes(api: Api): void {
   const params = ListingParamsSchema;
-  const actorOf = ({ caller, place, by }: ListingAsk) => ({ name: by, role: roleAt(caller, place!) });
+  const actorOf = ({ caller, place, by }: ListingAsk) => ({
+    name: by,
+    role: roleAt(caller, place!),
+    consentLeast: leastFor('stage-consent', caller.least),
+  });
 
   api.define({
     method: 'POST',

@@ -6,7 +6,7 @@ import { DEAL_LABELS, describeKind, type Family, KIND_LABELS, labelOf } from '..
 import { FIELD_GROUPS, type FieldForm, formOf } from '../domain/listing-form.ts';
 import { MARKET_STATUS_LABELS, MARKET_STATUSES } from '../domain/market.ts';
 import { maskPhones } from '../domain/phones.ts';
-import { type Deed, mayDo, type Place, roleAt } from '../domain/rights.ts';
+import { type Deed, leastFor, mayDo, type Place, roleAt } from '../domain/rights.ts';
 import { stageRefusal } from '../domain/stage.ts';
 import type { ProvenCorrections } from '../intake/correct.ts';
 import { type CardRow, cardRow } from '../store/cards.ts';
@@ -112,7 +112,13 @@ export async function cardOf(ask: ListingAsk, row: CardRow): Promise<ListingCard
         refusal:
           value === row.stage
             ? null
-            : (stageRefusal(row.stage, value, settings.market, roleAt(caller, place))?.message ?? null),
+            : (stageRefusal(
+                row.stage,
+                value,
+                settings.market,
+                roleAt(caller, place),
+                leastFor('stage-consent', caller.least),
+              )?.message ?? null),
       })),
     },
     forbiddenReason: row.forbiddenReason,

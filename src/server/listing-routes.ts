@@ -198,7 +198,10 @@ export interface Column extends ColumnRow {
 /** The cabinets that the caller sees: of the agency, and of the caller's branches. */
 export async function columnsOf({ db, agencyId, caller, boards }: Asked): Promise<readonly Column[]> {
   const all = await columnRows(db.pool, agencyId);
-  const seen = all.filter((row) => row.branchId === null || mayDo(caller, 'see-listings', placeOfCabinet(row)));
+  const seen = all.filter(
+    (row) =>
+      row.branchId === null || row.branchId === caller.branchId || mayDo(caller, 'see-listings', placeOfCabinet(row)),
+  );
   return seen.map((row) => {
     const boardName = boards.find(({ id }) => id === row.board)?.name ?? row.board;
     const others = seen.filter(({ board }) => board === row.board);

@@ -242,7 +242,8 @@ export function peopleRoutes(api: Api): void {
       if (!heir || !mayDo(ask.caller, 'see-people', heir))
         throw notFound('Такого сотрудника нет, или он не в вашей части агентства.');
       ask.prove('people', heir);
-      const whom = { fromId: params.id, toId: body.toId, listingIds: body.listingIds ?? null };
+      const within = reachOf(ask.caller, 'people');
+      const whom = { fromId: params.id, toId: body.toId, listingIds: body.listingIds ?? null, within };
       return { listings: await handOver(db, agencyId, whom, by, now) };
     },
   });

@@ -70,14 +70,17 @@ export function sessionRoutes(api: Api): void {
     answer: SessionSchema,
     handler: async ({ db, body, now, request }, reply) => {
       const who = { login: body.login, address: request.ip };
-      await proveNotTooOften(db, who, now);
-      const row = await signInByLogin(db.pool, body.login);
-      const isRight = await isPassword(row?.isActive ? row.passwordHash : null, body.password);
-      if (!row || !isRight) {
-        await noteFailure(db, who, now);
-        throw new HttpProblem(401, 'bad-credentials', 'Имя или пароль не подходят.');
-      }
-      await proveCode(options, row, body.code, who, now);
+      const row = await inTurn(body.login, async () => {
+        await proveNotTooOften(db, who, now);
+        const found = await signInByLogin(db.pool, body.login);
+        const isRight = await isPassword(found?.isActive ? found.passwordHash : null, body.password);
+        if (!found || !isRight) {
+          await noteFailure(db, who, now);
+          throw new HttpProblem(401, 'bad-credentials', 'Имя или пароль не подходят.');
+        }
+        await proveCode(options, found, body.code, who, now);
+        return found;
+      });
       return come(options, row, request, reply, now);
     },
   });
@@ -331,6 +334,21 @@ async function told({ db, secret }: ApiOptions, session: SignedIn, now: Date): P
 /** Where a person's work begins. */
 const HOMES = { agent: '/listings', adSpecialist: '/moderation', manager: '/accounts', admin: '/settings' } as const;
 
+const turns = new Map<string, Promise<unknown>>();
+
+/** One attempt of a login after the other: of a hundred at once, ninety-five would not know of the first five. */
+async function inTurn<T>(login: string, attempt: () => Promise<T>): Promise<T> {
+  const key = login.trim().toLowerCase();
+  const mine = (turns.get(key) ?? Promise.resolve()).then(attempt, attempt);
+  const over = mine.catch(() => undefined);
+  turns.set(key, over);
+  try {
+    return await mine;
+  } finally {
+    if (turns.get(key) === over) turns.delete(key);
+  }
+}
+
 /** @throws HttpProblem 429 with when to try again */
 async function proveNotTooOften(
   db: Database,
@@ -362,11 +380,13 @@ async function prove(
   now: Date,
 ): Promise<SignInRow> {
   const who = { login: session.login, address: request.ip };
-  await proveNotTooOften(db, who, now);
-  const row = (await signInById(db.pool, session.signInId))!;
-  if (await isPassword(row.passwordHash, password)) return row;
-  await noteFailure(db, who, now);
-  throw new HttpProblem(403, 'bad-password', 'Пароль не подходит.');
+  return inTurn(session.login, async () => {
+    await proveNotTooOften(db, who, now);
+    const row = (await signInById(db.pool, session.signInId))!;
+    if (await isPassword(row.passwordHash, password)) return row;
+    await noteFailure(db, who, now);
+    throw new HttpProblem(403, 'bad-password', 'Пароль не подходит.');
+  });
 }
 
 /** @throws HttpProblem `second-factor-needed`, `bad-code` */

@@ -6,6 +6,7 @@ import { agree } from '../domain/text.ts';
 import { placeOfCabinet } from '../store/access.ts';
 import { agencyFrame } from '../store/settings.ts';
 import {
+  accountOf,
   countWaiting,
   endTask,
   type FeedTrouble,
@@ -167,8 +168,8 @@ function told(task: TaskRow): Task {
 }
 
 function hrefOf({ key, kind, listingId, cabinetId }: TaskRow): string {
-  const account = /^money-(?:low|out):(\d+)/.exec(key)?.[1];
-  if (account !== undefined) return `/accounts/${account}`;
+  const account = accountOf(key);
+  if (account !== null) return `/accounts/${account}`;
   if (kind === 'unfunded') return '/listings?outcome=unfunded';
   if (listingId !== null) return `/listings/${listingId}`;
   if (kind === 'brake' && cabinetId !== null) return `/feeds/${cabinetId}`;

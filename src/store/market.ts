@@ -19,6 +19,8 @@ import { endMessages, record } from './journal.ts';
 export interface MarketActor {
   readonly name: string;
   readonly role: Role;
+  /** Who may give the agency's consent by a stage, where the agency has settled that otherwise. */
+  readonly consentLeast?: Role;
 }
 
 /** Messages that ask for a listing to be looked at. */
@@ -139,7 +141,8 @@ export async function setStage(
   await transaction(db, async (client) => {
     const [row] = await hold(client, agencyId, [listingId]);
     const { settings } = await frame(client, agencyId);
-    const refusal = row!.stage === stage ? null : stageRefusal(row!.stage, stage, settings.market, actor.role);
+    const refusal =
+      row!.stage === stage ? null : stageRefusal(row!.stage, stage, settings.market, actor.role, actor.consentLeast);
     if (refusal) throw new Refusal(refusal.code, refusal.message, refusal.code === 'stage-unknown' ? 2 : 4);
     await client.query('update listing set stage = $3, fresh_at = $4 where agency_id = $1 and id = $2', [
       agencyId,

@@ -1,7 +1,7 @@
 import { Refusal } from '../domain/fault.ts';
 import type { Role } from '../domain/people.ts';
 import type { Grant, Reach } from '../domain/rights.ts';
-import { peopleWithin, usualGrants } from './access.ts';
+import { listingsWithin, peopleWithin, usualGrants } from './access.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { record } from './journal.ts';
@@ -117,11 +117,17 @@ export async function listPeople(
 export function handOver(
   db: Database,
   agencyId: number,
-  whom: { readonly fromId: number; readonly toId: number; readonly listingIds: readonly number[] | null },
+  whom: {
+    readonly fromId: number;
+    readonly toId: number;
+    readonly listingIds: readonly number[] | null;
+    /** Listings of another branch stay with whoever has them. */
+    readonly within: Reach;
+  },
   by: string,
   now: Date,
 ): Promise<number> {
-  const { fromId, toId, listingIds } = whom;
+  const { fromId, toId, listingIds, within } = whom;
   if (fromId === toId) throw new Refusal('same-person', 'Это тот же сотрудник: назовите другого.');
   return transaction(db, async (client) => {
     const heir = await client.query(
@@ -130,10 +136,13 @@ export function handOver(
     );
     if (heir.rows.length === 0)
       throw new Refusal('employee-unknown', 'Такого сотрудника нет, или он уже не работает: назовите другого.', 2);
+    const values: unknown[] = [agencyId, fromId, toId, listingIds];
+    const isWithin = listingsWithin(within, (value) => `$${values.push(value)}`);
     const handed = await client.query<{ id: number }>(
-      `update listing set employee_id = $3, handed_from = $2
-       where agency_id = $1 and employee_id = $2 and ($4::bigint[] is null or id = any($4)) returning id`,
-      [agencyId, fromId, toId, listingIds],
+      `update listing set employee_id = $3, handed_from = $2 where agency_id = $1 and id in (
+         select l.id from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+         where l.agency_id = $1 and l.employee_id = $2 and ($4::bigint[] is null or l.id = any($4)) and ${isWithin}) returning id`,
+      values,
     );
     const ids = handed.rows.map(({ id }) => id);
     if (ids.length === 0) return 0;

@@ -1,6 +1,6 @@
-import type { Role } from '../domain/people.ts';
+import { ROLES, type Role } from '../domain/people.ts';
 import { mayAs, mayDo, type Place, reachOf } from '../domain/rights.ts';
-import { type Caller, listingsWithin } from './access.ts';
+import { type Caller, listingsWithin, placesOfAccounts } from './access.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { countCases } from './moderation-queue.ts';
 
@@ -43,18 +43,22 @@ export async function openTasks(client: Queryable, caller: Caller, now: Date, li
      from message m left join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
        left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
        left join cabinet c on c.agency_id = m.agency_id and c.id = m.cabinet_id
-     where m.agency_id = $1 and m.done_at is null and m.at <= $4 and (m.employee_id = $2 or m.employee_id is null)
+     where m.agency_id = $1 and m.done_at is null and m.at <= $4
+       and (m.employee_id = $2 or (m.employee_id is null and (m.role is null or m.role = any($5))))
        -- What the agent was sent back is done with when it is changed; it waits for the moderator then.
        and not (m.kind = 'verdict-returned' and l.changed_at > m.at
          and not exists (select 1 from mark_outcome o where o.agency_id = m.agency_id and o.listing_id = m.listing_id and o.outcome = 'returned'))
-     order by m.at desc, m.id desc limit $3`,
-    [caller.agencyId, caller.employeeId, limit, now],
+     order by m.employee_id is null, m.at desc, m.id desc limit $3`,
+    [caller.agencyId, caller.employeeId, limit, now, rolesOf(caller)],
   );
+  const accounts = found.rows.some(isOfRoleAndAccount) ? await placesOfAccounts(client, caller.agencyId) : new Map();
   return found.rows
+    .filter((row) => !isOfRoleAndAccount(row) || seesAccount(caller, accounts.get(accountOf(row.key)!)))
     .filter(
       ({ employeeId, role, ownerId, departmentId, branchId }) =>
         employeeId !== null || isForRole(caller, role, { employeeId: ownerId, departmentId, branchId }),
     )
+    .sort((one, other) => other.at.getTime() - one.at.getTime() || other.id - one.id)
     .map(({ id, key, kind, employeeId, listingId, cabinetId, text, at }) => ({
       id,
       key,
@@ -66,6 +70,21 @@ export async function openTasks(client: Queryable, caller: Caller, now: Date, li
       at,
     }));
 }
+
+/** The roles that are asked when one of the person's roles is: each, and those below it. */
+const rolesOf = ({ grants }: Caller): Role[] => ROLES.filter((role) => grants.some((grant) => mayAs(grant.role, role)));
+
+/** The account that a message tells of; null: it tells of none. */
+export function accountOf(key: string): number | null {
+  const found = /^(?:money-low|money-out|monthly-short):(\d+):/.exec(key)?.[1];
+  return found === undefined ? null : Number(found);
+}
+
+const isOfRoleAndAccount = ({ key, employeeId }: { readonly key: string; readonly employeeId: number | null }) =>
+  employeeId === null && accountOf(key) !== null;
+
+const seesAccount = (caller: Caller, place: Place | undefined) =>
+  place !== undefined && mayDo(caller, 'see-accounts', place);
 
 /** A message to a role is for whoever has it, or a higher one, where the thing lies. */
 function isForRole(caller: Caller, role: Role | null, place: Place): boolean {

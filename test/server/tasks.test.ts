@@ -7,6 +7,7 @@ import { newToken, tokenHash } from '../../src/server/keys.ts';
 import { setGrants } from '../../src/store/access.ts';
 import { addEmployee, ensureBranch } from '../../src/store/agencies.ts';
 import { tell } from '../../src/store/journal.ts';
+import { openAccount } from '../../src/store/ledger.ts';
 import { markListings } from '../../src/store/marks.ts';
 import { addToken } from '../../src/store/tokens.ts';
 import { type Stock, stock } from '../store/stock.ts';
@@ -71,19 +72,23 @@ describe('the bell', () => {
     const manager = await person({ role: 'manager', scope: 'branch', branchId: north });
     const elsewhere = await person({ role: 'manager', scope: 'branch', branchId: south });
     const [listingId] = await agency.listings([{ branchId: north }]);
+    const owner = { kind: 'branch', ownerId: south } as const;
+    const { id: accountId } = await openAccount(base.db, agency.agencyId, owner, { name: 'тест' }, now);
+    const money = `money-low:${accountId}:2026-11-22:manager`;
     await tell(
       base.db.pool,
       agency.agencyId,
       [
         { key: 'mine', kind: 'call-back', employeeId: agent.id, listingId, text: 'Перезвоните.' },
         { key: 'managers', kind: 'fresh-manager', role: 'manager', listingId, text: 'Скоро снимется.' },
-        { key: 'money-low:12:2026-11-22:manager', kind: 'money-low', role: 'manager', text: 'Денег мало.' },
+        { key: money, kind: 'money-low', role: 'manager', text: 'Денег мало.' },
       ],
       now,
     );
     expect(keys(await agent.tasks())).toEqual(['mine']);
-    expect(keys(await manager.tasks())).toEqual(['managers', 'money-low:12:2026-11-22:manager']);
-    expect(keys(await elsewhere.tasks())).toEqual(['money-low:12:2026-11-22:manager']);
+    expect(keys(await manager.tasks())).toEqual(['managers']);
+    // What is on an account is for who may see the account.
+    expect(keys(await elsewhere.tasks())).toEqual([money]);
     expect(await agent.tasks()).toMatchObject([
       {
         label: 'Пора перезвонить',
@@ -93,7 +98,7 @@ describe('the bell', () => {
         isTold: false,
       },
     ]);
-    expect((await manager.tasks()).find(({ kind }) => kind === 'money-low')?.href).toBe('/accounts/12');
+    expect((await elsewhere.tasks()).find(({ kind }) => kind === 'money-low')?.href).toBe(`/accounts/${accountId}`);
   });
 
   it('does not tell what may still be taken back', async () => {

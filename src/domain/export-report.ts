@@ -1,0 +1,334 @@
+import { OUTCOME_CODES } from './day-record.ts';
+import { addDays, daysBetween, isDay, russianDay, weekdayOf } from './days.ts';
+import { Refusal } from './fault.ts';
+import type { Outcome } from './gates.ts';
+import { agree } from './text.ts';
+
+/**
+ * «График выгрузки»: how many listings were marked, published, blocked by faults and left without money, step by step.
+ * A step is a day, a week from Monday or a calendar month, as much of it as lies inside the period.
+ */
+
+export const STEPS = ['day', 'week', 'month'] as const;
+export type Step = (typeof STEPS)[number];
+export const STEP_LABELS: Record<Step, string> = { day: 'день', week: 'неделя', month: 'месяц' };
+
+export const PERIOD_DAYS_MAX = 150;
+export const SOURCES_MAX = 5;
+export const SHARE_USUAL = 50;
+
+/** The series, in the order in which they are drawn and written. */
+export const SERIES = ['marked', 'published', 'blocked', 'unfunded'] as const;
+export type Series = (typeof SERIES)[number];
+export const SERIES_LABELS: Record<Series, string> = {
+  marked: 'отмеченные на выгрузку',
+  published: 'успешно выгруженные',
+  blocked: 'с ошибками заполнения',
+  unfunded: 'недостаточно средств',
+};
+export type Counts = Readonly<Record<Series, number>>;
+
+export interface ReportStep {
+  /** First and last day inside the period. */
+  readonly from: string;
+  readonly until: string;
+  readonly days: number;
+  /** The period's ends cut days off it. */
+  readonly isCut: boolean;
+  /** Days of it are not over yet. */
+  readonly isUnfinished: boolean;
+  /** On how many days a listing must have been in a state to count. */
+  readonly needed: number;
+}
+
+export interface ReportPeriod {
+  readonly from: string;
+  readonly until: string;
+  readonly step: Step;
+  /** Per cent of a step's days, a whole number from 0 to 100. */
+  readonly minShare: number;
+}
+
+/**
+ * @throws Refusal `bad-period`, `period-too-long`, `bad-share`
+ */
+export function provePeriod({ from, until, minShare }: ReportPeriod): void {
+  for (const day of [from, until])
+    if (!isDay(day)) throw new Refusal('bad-period', `Дня «${day}» нет: назовите его как 2026-11-21.`, 2);
+  if (from > until) throw new Refusal('bad-period', 'Последний день раньше первого.', 2);
+  const days = daysBetween(from, until) + 1;
+  if (days > PERIOD_DAYS_MAX)
+    throw new Refusal(
+      'period-too-long',
+      `В отчёте не больше ${PERIOD_DAYS_MAX} дней, а с ${russianDay(from)} по ${russianDay(until)} их ${days}. Сократите период или сделайте два отчёта.`,
+      2,
+    );
+  if (!Number.isInteger(minShare) || minShare < 0 || minShare > 100)
+    throw new Refusal('bad-share', 'Минимальная доля дней – целое число от 0 до 100 процентов.', 2);
+}
+
+/** @throws Refusal `no-sources`, `too-many-sources` */
+export function proveSources(sources: number): void {
+  if (sources === 0) throw new Refusal('no-sources', 'Выберите хотя бы одну доску или один фид.', 2);
+  if (sources > SOURCES_MAX)
+    throw new Refusal(
+      'too-many-sources',
+      `В одном отчёте не больше ${SOURCES_MAX} досок или фидов, а выбрано ${sources}. Уберите ${sources - SOURCES_MAX} ${agree(sources - SOURCES_MAX, 'лишнюю', 'лишние', 'лишних')}.`,
+      2,
+    );
+}
+
+/** On how many days of a step a listing must have been in a state: the share of them, one at the least. */
+export const daysNeeded = (minShare: number, days: number): number => Math.max(1, Math.ceil((minShare * days) / 100));
+
+/** @param lastDay the last day that is over */
+export function stepsOf({ from, until, step, minShare }: ReportPeriod, lastDay: string): ReportStep[] {
+  const steps: ReportStep[] = [];
+  for (let day = from; day <= until; ) {
+    const whole = wholeStep(step, day);
+    const last = whole.until < until ? whole.until : until;
+    const days = daysBetween(day, last) + 1;
+    steps.push({
+      from: day,
+      until: last,
+      days,
+      isCut: day !== whole.from || last !== whole.until,
+      isUnfinished: last > lastDay,
+      needed: daysNeeded(minShare, days),
+    });
+    day = addDays(last, 1);
+  }
+  return steps;
+}
+
+function wholeStep(step: Step, day: string): { readonly from: string; readonly until: string } {
+  if (step === 'day') return { from: day, until: day };
+  if (step === 'week') {
+    const monday = addDays(day, 1 - weekdayOf(day));
+    return { from: monday, until: addDays(monday, 6) };
+  }
+  const first = `${day.slice(0, 7)}-01`;
+  return { from: first, until: addDays(`${addDays(first, 31).slice(0, 7)}-01`, -1) };
+}
+
+/** The group of a unit whose marks are not asked for. */
+export const NO_GROUP = 0;
+
+const BYTE = 8;
+const codes = OUTCOME_CODES;
+/** What a day adds to a listing's four counters, a byte each: a month has 31 days at most. */
+const ADDS = Uint32Array.from({ length: 256 }, (_, code) =>
+  code === 0
+    ? 0
+    : 1 +
+      (code === codes.published ? 1 << BYTE : 0) +
+      (code === codes.blocked ? 1 << (2 * BYTE) : 0) +
+      (code === codes.unfunded ? 1 << (3 * BYTE) : 0),
+);
+const ON_TWO_FEEDS = 0x01010101;
+
+/**
+ * Counts a step of one board: every day of every listing once, whichever of the board's feeds it stood in.
+ * A listing belongs to the group it was in on each day: whoever moved has days in both.
+ */
+export class StepCounter {
+  #own: Uint16Array;
+  #sums: Uint32Array;
+  /** Days of listings in groups they have left, by slot and group. */
+  readonly #left = new Map<number, Map<number, number>>();
+
+  constructor(slots: number) {
+    this.#own = new Uint16Array(slots);
+    this.#sums = new Uint32Array(slots);
+  }
+
+  /**
+   * A day of a board that has one feed.
+   * @param outcomes a byte per slot
+   * @param groups the group of each slot on that day; null: as on the day before
+   */
+  addDay(outcomes: Uint8Array, groups: Uint16Array | null): void {
+    this.#grow(outcomes.length);
+    if (groups) this.#move(outcomes, groups);
+    const sums = this.#sums;
+    for (let slot = 0; slot < outcomes.length; slot++) sums[slot]! += ADDS[outcomes[slot]!]!;
+  }
+
+  /** A day of a board that has several feeds: bits as {@link dayBits} makes them. */
+  addBits(bits: Uint32Array, groups: Uint16Array): void {
+    this.#grow(bits.length);
+    this.#move(bits, groups);
+    const sums = this.#sums;
+    for (let slot = 0; slot < bits.length; slot++) sums[slot]! += bits[slot]! & ON_TWO_FEEDS;
+  }
+
+  #grow(slots: number): void {
+    if (slots <= this.#sums.length) return;
+    const [own, sums] = [this.#own, this.#sums];
+    this.#own = new Uint16Array(slots);
+    this.#own.set(own);
+    this.#sums = new Uint32Array(slots);
+    this.#sums.set(sums);
+  }
+
+  #move(present: Uint8Array | Uint32Array, groups: Uint16Array): void {
+    const [own, sums] = [this.#own, this.#sums];
+    for (let slot = 0; slot < present.length; slot++) {
+      const group = groups[slot] ?? NO_GROUP;
+      if (present[slot] === 0 || group === own[slot]) continue;
+      if (sums[slot] !== 0) {
+        const kept = this.#left.get(slot) ?? new Map<number, number>();
+        kept.set(own[slot]!, sums[slot]!);
+        this.#left.set(slot, kept);
+        sums[slot] = kept.get(group) ?? 0;
+        kept.delete(group);
+      }
+      own[slot] = group;
+    }
+  }
+
+  /** Every listing that was marked in the step, group by group. */
+  *#entries(): Generator<readonly [slot: number, group: number, sum: number]> {
+    for (let slot = 0; slot < this.#sums.length; slot++) {
+      if (this.#sums[slot] !== 0) yield [slot, this.#own[slot]!, this.#sums[slot]!];
+      for (const [group, sum] of this.#left.get(slot) ?? []) yield [slot, group, sum];
+    }
+  }
+
+  /**
+   * @param needed days
+   * @param groups how many groups there are; their numbers begin with 1
+   * @returns the counts of all asked-for groups together, each listing once, and of each group
+   */
+  counts(needed: number, groups: number): { readonly total: Counts; readonly byGroup: readonly Counts[] } {
+    const byGroup = Array.from({ length: groups + 1 }, () => new Uint32Array(4));
+    const total = new Uint32Array(4);
+    const moved = this.#left;
+    for (let slot = 0; slot < this.#sums.length; slot++) {
+      const sum = this.#sums[slot]!;
+      if (moved.size > 0 && moved.has(slot)) continue;
+      if (sum === 0 || this.#own[slot] === NO_GROUP) continue;
+      tally(byGroup[this.#own[slot]!]!, sum, needed);
+    }
+    for (let group = 1; group <= groups; group++)
+      for (let series = 0; series < 4; series++) total[series]! += byGroup[group]![series]!;
+    // Who moved has days in several groups, and counts once in all of them together.
+    for (const [slot, kept] of moved) {
+      let all = 0;
+      for (const [group, sum] of [...kept, [this.#own[slot]!, this.#sums[slot]!] as const]) {
+        if (group === NO_GROUP || sum === 0) continue;
+        tally(byGroup[group]!, sum, needed);
+        all += sum;
+      }
+      if (all !== 0) tally(total, all >>> 0, needed);
+    }
+    return { total: countsOf(total), byGroup: byGroup.slice(1).map(countsOf) };
+  }
+
+  /**
+   * The listings behind a number.
+   * @param group absent: of all asked-for groups together
+   */
+  members(needed: number, series: Series, group?: number): { readonly slot: number; readonly days: SeriesDays }[] {
+    const sums = new Map<number, number>();
+    for (const [slot, of, sum] of this.#entries())
+      if (of !== NO_GROUP && (group === undefined || of === group)) sums.set(slot, ((sums.get(slot) ?? 0) + sum) >>> 0);
+    return [...sums].flatMap(([slot, sum]) => {
+      const days = daysOf(sum);
+      return days[series] >= (series === 'marked' ? 1 : needed) ? [{ slot, days }] : [];
+    });
+  }
+}
+
+/** On how many days of the step a listing was in each state. */
+export type SeriesDays = Readonly<Record<Series, number>>;
+
+const daysOf = (sum: number): SeriesDays => ({
+  marked: sum & 0xff,
+  published: (sum >>> BYTE) & 0xff,
+  blocked: (sum >>> (2 * BYTE)) & 0xff,
+  unfunded: sum >>> (3 * BYTE),
+});
+
+function tally(counts: Uint32Array, sum: number, needed: number): void {
+  counts[0]!++;
+  if (((sum >>> BYTE) & 0xff) >= needed) counts[1]!++;
+  if (((sum >>> (2 * BYTE)) & 0xff) >= needed) counts[2]!++;
+  if (sum >>> (3 * BYTE) >= needed) counts[3]!++;
+}
+
+const countsOf = ([marked, published, blocked, unfunded]: Uint32Array): Counts => ({
+  marked: marked!,
+  published: published!,
+  blocked: blocked!,
+  unfunded: unfunded!,
+});
+
+/** Lays a feed's day over those of the board's other feeds: in a state it is that is so in any of them. */
+export function dayBits(bits: Uint32Array, outcomes: Uint8Array, slots: Uint32Array): void {
+  for (let ordinal = 0; ordinal < outcomes.length; ordinal++) bits[slots[ordinal]!]! |= ADDS[outcomes[ordinal]!]!;
+}
+
+/** What takes a listing out of the published ones, or brings it back. */
+export type ChangeReason = Outcome | 'unmarked' | 'too-few-days';
+
+/**
+ * Why another number of listings is published than the step before: by what became of those that left and what had
+ * kept those that came.
+ * @param before outcomes of each slot, a count per outcome code: what {@link OutcomeDays} gathers
+ */
+export function changesBetween(
+  before: OutcomeDays,
+  after: OutcomeDays,
+  neededBefore: number,
+  neededAfter: number,
+): readonly { readonly reason: ChangeReason; readonly left: number; readonly came: number }[] {
+  const sums = new Map<ChangeReason, { left: number; came: number }>();
+  const at = (reason: ChangeReason) => {
+    const sum = sums.get(reason) ?? { left: 0, came: 0 };
+    sums.set(reason, sum);
+    return sum;
+  };
+  for (let slot = 0; slot < Math.max(before.slots, after.slots); slot++) {
+    const was = before.publishedOn(slot) >= neededBefore;
+    const is = after.publishedOn(slot) >= neededAfter;
+    if (was && !is) at(after.reasonOf(slot)).left++;
+    if (!was && is) at(before.reasonOf(slot)).came++;
+  }
+  return [...sums]
+    .map(([reason, sum]) => ({ reason, ...sum }))
+    .sort((one, other) => other.left + other.came - one.left - one.came || one.reason.localeCompare(other.reason));
+}
+
+/** How many days of a step each listing had each outcome. */
+export class OutcomeDays {
+  readonly slots: number;
+  readonly #days: Uint8Array;
+  readonly #width: number;
+
+  constructor(slots: number) {
+    this.slots = slots;
+    this.#width = Math.max(...Object.values(codes)) + 1;
+    this.#days = new Uint8Array(slots * this.#width);
+  }
+
+  /** @param isAsked of each slot, 1: it belongs to the groups asked for on that day */
+  addDay(outcomes: Uint8Array, isAsked: Uint8Array | null): void {
+    for (let slot = 0; slot < outcomes.length; slot++)
+      if (!isAsked || isAsked[slot] === 1) this.#days[slot * this.#width + outcomes[slot]!]!++;
+  }
+
+  publishedOn = (slot: number): number => this.#at(slot, codes.published);
+
+  #at = (slot: number, code: number): number => (slot < this.slots ? this.#days[slot * this.#width + code]! : 0);
+
+  /** What kept it off the board on most days; published on too few of them; or no mark at all. */
+  reasonOf(slot: number): ChangeReason {
+    let [reason, most]: [ChangeReason, number] = ['unmarked', 0];
+    for (const [outcome, code] of Object.entries(codes) as [Outcome, number][]) {
+      const days = this.#at(slot, code);
+      if (outcome !== 'published' && days > most) [reason, most] = [outcome, days];
+    }
+    return most === 0 && this.publishedOn(slot) > 0 ? 'too-few-days' : reason;
+  }
+}
