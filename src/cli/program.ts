@@ -17,6 +17,7 @@ import { phoneCommands } from './phone-commands.ts';
 import { photoCommands } from './photo-commands.ts';
 import { promotionCommands } from './promotion-commands.ts';
 import { reconcileCommands } from './reconcile-commands.ts';
+import { reportCommands } from './report-commands.ts';
 import { rotationCommands } from './rotation-commands.ts';
 import { serviceCommands } from './service-commands.ts';
 import { settingsCommands } from './settings-commands.ts';
@@ -116,6 +117,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   addressCommands(program, action);
   correctCommands(program, action);
   textCommands(program, action);
+  reportCommands(program, action);
   coverageCommands(program, action);
   rotationCommands(program, action);
   accountCommands(program, action);

@@ -125,7 +125,6 @@ const ADDS = Uint32Array.from({ length: 256 }, (_, code) =>
       (code === codes.blocked ? 1 << (2 * BYTE) : 0) +
       (code === codes.unfunded ? 1 << (3 * BYTE) : 0),
 );
-const ON_TWO_FEEDS = 0x01010101;
 
 /**
  * Counts a step of one board: every day of every listing once, whichever of the board's feeds it stood in.
@@ -137,9 +136,13 @@ export class StepCounter {
   /** Days of listings in groups they have left, by slot and group. */
   readonly #left = new Map<number, Map<number, number>>();
 
-  constructor(slots: number) {
-    this.#own = new Uint16Array(slots);
-    this.#sums = new Uint32Array(slots);
+  readonly #group: number;
+
+  /** @param group of every listing, where the days do not tell groups */
+  constructor(group: number = NO_GROUP) {
+    this.#group = group;
+    this.#own = new Uint16Array(0);
+    this.#sums = new Uint32Array(0);
   }
 
   /**
@@ -155,17 +158,17 @@ export class StepCounter {
   }
 
   /** A day of a board that has several feeds: bits as {@link dayBits} makes them. */
-  addBits(bits: Uint32Array, groups: Uint16Array): void {
+  addBits(bits: Uint32Array, groups: Uint16Array | null): void {
     this.#grow(bits.length);
-    this.#move(bits, groups);
+    if (groups) this.#move(bits, groups);
     const sums = this.#sums;
-    for (let slot = 0; slot < bits.length; slot++) sums[slot]! += bits[slot]! & ON_TWO_FEEDS;
+    for (let slot = 0; slot < bits.length; slot++) sums[slot]! += bits[slot]!;
   }
 
   #grow(slots: number): void {
     if (slots <= this.#sums.length) return;
     const [own, sums] = [this.#own, this.#sums];
-    this.#own = new Uint16Array(slots);
+    this.#own = new Uint16Array(slots).fill(this.#group);
     this.#own.set(own);
     this.#sums = new Uint32Array(slots);
     this.#sums.set(sums);
@@ -275,7 +278,6 @@ export type ChangeReason = Outcome | 'unmarked' | 'too-few-days';
 /**
  * Why another number of listings is published than the step before: by what became of those that left and what had
  * kept those that came.
- * @param before outcomes of each slot, a count per outcome code: what {@link OutcomeDays} gathers
  */
 export function changesBetween(
   before: OutcomeDays,
@@ -302,18 +304,20 @@ export function changesBetween(
 
 /** How many days of a step each listing had each outcome. */
 export class OutcomeDays {
-  readonly slots: number;
-  readonly #days: Uint8Array;
-  readonly #width: number;
+  #days = new Uint8Array(0);
+  readonly #width = Math.max(...Object.values(codes)) + 1;
 
-  constructor(slots: number) {
-    this.slots = slots;
-    this.#width = Math.max(...Object.values(codes)) + 1;
-    this.#days = new Uint8Array(slots * this.#width);
+  get slots(): number {
+    return this.#days.length / this.#width;
   }
 
-  /** @param isAsked of each slot, 1: it belongs to the groups asked for on that day */
+  /** @param isAsked of each slot, 1: it belongs to the groups asked for on that day; null: all do */
   addDay(outcomes: Uint8Array, isAsked: Uint8Array | null): void {
+    if (outcomes.length > this.slots) {
+      const days = new Uint8Array(outcomes.length * this.#width);
+      days.set(this.#days);
+      this.#days = days;
+    }
     for (let slot = 0; slot < outcomes.length; slot++)
       if (!isAsked || isAsked[slot] === 1) this.#days[slot * this.#width + outcomes[slot]!]!++;
   }

@@ -34,6 +34,7 @@ import { pictureRoutes } from './pictures-routes.ts';
 import { HttpProblem, notFound, problemOf, sendProblem } from './problems.ts';
 import { promotionRoutes } from './promotion-routes.ts';
 import { reconciliationRoutes } from './reconciliation-routes.ts';
+import { reportRoutes } from './report-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
 import { startRoutes } from './start-routes.ts';
@@ -198,6 +199,7 @@ function apiRoutes(app: FastifyInstance, api: Api): void {
   calendarRoutes(api);
   markingRoutes(api);
   normRoutes(api);
+  reportRoutes(api);
   settingsRoutes(api);
   tariffRoutes(api);
   listingCardRoutes(api);

@@ -1,7 +1,10 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
-import { writeXlsxStream, XLSX_MAX_ROWS_PER_SHEET } from 'hucre/xlsx';
+import { writeXlsx, writeXlsxStream, XLSX_MAX_ROWS_PER_SHEET } from 'hucre/xlsx';
+import type { ExportReport } from '../contracts/export-report.ts';
 import { type Cell, type Column, DAY, type Row } from '../domain/csv.ts';
+import { russianDay } from '../domain/days.ts';
+import { SERIES, SERIES_LABELS } from '../domain/export-report.ts';
 import { plainRoubles } from '../domain/money.ts';
 import { legalXml } from '../domain/text.ts';
 
@@ -62,3 +65,59 @@ function cellOf({ kind }: Column, cell: Cell): string | number | Date | null {
 function roubles(kopecks: number): number | string {
   return Math.abs(kopecks) < EXACT_KOPECKS ? kopecks / 100 : plainRoubles(kopecks);
 }
+
+/**
+ * The export report as a workbook: a native chart, the table it is drawn from, and the table by groups.
+ * @param table as `exportTable` makes it
+ */
+export function exportWorkbook(
+  report: ExportReport,
+  table: { readonly columns: readonly Column[]; readonly rows: readonly Row[] },
+): Promise<Uint8Array> {
+  const { columns, rows } = table;
+  const data = report.sources.map(({ title, steps }) =>
+    report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total[series])]),
+  );
+  const charts = data.map((lines, at) => {
+    const first = 2 + data.slice(0, at).reduce((sum, before) => sum + before.length, 0);
+    const range = (column: string) => `'${DATA_SHEET}'!$${column}$${first}:$${column}$${first + lines.length - 1}`;
+    return {
+      type: 'column' as const,
+      title: `${report.sources[at]!.title}: выгрузка ${russianDay(report.from)}–${russianDay(report.until)}`,
+      series: SERIES.map((series, place) => ({
+        name: SERIES_LABELS[series],
+        values: range(String.fromCharCode('C'.charCodeAt(0) + place)),
+        categories: range('B'),
+        color: CHART_COLORS[series],
+      })),
+      anchor: { from: { row: at * 20, col: 0 }, to: { row: at * 20 + 19, col: 14 } },
+    };
+  });
+  return writeXlsx({
+    sheets: [
+      { name: 'График', rows: [], charts },
+      {
+        name: 'Таблица',
+        columns: columns.map(({ header, kind, width }) => ({
+          header,
+          width,
+          ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
+        })),
+        rows: [
+          columns.map(({ header }) => header),
+          ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
+        ],
+        freezePane: { rows: 1 },
+        autoFilter: { range: `A1:${String.fromCharCode('A'.charCodeAt(0) + columns.length - 1)}${rows.length + 1}` },
+      },
+      {
+        name: DATA_SHEET,
+        rows: [['Доска или фид', 'Шаг', ...SERIES.map((series) => SERIES_LABELS[series])], ...data.flat()],
+        freezePane: { rows: 1 },
+      },
+    ],
+  });
+}
+
+const DATA_SHEET = 'Данные графика';
+const CHART_COLORS = { marked: '5B6675', published: '2F8F4E', blocked: 'C2410C', unfunded: '6D4FC4' } as const;

@@ -253,3 +253,15 @@ export function renameUnit(
     await record(client, agencyId, { by, action, facts: { [fact]: id, before, after: name } }, now);
   });
 }
+
+/** Everybody who works or worked here, by name. */
+export async function peopleNames(
+  client: Queryable,
+  agencyId: number,
+): Promise<{ readonly id: number; readonly name: string }[]> {
+  const { rows } = await client.query<{ id: number; name: string }>(
+    'select id, name from employee where agency_id = $1 order by name, id',
+    [agencyId],
+  );
+  return rows;
+}

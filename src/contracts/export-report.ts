@@ -1,0 +1,127 @@
+import Type, { type Static } from 'typebox';
+import {
+  PERIOD_DAYS_MAX,
+  SERIES,
+  type Series,
+  SHARE_USUAL,
+  SOURCES_MAX,
+  STEPS,
+  type Step,
+} from '../domain/export-report.ts';
+
+/** «График выгрузки»: what it is asked by and what it answers. */
+
+export const GROUPINGS = ['none', 'branch', 'department', 'employee', 'crm-group'] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+export const GROUPING_LABELS: Record<Grouping, string> = {
+  none: 'без разбивки',
+  branch: 'по филиалам',
+  department: 'по отделам',
+  employee: 'по сотрудникам',
+  'crm-group': 'по группам CRM',
+};
+
+const ids = (title: string) => Type.Optional(Type.Array(Type.Integer({ minimum: 1 }), { title, maxItems: 500 }));
+const Day = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' });
+
+/** Limits of the period and of the boards are told in words by the law itself, so they are not in the schema. */
+export const ExportReportQuerySchema = Type.Object(
+  {
+    from: Type.Optional(Day),
+    until: Type.Optional(Day),
+    step: Type.Optional(Type.Unsafe<Step>({ type: 'string', enum: [...STEPS] })),
+    minShare: Type.Optional(Type.Integer({ minimum: 0, maximum: 100, default: SHARE_USUAL })),
+    board: Type.Optional(
+      Type.Array(Type.String({ maxLength: 60 }), {
+        maxItems: 50,
+        description: `Не больше ${SOURCES_MAX} вместе с фидами`,
+      }),
+    ),
+    cabinet: ids('Фиды'),
+    by: Type.Optional(Type.Unsafe<Grouping>({ type: 'string', enum: [...GROUPINGS] })),
+    branch: ids('Филиалы'),
+    department: ids('Отделы'),
+    employee: ids('Сотрудники'),
+    group: ids('Группы CRM'),
+  },
+  { additionalProperties: false, description: `Период не длиннее ${PERIOD_DAYS_MAX} дней` },
+);
+export type ExportReportQuery = Static<typeof ExportReportQuerySchema>;
+
+const CountsSchema = Type.Object({
+  marked: Type.Integer(),
+  published: Type.Integer(),
+  blocked: Type.Integer(),
+  unfunded: Type.Integer(),
+});
+
+export const ExportReportSchema = Type.Object({
+  from: Type.String(),
+  until: Type.String(),
+  step: Type.Unsafe<Step>({ type: 'string', enum: [...STEPS] }),
+  minShare: Type.Integer(),
+  by: Type.Unsafe<Grouping>({ type: 'string', enum: [...GROUPINGS] }),
+  /** The last day whose record is whole. */
+  lastDay: Type.Union([Type.String(), Type.Null()]),
+  steps: Type.Array(
+    Type.Object({
+      from: Type.String(),
+      until: Type.String(),
+      days: Type.Integer(),
+      needed: Type.Integer(),
+      isCut: Type.Boolean(),
+      isUnfinished: Type.Boolean(),
+      label: Type.String(),
+    }),
+  ),
+  groups: Type.Array(Type.Object({ id: Type.Integer(), name: Type.String() })),
+  sources: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      title: Type.String(),
+      /** By step. */
+      steps: Type.Array(Type.Object({ total: CountsSchema, byGroup: Type.Array(CountsSchema) })),
+    }),
+  ),
+});
+export type ExportReport = Static<typeof ExportReportSchema>;
+
+export const MembersQuerySchema = Type.Object(
+  {
+    ...ExportReportQuerySchema.properties,
+    /** Of the step: the first day of it inside the period. */
+    at: Day,
+    source: Type.String({ maxLength: 80 }),
+    series: Type.Unsafe<Series>({ type: 'string', enum: [...SERIES] }),
+    /** A group of the answer. */
+    of: Type.Optional(Type.Integer({ minimum: 0 })),
+  },
+  { additionalProperties: false },
+);
+export type MembersQuery = Static<typeof MembersQuerySchema>;
+
+export const MembersSchema = Type.Object({
+  total: Type.Integer(),
+  data: Type.Array(
+    Type.Object({
+      id: Type.Integer(),
+      externalId: Type.String(),
+      title: Type.String(),
+      employee: Type.Union([Type.String(), Type.Null()]),
+      days: CountsSchema,
+      /** What is with it now, in words; null: not marked any more. */
+      now: Type.Union([Type.String(), Type.Null()]),
+    }),
+  ),
+});
+export type Members = Static<typeof MembersSchema>;
+
+export const ChangesSchema = Type.Object({
+  before: Type.String(),
+  after: Type.String(),
+  difference: Type.Integer(),
+  reasons: Type.Array(
+    Type.Object({ reason: Type.String(), label: Type.String(), left: Type.Integer(), came: Type.Integer() }),
+  ),
+});
+export type Changes = Static<typeof ChangesSchema>;

@@ -1,0 +1,124 @@
+import { BarChart, LineChart } from 'echarts/charts';
+import { AriaComponent, GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
+import { init, use } from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+import type { ExportReport } from '../contracts/export-report.ts';
+import { russianDay } from '../domain/days.ts';
+import { SERIES, SERIES_LABELS, type Series, STEP_LABELS } from '../domain/export-report.ts';
+
+/** The export chart, drawn on the server: the one definition for the screen and for the files. */
+
+use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, AriaComponent, SVGRenderer]);
+
+export type ChartTheme = 'light' | 'dark';
+const INK: Record<ChartTheme, { readonly text: string; readonly faint: string; readonly paper: string }> = {
+  light: { text: '#1f2933', faint: '#d5dae1', paper: '#ffffff' },
+  dark: { text: '#e6e9ee', faint: '#3b4350', paper: '#1b1f27' },
+};
+
+/** Colour is never alone: each series has its pattern too. */
+const LOOKS: Record<Exclude<Series, 'marked'>, { readonly color: string; readonly decal: object }> = {
+  published: { color: '#2f8f4e', decal: { symbol: 'none' } },
+  blocked: {
+    color: '#c2410c',
+    decal: {
+      symbol: 'rect',
+      dashArrayX: [1, 0],
+      dashArrayY: [3, 4],
+      rotation: -Math.PI / 4,
+      color: 'rgba(255,255,255,0.75)',
+    },
+  },
+  unfunded: {
+    color: '#6d4fc4',
+    decal: {
+      symbol: 'circle',
+      symbolSize: 0.7,
+      dashArrayX: [
+        [5, 5],
+        [0, 5, 5, 0],
+      ],
+      dashArrayY: [5, 0],
+      color: 'rgba(255,255,255,0.8)',
+    },
+  },
+};
+
+const WIDTH = 1100;
+const TOP = 92;
+const PLOT = 190;
+const GAP = 66;
+
+/** @returns an SVG picture: a plot for each board or feed, one below the other, all of one scale of steps */
+export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'): string {
+  const ink = INK[theme];
+  const height = TOP + report.sources.length * (PLOT + GAP);
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
+  const font = { fontFamily: 'Golos Text, Golos UI, Arial, sans-serif', color: ink.text };
+  const labels = report.steps.map(({ label }) => label);
+  const isUnfinished = report.steps.some((step) => step.isUnfinished);
+  const note = isUnfinished ? '  * шаг не завершён' : '';
+  chart.setOption({
+    animation: false,
+    backgroundColor: ink.paper,
+    textStyle: font,
+    aria: { enabled: true, decal: { show: true } },
+    title: [
+      {
+        text: `Выгрузка ${russianDay(report.from)}–${russianDay(report.until)}`,
+        subtext: `Шаг: ${STEP_LABELS[report.step]}. Объект засчитан, если был в состоянии не меньше ${report.minShare} % дней шага.${note}`,
+        left: 16,
+        top: 8,
+        textStyle: { ...font, fontSize: 18 },
+        subtextStyle: { ...font, fontSize: 13 },
+      },
+      ...report.sources.map(({ title }, at) => ({
+        text: title,
+        left: 16,
+        top: TOP + at * (PLOT + GAP) - 4,
+        textStyle: { ...font, fontSize: 14 },
+      })),
+    ],
+    legend: { right: 16, top: 12, itemGap: 14, textStyle: font, width: 520 },
+    grid: report.sources.map((_, at) => ({
+      left: 60,
+      right: 20,
+      top: TOP + at * (PLOT + GAP) + 24,
+      height: PLOT - 24,
+    })),
+    xAxis: report.sources.map((_, gridIndex) => ({
+      gridIndex,
+      type: 'category',
+      data: labels,
+      axisLabel: { ...font, hideOverlap: true },
+      axisLine: { lineStyle: { color: ink.text } },
+    })),
+    yAxis: report.sources.map((_, gridIndex) => ({
+      gridIndex,
+      type: 'value',
+      minInterval: 1,
+      axisLabel: font,
+      splitLine: { lineStyle: { color: ink.faint } },
+    })),
+    series: report.sources.flatMap(({ steps }, at) =>
+      SERIES.map((series) => {
+        const common = { name: SERIES_LABELS[series], xAxisIndex: at, yAxisIndex: at };
+        const data = steps.map(({ total }) => total[series]);
+        if (series === 'marked')
+          return {
+            ...common,
+            type: 'line' as const,
+            data,
+            symbol: 'diamond',
+            symbolSize: 7,
+            lineStyle: { color: ink.text, type: 'dashed' as const, width: 2 },
+            itemStyle: { color: ink.text, decal: { symbol: 'none' } },
+          };
+        return { ...common, type: 'bar' as const, data, barMaxWidth: 26, itemStyle: LOOKS[series] };
+      }),
+    ),
+  });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  return svg;
+}

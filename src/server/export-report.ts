@@ -1,0 +1,338 @@
+import type { Board } from '../boards/catalogue.ts';
+import type {
+  Changes,
+  ExportReport,
+  ExportReportQuery,
+  Grouping,
+  Members,
+  MembersQuery,
+} from '../contracts/export-report.ts';
+import type { Column, Row } from '../domain/csv.ts';
+import { addDays, localDay, russianDay } from '../domain/days.ts';
+import {
+  type ChangeReason,
+  provePeriod,
+  proveSources,
+  type ReportStep,
+  SERIES_LABELS,
+  SHARE_USUAL,
+  STEP_LABELS,
+  type Step,
+  stepsOf,
+} from '../domain/export-report.ts';
+import { Refusal } from '../domain/fault.ts';
+import { OUTCOME_LABELS } from '../domain/gates.ts';
+import type { Reach } from '../domain/rights.ts';
+import { listBranches, listDepartments } from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
+import {
+  countExports,
+  exportChanges,
+  exportMembers,
+  type Groups,
+  namedMembers,
+  recordedThrough,
+  type StepCounts,
+  type UnitOwner,
+  unitOwners,
+} from '../store/export-report.ts';
+import { listCrmGroups, peopleNames } from '../store/people.ts';
+import { agencyFrame } from '../store/settings.ts';
+
+/** The export report for all its doors: the screen, the files and the command line have the same numbers. */
+
+/** A board or a single feed of it, as its asker may see it. */
+export interface SourceColumn {
+  readonly id: number;
+  readonly board: string;
+  readonly boardName: string;
+  readonly title: string;
+}
+
+export interface Reporter {
+  readonly db: Database;
+  readonly boards: readonly Board[];
+  readonly agencyId: number;
+  /** Whose listings are counted. */
+  readonly reach: Reach;
+  /** The feeds the asker may see. */
+  readonly columns: readonly SourceColumn[];
+  readonly now: Date;
+}
+
+interface Frame {
+  readonly from: string;
+  readonly until: string;
+  readonly step: Step;
+  readonly minShare: number;
+  readonly by: Grouping;
+  readonly lastDay: string | null;
+  readonly steps: readonly ReportStep[];
+  readonly sources: readonly { readonly id: string; readonly title: string; readonly cabinetIds: readonly number[] }[];
+  readonly groups: readonly { readonly id: number; readonly name: string }[];
+  /** Units by group, from 1, in the order of `groups`; null: everybody's marks, as one. */
+  readonly of: readonly Groups[] | null;
+}
+
+const USUAL_DAYS = 35;
+
+/** @throws Refusal for a period, a share or boards that may not be asked for */
+async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: ExportReportQuery): Promise<Frame> {
+  const { timeZone } = await agencyFrame(db, agencyId);
+  const yesterday = addDays(localDay(now, timeZone), -1);
+  const until = query.until ?? yesterday;
+  const { from = addDays(until, 1 - USUAL_DAYS), step = 'week', minShare = SHARE_USUAL, by = 'none' } = query;
+  const period = { from, until, step, minShare };
+  provePeriod(period);
+  if (until > localDay(now, timeZone))
+    throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
+  const sources = sourcesOf(columns, query);
+  proveSources(sources.length);
+  const recorded = await recordedThrough(
+    db.pool,
+    agencyId,
+    sources.flatMap(({ cabinetIds }) => cabinetIds),
+  );
+  const lastDay = recorded === null || recorded > yesterday ? recorded && yesterday : recorded;
+  const owners = (await unitOwners(db.pool, agencyId, reach)).filter(isWithin(query));
+  const isAll = reach.isAll && !query.branch && !query.department && !query.employee && !query.group;
+  const { groups, of } = await groupsOf(db, agencyId, by, owners);
+  return {
+    ...period,
+    by,
+    lastDay,
+    steps: stepsOf(period, lastDay ?? addDays(from, -1)),
+    sources,
+    groups,
+    of: isAll && by === 'none' ? null : of,
+  };
+}
+
+function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportReportQuery): Frame['sources'] {
+  const ofBoard = (id: string) => columns.filter((column) => column.board === id);
+  const unknown = (what: string) => new Refusal('source-unknown', `${what} нет, или вы его не видите.`, 2);
+  // Without a wish: the first boards, so that the page is not empty.
+  const boards = board ?? (cabinet ? [] : [...new Set(columns.map((column) => column.board))].slice(0, 5));
+  return [
+    ...[...new Set(boards)].map((id) => {
+      const own = ofBoard(id);
+      if (!own[0]) throw unknown(`Кабинета на доске «${id}»`);
+      return { id: `board:${id}`, title: own[0].boardName, cabinetIds: own.map((column) => column.id) };
+    }),
+    ...[...new Set(cabinet ?? [])].map((id) => {
+      const own = columns.find((column) => column.id === id);
+      if (!own) throw unknown(`Кабинета №${id}`);
+      return { id: `cabinet:${id}`, title: own.title, cabinetIds: [id] };
+    }),
+  ];
+}
+
+const isWithin =
+  ({ branch, department, employee, group }: ExportReportQuery) =>
+  (owner: UnitOwner): boolean =>
+    (!branch || branch.includes(owner.branchId!)) &&
+    (!department || department.includes(owner.departmentId!)) &&
+    (!employee || employee.includes(owner.employeeId!)) &&
+    (!group || owner.crmGroupIds.some((id) => group.includes(id)));
+
+/** Somebody may be in several CRM groups, so each of those is asked for by itself. */
+async function groupsOf(
+  db: Database,
+  agencyId: number,
+  by: Grouping,
+  owners: readonly UnitOwner[],
+): Promise<{ readonly groups: Frame['groups']; readonly of: readonly Groups[] }> {
+  if (by === 'none') return { groups: [], of: [new Map(owners.map(({ id }) => [id, 1]))] };
+  const named = {
+    branch: () => listBranches(db.pool, agencyId),
+    department: () => listDepartments(db.pool, agencyId),
+    employee: () => peopleNames(db.pool, agencyId),
+    'crm-group': () => listCrmGroups(db.pool, agencyId),
+  };
+  const without = {
+    branch: 'без филиала',
+    department: 'без отдела',
+    employee: 'без ответственного',
+    'crm-group': 'вне групп',
+  };
+  const keysOf = (owner: UnitOwner): readonly number[] => {
+    if (by === 'crm-group') return owner.crmGroupIds.length > 0 ? owner.crmGroupIds : [0];
+    return [{ branch: owner.branchId, department: owner.departmentId, employee: owner.employeeId }[by] ?? 0];
+  };
+  const met = new Set(owners.flatMap(keysOf));
+  const groups = [
+    ...(await named[by]()).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
+    ...(met.has(0) ? [{ id: 0, name: without[by] }] : []),
+  ];
+  const place = new Map(groups.map(({ id }, at) => [id, at + 1]));
+  if (by !== 'crm-group')
+    return { groups, of: [new Map(owners.map((owner) => [owner.id, place.get(keysOf(owner)[0]!)!]))] };
+  return {
+    groups,
+    of: [
+      new Map(owners.map(({ id }) => [id, 1])),
+      ...groups.map(
+        (group) => new Map(owners.filter((owner) => keysOf(owner).includes(group.id)).map(({ id }) => [id, 1])),
+      ),
+    ],
+  };
+}
+
+/** The report; see {@link ExportReportQuerySchema} for what may be asked. */
+export async function exportReport(reporter: Reporter, query: ExportReportQuery): Promise<ExportReport> {
+  const frame = await frameOf(reporter, query);
+  const { of, groups, steps, sources, ...rest } = frame;
+  const count = (one: Groups | null, groupCount: number) =>
+    countExports(reporter.db, reporter.agencyId, sources, steps, one && { of: one, count: groupCount });
+  const [first = null, ...apart] = of ?? [];
+  const counts = await count(first, rest.by === 'crm-group' ? 1 : Math.max(1, groups.length));
+  const ofGroups: StepCounts[][][] = [];
+  for (const one of apart) ofGroups.push(await count(one, 1));
+  return {
+    ...rest,
+    steps: steps.map((step) => ({ ...step, label: labelOf(step) })),
+    groups: [...groups],
+    sources: sources.map(({ id, title }, source) => ({
+      id,
+      title,
+      steps: steps.map((_, at) => {
+        const { total, byGroup } = counts[source]![at]!;
+        if (groups.length === 0) return { total, byGroup: [] };
+        return {
+          total,
+          byGroup: rest.by === 'crm-group' ? ofGroups.map((one) => one[source]![at]!.total) : [...byGroup],
+        };
+      }),
+    })),
+  };
+}
+
+const short = (day: string) => russianDay(day).slice(0, 5);
+
+/** «02.11–08.11», «с 25.06» for a day; a star: it is not over. */
+const labelOf = ({ from, until, isUnfinished }: ReportStep): string =>
+  `${from === until ? short(from) : `${short(from)}–${short(until)}`}${isUnfinished ? '*' : ''}`;
+
+function placed(
+  frame: Frame,
+  at: string,
+  source: string,
+): { readonly step: number; readonly source: Frame['sources'][number] } {
+  const step = frame.steps.findIndex(({ from }) => from === at);
+  const found = frame.sources.find(({ id }) => id === source);
+  if (step < 0 || !found)
+    throw new Refusal('cell-unknown', 'Такого столбца в этом отчёте нет: откройте его из отчёта.', 2);
+  return { step, source: found };
+}
+
+const MEMBERS_MAX = 1000;
+
+/** The listings behind a number. */
+export async function exportReportMembers(
+  reporter: Reporter,
+  { at, source, series, of, ...query }: MembersQuery,
+): Promise<Members> {
+  const frame = await frameOf(reporter, query);
+  const cell = placed(frame, at, source);
+  const place = of === undefined ? undefined : frame.groups.findIndex(({ id }) => id === of) + 1;
+  if (place === 0) throw new Refusal('cell-unknown', 'Такой группы в этом отчёте нет: откройте её из отчёта.', 2);
+  const isApart = frame.by === 'crm-group' && place !== undefined;
+  const groups = frame.of && frame.of[isApart ? place : 0]!;
+  const members = await exportMembers(
+    reporter.db,
+    reporter.agencyId,
+    cell.source,
+    frame.steps[cell.step]!,
+    series,
+    groups,
+    isApart ? undefined : place,
+  );
+  const named = await namedMembers(
+    reporter.db.pool,
+    reporter.agencyId,
+    cell.source.cabinetIds,
+    members.slice(0, MEMBERS_MAX),
+  );
+  return {
+    total: members.length,
+    data: named.map(({ outcome, ...one }) => ({ ...one, now: outcome === null ? null : OUTCOME_LABELS[outcome] })),
+  };
+}
+
+const CHANGE_LABELS: Record<ChangeReason, string> = {
+  ...OUTCOME_LABELS,
+  unmarked: 'не отмечен',
+  'too-few-days': 'в фиде меньше нужных дней',
+};
+
+/** Why the step has another number of published listings than the one before. */
+export async function exportReportChanges(
+  reporter: Reporter,
+  { at, source, ...query }: Pick<MembersQuery, 'at' | 'source'> & ExportReportQuery,
+): Promise<Changes> {
+  const frame = await frameOf(reporter, query);
+  const cell = placed(frame, at, source);
+  const [before, after] = [frame.steps[cell.step - 1], frame.steps[cell.step]!];
+  if (!before)
+    throw new Refusal('cell-unknown', 'До первого шага отчёта сравнивать не с чем: начните период раньше.', 2);
+  const reasons = await exportChanges(
+    reporter.db,
+    reporter.agencyId,
+    cell.source,
+    [before, after],
+    frame.of && frame.of[0]!,
+  );
+  return {
+    before: labelOf(before),
+    after: labelOf(after),
+    difference: reasons.reduce((sum, { left, came }) => sum + came - left, 0),
+    reasons: reasons.map((one) => ({ ...one, label: CHANGE_LABELS[one.reason] })),
+  };
+}
+
+/** The report as a table: a line per board, step and group. */
+export function exportTable(report: ExportReport): {
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+} {
+  const isGrouped = report.by !== 'none';
+  const columns: Column[] = [
+    { header: 'Доска или фид', kind: 'text', width: 22 },
+    { header: `Шаг (${STEP_LABELS[report.step]})`, kind: 'text', width: 16 },
+    { header: 'С', kind: 'day', width: 12 },
+    { header: 'По', kind: 'day', width: 12 },
+    { header: 'Нужно дней', kind: 'count', width: 12 },
+    ...(isGrouped ? [{ header: 'Группа', kind: 'text', width: 24 } as const] : []),
+    ...(['marked', 'published', 'blocked', 'unfunded'] as const).map(
+      (series) => ({ header: capital(SERIES_LABELS[series]), kind: 'count', width: 18 }) as const,
+    ),
+  ];
+  const rows = report.sources.flatMap(({ title, steps }) =>
+    steps.flatMap(({ total, byGroup }, at) => {
+      const { label, from, until, needed } = report.steps[at]!;
+      const line = (group: string | null, { marked, published, blocked, unfunded }: typeof total): Row => [
+        title,
+        label,
+        from,
+        until,
+        needed,
+        ...(isGrouped ? [group] : []),
+        marked,
+        published,
+        blocked,
+        unfunded,
+      ];
+      return [
+        ...byGroup.map((counts, group) => line(report.groups[group]!.name, counts)),
+        line(isGrouped ? 'Всего' : null, total),
+      ];
+    }),
+  );
+  return { columns, rows };
+}
+
+const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
+
+/** «vygruzka_2026-06-25_2026-11-21» */
+export const exportFileName = ({ from, until }: Pick<ExportReport, 'from' | 'until'>): string =>
+  `vygruzka_${from}_${until}`;

@@ -1,0 +1,360 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import { inflateSync } from 'node:zlib';
+import { OUTCOME_CODES, unpackUnits } from '../domain/day-record.ts';
+import { addDays } from '../domain/days.ts';
+import {
+  type ChangeReason,
+  type Counts,
+  changesBetween,
+  dayBits,
+  NO_GROUP,
+  OutcomeDays,
+  type ReportStep,
+  type Series,
+  type SeriesDays,
+  StepCounter,
+} from '../domain/export-report.ts';
+import type { Outcome } from '../domain/gates.ts';
+import type { Reach } from '../domain/rights.ts';
+import type { Database, Queryable } from './database.ts';
+
+/** «График выгрузки», counted from the daily record. */
+
+/** Units by the group they belong to in a report, from 1; a unit that is not in it is not asked for. */
+export type Groups = ReadonlyMap<number, number>;
+
+export interface StepCounts {
+  /** Of all asked-for groups together, each listing once. */
+  readonly total: Counts;
+  readonly byGroup: readonly Counts[];
+}
+
+export interface Source {
+  readonly cabinetIds: readonly number[];
+}
+
+/** How many days are in memory at a time; others get their turn between two such batches. */
+const BATCH = 30;
+/** Counts of steps that are over: they never change. */
+const KEPT = 20_000;
+const known = new Map<string, StepCounts>();
+
+/**
+ * The numbers of a report.
+ * @param groups null: every mark, as one group
+ * @returns by source and step
+ */
+export async function countExports(
+  db: Database,
+  agencyId: number,
+  sources: readonly Source[],
+  steps: readonly ReportStep[],
+  groups: { readonly of: Groups; readonly count: number } | null,
+): Promise<StepCounts[][]> {
+  const asked = groups
+    ? createHash('sha256')
+        .update(JSON.stringify([groups.count, ...groups.of]))
+        .digest('base64url')
+    : 'all';
+  const counts: StepCounts[][] = [];
+  for (const { cabinetIds } of sources) {
+    const keys = steps.map(
+      ({ from, until, needed }) => `${agencyId} ${cabinetIds.join()} ${from} ${until} ${needed} ${asked}`,
+    );
+    const missing = steps.filter((_, at) => !known.has(keys[at]!));
+    const fresh = await countSteps(db, agencyId, cabinetIds, missing, groups);
+    counts.push(
+      steps.map((step, at) => {
+        const sums = known.get(keys[at]!) ?? fresh.get(step)!;
+        if (!step.isUnfinished) keep(keys[at]!, sums);
+        return sums;
+      }),
+    );
+  }
+  return counts;
+}
+
+function keep(key: string, counts: StepCounts): void {
+  known.delete(key);
+  known.set(key, counts);
+  if (known.size > KEPT) known.delete(known.keys().next().value!);
+}
+
+async function countSteps(
+  db: Database,
+  agencyId: number,
+  cabinetIds: readonly number[],
+  steps: readonly ReportStep[],
+  groups: { readonly of: Groups; readonly count: number } | null,
+): Promise<Map<ReportStep, StepCounts>> {
+  const counts = new Map<ReportStep, StepCounts>();
+  for (const step of steps) {
+    const counter = await playStep(db, agencyId, cabinetIds, step, groups?.of ?? null);
+    counts.set(step, counter.counts(step.needed, groups?.count ?? 1));
+  }
+  return counts;
+}
+
+async function playStep(
+  db: Database,
+  agencyId: number,
+  cabinetIds: readonly number[],
+  step: ReportStep,
+  of: Groups | null,
+): Promise<StepCounter> {
+  const counter = new StepCounter(of ? NO_GROUP : ALL);
+  for await (const { feeds, groups } of daysOf(db, agencyId, cabinetIds, step, of)) {
+    const [first] = feeds;
+    if (feeds.length === 1 && first!.slots === null) counter.addDay(first!.outcomes, groups);
+    else counter.addBits(bitsOf(feeds), groups);
+  }
+  return counter;
+}
+
+/** The one group of a report that asks for every mark. */
+const ALL = 1;
+
+interface FeedDay {
+  readonly outcomes: Uint8Array;
+  /** The slot of each ordinal; null: the ordinal itself. */
+  readonly slots: Uint32Array | null;
+}
+
+function bitsOf(feeds: readonly FeedDay[]): Uint32Array {
+  const bits = new Uint32Array(slotsIn(feeds));
+  for (const { outcomes, slots } of feeds) dayBits(bits, outcomes, slots!);
+  return bits;
+}
+
+const slotsIn = (feeds: readonly FeedDay[]) =>
+  feeds.reduce((most, { outcomes, slots }) => {
+    for (let ordinal = 0; ordinal < outcomes.length; ordinal++) most = Math.max(most, slots![ordinal]! + 1);
+    return most;
+  }, 0);
+
+interface RecordedDay {
+  readonly day: string;
+  readonly feeds: readonly FeedDay[];
+  /** The group of each slot; null: as on the day before. */
+  readonly groups: Uint16Array | null;
+}
+
+/** The recorded days of a board's feeds, in their order. */
+async function* daysOf(
+  db: Database,
+  agencyId: number,
+  cabinetIds: readonly number[],
+  { from, until }: { readonly from: string; readonly until: string },
+  of: Groups | null,
+): AsyncGenerator<RecordedDay> {
+  const slots = cabinetIds.length > 1 ? await commonSlots(db.pool, agencyId, cabinetIds) : null;
+  const groupOf = of && new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 0));
+  for (const [id, group] of of ?? []) groupOf![id] = group;
+  let before: readonly Buffer[] | undefined;
+  for (let after = addDays(from, -1); ; ) {
+    const { rows } = await db.pool.query<{ day: string; cabinets: number[]; outcomes: Buffer[]; units: Buffer[] }>(
+      `select day, array_agg(cabinet_id::int order by cabinet_id) as cabinets, array_agg(outcomes order by cabinet_id) as outcomes
+         ${groupOf ? ', array_agg(units order by cabinet_id) as units' : ''}
+       from day_record where agency_id = $1 and cabinet_id = any($2) and day > $3 and day <= $4
+       group by day order by day limit ${BATCH}`,
+      [agencyId, [...cabinetIds], after, until],
+    );
+    for (const { day, cabinets, outcomes, units } of rows) {
+      const feeds = outcomes.map((packed, at) => ({
+        outcomes: unpack(packed),
+        slots: slots && slots.get(cabinets[at]!)!,
+      }));
+      const isSame =
+        before !== undefined &&
+        groupOf &&
+        units.length === before.length &&
+        units.every((one, at) => one.equals(before![at]!));
+      const groups = groupOf && !isSame ? groupsOf(units.map(unpack), feeds, groupOf) : null;
+      before = units;
+      yield { day, feeds, groups };
+    }
+    if (rows.length < BATCH) return;
+    after = rows.at(-1)!.day;
+    await turn();
+  }
+}
+
+function groupsOf(units: readonly Uint8Array[], feeds: readonly FeedDay[], groupOf: Uint16Array): Uint16Array {
+  const groups = new Uint16Array(feeds[0]!.slots === null ? feeds[0]!.outcomes.length : slotsIn(feeds));
+  for (const [at, packed] of units.entries()) {
+    const { slots } = feeds[at]!;
+    const own = unpackUnits(packed);
+    for (let ordinal = 0; ordinal < own.length; ordinal++) {
+      if (own[ordinal] !== 0) groups[slots ? slots[ordinal]! : ordinal] = groupOf[own[ordinal]!] ?? NO_GROUP;
+    }
+  }
+  return groups;
+}
+
+/** In pieces of about one vector: with Node's small ones most of the time goes into joining them. */
+const unpack = (packed: Buffer): Uint8Array => inflateSync(packed, { chunkSize: 1 << 18 });
+
+/** One slot for a listing in all feeds of a board: by cabinet, the slot of each ordinal. */
+async function commonSlots(
+  client: Queryable,
+  agencyId: number,
+  cabinetIds: readonly number[],
+): Promise<ReadonlyMap<number, Uint32Array>> {
+  const slotOf = new Map<number, number>();
+  const slots = new Map<number, Uint32Array>();
+  for (const cabinetId of cabinetIds) {
+    const listings = await listingsOf(client, agencyId, cabinetId);
+    const own = new Uint32Array(listings.length);
+    for (const [ordinal, listingId] of listings.entries()) {
+      if (!slotOf.has(listingId)) slotOf.set(listingId, slotOf.size);
+      own[ordinal] = slotOf.get(listingId)!;
+    }
+    slots.set(cabinetId, own);
+  }
+  return slots;
+}
+
+/** The listing of each ordinal of a cabinet; 0: of none. */
+async function listingsOf(client: Queryable, agencyId: number, cabinetId: number): Promise<number[]> {
+  const { rows } = await client.query<{ listingId: number; ordinal: number }>(
+    'select listing_id as "listingId", ordinal from mark where agency_id = $1 and cabinet_id = $2',
+    [agencyId, cabinetId],
+  );
+  const listings = new Array<number>(rows.reduce((most, { ordinal }) => Math.max(most, ordinal + 1), 0)).fill(0);
+  for (const { ordinal, listingId } of rows) listings[ordinal] = listingId;
+  return listings;
+}
+
+async function listingsOfSlots(client: Queryable, agencyId: number, cabinetIds: readonly number[]): Promise<number[]> {
+  if (cabinetIds.length === 1) return listingsOf(client, agencyId, cabinetIds[0]!);
+  const slots = await commonSlots(client, agencyId, cabinetIds);
+  const listings: number[] = [];
+  for (const cabinetId of cabinetIds) {
+    const own = await listingsOf(client, agencyId, cabinetId);
+    for (const [ordinal, slot] of slots.get(cabinetId)!.entries()) listings[slot] = own[ordinal]!;
+  }
+  return listings;
+}
+
+export interface Member {
+  readonly listingId: number;
+  readonly days: SeriesDays;
+}
+
+/** The listings behind a number of the report, by their numbers. */
+export async function exportMembers(
+  db: Database,
+  agencyId: number,
+  { cabinetIds }: Source,
+  step: ReportStep,
+  series: Series,
+  of: Groups | null,
+  group?: number,
+): Promise<Member[]> {
+  const counter = await playStep(db, agencyId, cabinetIds, step, of);
+  const listings = await listingsOfSlots(db.pool, agencyId, cabinetIds);
+  return counter
+    .members(step.needed, series, group)
+    .map(({ slot, days }) => ({ listingId: listings[slot]!, days }))
+    .sort((one, other) => one.listingId - other.listingId);
+}
+
+/** Why the number of published listings differs from that of another step. */
+export async function exportChanges(
+  db: Database,
+  agencyId: number,
+  { cabinetIds }: Source,
+  steps: readonly [before: ReportStep, after: ReportStep],
+  of: Groups | null,
+): Promise<readonly { readonly reason: ChangeReason; readonly left: number; readonly came: number }[]> {
+  const [before, after] = [new OutcomeDays(), new OutcomeDays()];
+  for (const [at, days] of [before, after].entries()) {
+    let groups: Uint16Array | null = null;
+    for await (const recorded of daysOf(db, agencyId, cabinetIds, steps[at]!, of)) {
+      groups = recorded.groups ?? groups;
+      const isAsked = of && Uint8Array.from(groups!, (group) => (group === NO_GROUP ? 0 : 1));
+      days.addDay(outcomesOf(recorded.feeds), isAsked);
+    }
+  }
+  return changesBetween(before, after, steps[0].needed, steps[1].needed);
+}
+
+/** What a listing came to on a day in all of a board's feeds: published where it was in one of them. */
+function outcomesOf(feeds: readonly FeedDay[]): Uint8Array {
+  if (feeds.length === 1 && feeds[0]!.slots === null) return feeds[0]!.outcomes;
+  const all = new Uint8Array(slotsIn(feeds));
+  for (const { outcomes, slots } of feeds) {
+    for (let ordinal = 0; ordinal < outcomes.length; ordinal++) {
+      const [slot, code] = [slots![ordinal]!, outcomes[ordinal]!];
+      if (code === OUTCOME_CODES.published || all[slot] === 0) all[slot] = code;
+    }
+  }
+  return all;
+}
+
+export interface UnitOwner {
+  readonly id: number;
+  readonly branchId: number | null;
+  readonly departmentId: number | null;
+  readonly employeeId: number | null;
+  readonly crmGroupIds: readonly number[];
+}
+
+/** Whom marks belonged to on recorded days, as far as a person may see them. */
+export async function unitOwners(client: Queryable, agencyId: number, reach: Reach): Promise<UnitOwner[]> {
+  const { rows } = await client.query<UnitOwner>(
+    `select u.id, u.branch_id as "branchId", u.department_id as "departmentId", u.employee_id as "employeeId",
+       coalesce((select array_agg(m.group_id::int order by m.group_id) from crm_group_member m
+         where m.agency_id = u.agency_id and m.employee_id = u.employee_id), '{}') as "crmGroupIds"
+     from unit u where u.agency_id = $1 and ($2 or u.branch_id = any($3) or u.department_id = any($4) or u.employee_id = $5) order by u.id`,
+    [agencyId, reach.isAll, reach.branchIds, reach.departmentIds, reach.employeeId],
+  );
+  return rows;
+}
+
+/** The last day that is recorded in all of these cabinets that have any; null: none is. */
+export async function recordedThrough(
+  client: Queryable,
+  agencyId: number,
+  cabinetIds: readonly number[],
+): Promise<string | null> {
+  const { rows } = await client.query<{ day: string | null }>(
+    'select min(recorded_through)::text as day from cabinet where agency_id = $1 and id = any($2)',
+    [agencyId, [...cabinetIds]],
+  );
+  return rows[0]!.day;
+}
+
+export interface NamedMember {
+  readonly id: number;
+  readonly externalId: string;
+  readonly title: string;
+  readonly employee: string | null;
+  readonly days: SeriesDays;
+  /** In the first of the feeds that has it; null: it is not marked any more, or nobody has decided yet. */
+  readonly outcome: Outcome | null;
+}
+
+/** What people know these listings by, and what is with them now. */
+export async function namedMembers(
+  client: Queryable,
+  agencyId: number,
+  cabinetIds: readonly number[],
+  members: readonly Member[],
+): Promise<NamedMember[]> {
+  const { rows } = await client.query<Omit<NamedMember, 'days'>>(
+    `select l.id, l.external_id as "externalId", coalesce(l.values->>'address', l.values->>'title', '№ ' || l.external_id) as title,
+       e.name as employee,
+       (select o.outcome from mark_outcome o join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
+        where o.agency_id = l.agency_id and o.listing_id = l.id and o.cabinet_id = any($3) order by o.cabinet_id limit 1) as outcome
+     from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+     where l.agency_id = $1 and l.id = any($2)`,
+    [agencyId, members.map(({ listingId }) => listingId), [...cabinetIds]],
+  );
+  const found = new Map(rows.map((row) => [row.id, row]));
+  return members.flatMap(({ listingId, days }) => {
+    const row = found.get(listingId);
+    return row ? [{ ...row, days }] : [];
+  });
+}
