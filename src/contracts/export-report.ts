@@ -7,7 +7,7 @@ import {
   SOURCES_MAX,
   STEPS,
   type Step,
-} from '../domain/export-report.ts';
+} from '../domain/report-words.ts';
 
 /** «График выгрузки»: what it is asked by and what it answers. */
 

@@ -2,31 +2,15 @@ import { OUTCOME_CODES } from './day-record.ts';
 import { addDays, daysBetween, isDay, russianDay, weekdayOf } from './days.ts';
 import { Refusal } from './fault.ts';
 import type { Outcome } from './gates.ts';
+import { type Counts, PERIOD_DAYS_MAX, type Series, SOURCES_MAX, type Step } from './report-words.ts';
 import { agree } from './text.ts';
+
+export * from './report-words.ts';
 
 /**
  * «График выгрузки»: how many listings were marked, published, blocked by faults and left without money, step by step.
  * A step is a day, a week from Monday or a calendar month, as much of it as lies inside the period.
  */
-
-export const STEPS = ['day', 'week', 'month'] as const;
-export type Step = (typeof STEPS)[number];
-export const STEP_LABELS: Record<Step, string> = { day: 'день', week: 'неделя', month: 'месяц' };
-
-export const PERIOD_DAYS_MAX = 150;
-export const SOURCES_MAX = 5;
-export const SHARE_USUAL = 50;
-
-/** The series, in the order in which they are drawn and written. */
-export const SERIES = ['marked', 'published', 'blocked', 'unfunded'] as const;
-export type Series = (typeof SERIES)[number];
-export const SERIES_LABELS: Record<Series, string> = {
-  marked: 'отмеченные на выгрузку',
-  published: 'успешно выгруженные',
-  blocked: 'с ошибками заполнения',
-  unfunded: 'недостаточно средств',
-};
-export type Counts = Readonly<Record<Series, number>>;
 
 export interface ReportStep {
   /** First and last day inside the period. */

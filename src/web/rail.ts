@@ -1,5 +1,6 @@
 import {
   IconBuildingCommunity,
+  IconChartBar,
   IconFileImport,
   IconHistory,
   IconLayoutList,
@@ -51,6 +52,7 @@ export const RAIL: readonly RailEntry[] = [
     deeds: ['see-listings'],
     keys: 'g d',
   },
+  { to: '/reports', words: 'Отчёты', icon: IconChartBar, deeds: ['see-listings'], keys: 'g r' },
   { to: '/accounts', words: 'Счета', icon: IconWallet, deeds: ['see-accounts'], keys: 'g a' },
   {
     to: '/feeds',

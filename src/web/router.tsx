@@ -66,6 +66,7 @@ const tree = root.addChildren([
     screen('/diagnostics', () => import('./screens/diagnostics.tsx')),
     screen('/diagnostics/fill', () => import('./screens/diagnostics/fill.tsx')),
     screen('/rules/$board/$code', () => import('./screens/rule.tsx')),
+    screen('/reports', () => import('./screens/reports.tsx')),
     screen('/feeds', () => import('./screens/feeds.tsx')),
     screen('/feeds/$id', () => import('./screens/feed.tsx')),
     screen('/imports', () => import('./screens/imports.tsx')),
