@@ -9,10 +9,12 @@ import { parseArgs } from 'node:util';
 import { deflateSync } from 'node:zlib';
 import { codeOf, packClosing, packUnits } from '../src/domain/day-record.ts';
 import { addDays } from '../src/domain/days.ts';
+import { stepsOf } from '../src/domain/export-report.ts';
 import { OUTCOMES } from '../src/domain/gates.ts';
 import { ensureCabinet, resolveAgency } from '../src/store/agencies.ts';
 import { type Database, openDatabase } from '../src/store/database.ts';
 import { sumDays } from '../src/store/days.ts';
+import { countExports } from '../src/store/export-report.ts';
 import { migrate } from '../src/store/migrate.ts';
 
 const { values: args } = parseArgs({
@@ -93,6 +95,21 @@ try {
     console.log(
       `${what}: ${seconds.toFixed(2)} с (процессор ${((user + system) / 1e6).toFixed(2)} с), отметко-дней ${counted}`,
     );
+  }
+  const sources = cabinetIds.map((id) => ({ cabinetIds: [id] }));
+  const period = { from: FIRST_DAY, until: addDays(FIRST_DAY, DAYS - 1) };
+  const of = new Map(Array.from({ length: UNITS }, (_, unit) => [unit + 1, (unit % 10) + 1]));
+  for (const [what, step, minShare, groups] of [
+    ['отчёт по неделям', 'week', 50, null],
+    ['отчёт по неделям, ещё раз', 'week', 50, null],
+    ['отчёт по месяцам', 'month', 50, null],
+    ['отчёт по неделям, десять филиалов', 'week', 60, { of, count: 10 }],
+    ['отчёт по неделям, десять филиалов, ещё раз', 'week', 60, { of, count: 10 }],
+  ] as const) {
+    const steps = stepsOf({ ...period, step, minShare }, period.until);
+    const startedAt = performance.now();
+    await countExports(db, agencyId, sources, steps, groups);
+    console.log(`${what}: ${Math.round(performance.now() - startedAt)} мс`);
   }
 } finally {
   await db.close();

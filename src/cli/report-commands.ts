@@ -1,12 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { type ExportReport, GROUPING_LABELS, GROUPINGS, type Grouping } from '../contracts/export-report.ts';
 import { csvText } from '../domain/csv.ts';
 import { russianDay } from '../domain/days.ts';
-import { PERIOD_DAYS_MAX, SHARE_USUAL, SOURCES_MAX, STEPS, type Step } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
+import {
+  GROUPING_LABELS,
+  GROUPINGS,
+  type Grouping,
+  PERIOD_DAYS_MAX,
+  SHARE_USUAL,
+  SOURCES_MAX,
+  STEPS,
+  type Step,
+} from '../domain/report-words.ts';
 import { REACH_ALL } from '../domain/rights.ts';
-import { exportFileName, exportReport, exportTable } from '../server/export-report.ts';
+import { type ExportReport, exportFileName, exportReport, exportTable } from '../server/export-report.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { aligned } from './columns.ts';
@@ -38,7 +46,7 @@ export function reportCommands(program: Command, action: Action): void {
     .addOption(choice('--step <шаг>', 'шаг', STEPS).default('week'))
     .option('--min-share <процент>', 'сколько процентов дней шага нужно', String(SHARE_USUAL))
     .addOption(choice('--group <по чему>', 'разбить', GROUPINGS).default('none'))
-    .option('--out <файл>', 'записать в файл: .xlsx с графиком, .csv или .svg')
+    .option('--out <файл>', 'записать в файл: .xlsx с графиком, .csv, .svg или .png')
     .option('--agency <название>', 'агентство')
     .action(
       action(async (context, options: ReportOptions) => {
@@ -78,7 +86,7 @@ export function reportCommands(program: Command, action: Action): void {
     );
 }
 
-const ENDINGS = ['xlsx', 'csv', 'svg'] as const;
+const ENDINGS = ['xlsx', 'csv', 'svg', 'png'] as const;
 type Ending = (typeof ENDINGS)[number];
 
 function endingOf(out: string | undefined): Ending | null {
@@ -96,6 +104,7 @@ function shareOf(text: string): number {
 /** The libraries are loaded when the first file is asked for. */
 async function bytesOf(report: ExportReport, ending: Ending): Promise<Uint8Array | string> {
   if (ending === 'svg') return (await import('../server/export-chart.ts')).exportChartSvg(report);
+  if (ending === 'png') return (await import('../server/export-chart.ts')).exportChartPng(report);
   const table = exportTable(report);
   if (ending === 'xlsx') return (await import('../server/xlsx.ts')).exportWorkbook(report, table);
   let text = '';

@@ -1,5 +1,7 @@
 import Type, { type Static } from 'typebox';
 import {
+  GROUPINGS,
+  type Grouping,
   PERIOD_DAYS_MAX,
   SERIES,
   type Series,
@@ -10,16 +12,6 @@ import {
 } from '../domain/report-words.ts';
 
 /** «График выгрузки»: what it is asked by and what it answers. */
-
-export const GROUPINGS = ['none', 'branch', 'department', 'employee', 'crm-group'] as const;
-export type Grouping = (typeof GROUPINGS)[number];
-export const GROUPING_LABELS: Record<Grouping, string> = {
-  none: 'без разбивки',
-  branch: 'по филиалам',
-  department: 'по отделам',
-  employee: 'по сотрудникам',
-  'crm-group': 'по группам CRM',
-};
 
 const ids = (title: string) => Type.Optional(Type.Array(Type.Integer({ minimum: 1 }), { title, maxItems: 500 }));
 const Day = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' });

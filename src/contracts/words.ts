@@ -6,6 +6,20 @@ export { formatKopecks, readRoubles } from '../domain/money.ts';
 export type { Fixer, Notice, Severity } from '../domain/notice.ts';
 export type { Role } from '../domain/people.ts';
 export { FIXER_LABELS, ROLES } from '../domain/people.ts';
+export {
+  GROUPING_LABELS,
+  GROUPINGS,
+  type Grouping,
+  PERIOD_DAYS_MAX,
+  SERIES,
+  SERIES_LABELS,
+  type Series,
+  SHARE_USUAL,
+  SOURCES_MAX,
+  STEP_LABELS,
+  STEPS,
+  type Step,
+} from '../domain/report-words.ts';
 export type { Deed, Scope } from '../domain/rights.ts';
 export { SCOPE_LABELS } from '../domain/rights.ts';
 export { agree, formatNumber } from '../domain/text.ts';

@@ -18,3 +18,13 @@ export const SERIES_LABELS: Record<Series, string> = {
   unfunded: 'недостаточно средств',
 };
 export type Counts = Readonly<Record<Series, number>>;
+
+export const GROUPINGS = ['none', 'branch', 'department', 'employee', 'crm-group'] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+export const GROUPING_LABELS: Record<Grouping, string> = {
+  none: 'без разбивки',
+  branch: 'по филиалам',
+  department: 'по отделам',
+  employee: 'по сотрудникам',
+  'crm-group': 'по группам CRM',
+};

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import { Resvg } from '@resvg/resvg-js';
 import { BarChart, LineChart } from 'echarts/charts';
 import { AriaComponent, GridComponent, LegendComponent, TitleComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
@@ -45,9 +47,25 @@ const LOOKS: Record<Exclude<Series, 'marked'>, { readonly color: string; readonl
 };
 
 const WIDTH = 1100;
-const TOP = 92;
+const TOP = 124;
 const PLOT = 190;
 const GAP = 66;
+
+const FONTS = '@expo-google-fonts/golos-text';
+
+/** The picture as PNG of double density, with its own letters: a server need not have any. */
+export function exportChartPng(report: ExportReport, theme: ChartTheme = 'light'): Uint8Array {
+  const { resolve } = createRequire(import.meta.url);
+  const picture = new Resvg(exportChartSvg(report, theme), {
+    fitTo: { mode: 'zoom', value: 2 },
+    font: {
+      loadSystemFonts: false,
+      fontFiles: ['400Regular', '700Bold'].map((name) => resolve(`${FONTS}/${name}/GolosText_${name}.ttf`)),
+      defaultFontFamily: 'Golos Text',
+    },
+  });
+  return picture.render().asPng();
+}
 
 /** @returns an SVG picture: a plot for each board or feed, one below the other, all of one scale of steps */
 export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'): string {
@@ -79,7 +97,7 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
         textStyle: { ...font, fontSize: 14 },
       })),
     ],
-    legend: { right: 16, top: 12, itemGap: 14, textStyle: font, width: 520 },
+    legend: { left: 12, top: 66, itemGap: 18, textStyle: { ...font, fontSize: 13 } },
     grid: report.sources.map((_, at) => ({
       left: 60,
       right: 20,

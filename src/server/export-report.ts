@@ -1,16 +1,10 @@
 import type { Board } from '../boards/catalogue.ts';
-import type {
-  Changes,
-  ExportReport,
-  ExportReportQuery,
-  Grouping,
-  Members,
-  MembersQuery,
-} from '../contracts/export-report.ts';
+import type { Changes, ExportReport, ExportReportQuery, Members, MembersQuery } from '../contracts/export-report.ts';
 import type { Column, Row } from '../domain/csv.ts';
 import { addDays, localDay, russianDay } from '../domain/days.ts';
 import {
   type ChangeReason,
+  type Grouping,
   provePeriod,
   proveSources,
   type ReportStep,
@@ -38,6 +32,8 @@ import {
 } from '../store/export-report.ts';
 import { listCrmGroups, peopleNames } from '../store/people.ts';
 import { agencyFrame } from '../store/settings.ts';
+
+export type { ExportReport } from '../contracts/export-report.ts';
 
 /** The export report for all its doors: the screen, the files and the command line have the same numbers. */
 

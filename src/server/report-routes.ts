@@ -64,25 +64,29 @@ export function reportRoutes(api: Api): void {
     handler: async (ask) => exportReportChanges(await reporterOf(ask), ask.query),
   });
 
-  api.define({
-    method: 'GET',
-    url: '/reports/exports.svg',
-    summary: 'График выгрузки картинкой',
-    policy,
-    query: Type.Object(
-      {
-        ...ExportReportQuerySchema.properties,
-        theme: Type.Optional(Type.Unsafe<'light' | 'dark'>({ type: 'string', enum: ['light', 'dark'] })),
+  for (const kind of ['svg', 'png'] as const)
+    api.define({
+      method: 'GET',
+      url: `/reports/exports.${kind}`,
+      summary: `График выгрузки картинкой ${kind.toUpperCase()}`,
+      policy,
+      query: Type.Object(
+        {
+          ...ExportReportQuerySchema.properties,
+          theme: Type.Optional(Type.Unsafe<'light' | 'dark'>({ type: 'string', enum: ['light', 'dark'] })),
+        },
+        { additionalProperties: false },
+      ),
+      handler: async (ask, reply) => {
+        const { theme, ...query } = ask.query;
+        const { exportChartPng, exportChartSvg } = await import('./export-chart.ts');
+        const report = await exportReport(await reporterOf(ask), query);
+        reply.header('Cache-Control', 'private, no-cache');
+        return kind === 'svg'
+          ? reply.type('image/svg+xml; charset=utf-8').send(exportChartSvg(report, theme))
+          : reply.type('image/png').send(Buffer.from(exportChartPng(report, theme)));
       },
-      { additionalProperties: false },
-    ),
-    handler: async (ask, reply) => {
-      const { theme, ...query } = ask.query;
-      const { exportChartSvg } = await import('./export-chart.ts');
-      const svg = exportChartSvg(await exportReport(await reporterOf(ask), query), theme);
-      return reply.type('image/svg+xml; charset=utf-8').header('Cache-Control', 'private, no-cache').send(svg);
-    },
-  });
+    });
 
   api.define({
     method: 'GET',

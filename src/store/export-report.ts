@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { inflateSync } from 'node:zlib';
 import { OUTCOME_CODES, unpackUnits } from '../domain/day-record.ts';
-import { addDays } from '../domain/days.ts';
 import {
   type ChangeReason,
   type Counts,
@@ -34,8 +33,6 @@ export interface Source {
   readonly cabinetIds: readonly number[];
 }
 
-/** How many days are in memory at a time; others get their turn between two such batches. */
-const BATCH = 30;
 /** Counts of steps that are over: they never change. */
 const KEPT = 20_000;
 const known = new Map<string, StepCounts>();
@@ -152,32 +149,28 @@ async function* daysOf(
   const groupOf = of && new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 0));
   for (const [id, group] of of ?? []) groupOf![id] = group;
   let before: readonly Buffer[] | undefined;
-  for (let after = addDays(from, -1); ; ) {
-    const { rows } = await db.pool.query<{ day: string; cabinets: number[]; outcomes: Buffer[]; units: Buffer[] }>(
-      `select day, array_agg(cabinet_id::int order by cabinet_id) as cabinets, array_agg(outcomes order by cabinet_id) as outcomes
-         ${groupOf ? ', array_agg(units order by cabinet_id) as units' : ''}
-       from day_record where agency_id = $1 and cabinet_id = any($2) and day > $3 and day <= $4
-       group by day order by day limit ${BATCH}`,
-      [agencyId, [...cabinetIds], after, until],
-    );
-    for (const { day, cabinets, outcomes, units } of rows) {
-      const feeds = outcomes.map((packed, at) => ({
-        outcomes: unpack(packed),
-        slots: slots && slots.get(cabinets[at]!)!,
-      }));
-      const isSame =
-        before !== undefined &&
-        groupOf &&
-        units.length === before.length &&
-        units.every((one, at) => one.equals(before![at]!));
-      const groups = groupOf && !isSame ? groupsOf(units.map(unpack), feeds, groupOf) : null;
-      before = units;
-      yield { day, feeds, groups };
-    }
-    if (rows.length < BATCH) return;
-    after = rows.at(-1)!.day;
-    await turn();
+  // One row for a vector: in arrays the driver would read them as text. A step is a month of days at most.
+  const { rows } = await db.pool.query<{ day: string; cabinetId: number; outcomes: Buffer; units: Buffer }>(
+    `select day, cabinet_id::int as "cabinetId", outcomes${groupOf ? ', units' : ''} from day_record
+     where agency_id = $1 and cabinet_id = any($2) and day >= $3 and day <= $4 order by day, cabinet_id`,
+    [agencyId, [...cabinetIds], from, until],
+  );
+  for (let at = 0; at < rows.length; ) {
+    const { day } = rows[at]!;
+    const own = rows.slice(at, at + cabinetIds.length).filter((row) => row.day === day);
+    at += own.length;
+    const feeds = own.map(({ cabinetId, outcomes }) => ({
+      outcomes: unpack(outcomes),
+      slots: slots && slots.get(cabinetId)!,
+    }));
+    const units = own.map((row) => row.units);
+    const isSame =
+      groupOf !== null && before?.length === units.length && units.every((one, index) => one.equals(before![index]!));
+    const groups = groupOf && !isSame ? groupsOf(units.map(unpack), feeds, groupOf) : null;
+    before = groupOf ? units : undefined;
+    yield { day, feeds, groups };
   }
+  await turn();
 }
 
 function groupsOf(units: readonly Uint8Array[], feeds: readonly FeedDay[], groupOf: Uint16Array): Uint16Array {

@@ -47,6 +47,8 @@ const IS_LONG = process.env.VYGRUZKA_LONG !== undefined;
 const KILLS = Number(process.env.KILLS ?? (IS_LONG ? 300 : 20));
 const LISTINGS = 200;
 const ZONE = 'Europe/Moscow';
+/** The exit code of a command that finds no base. */
+const NO_BASE = 6;
 const PLACEMENTS = 60;
 const NEWCOMERS = 12;
 const SPECIALIST = { employeeId: null, name: 'Специалист', role: 'adSpecialist' } as const;
@@ -539,9 +541,12 @@ const workers = new Set<Worker>();
 
 function work(...args: string[]): Worker {
   const { child, done } = start(['work', ...args], env(), home.path);
+  let wasAtWork = false;
   const ready = new Promise<void>((resolve) => {
     child.stderr!.on('data', (part) => {
-      if (String(part).includes('собираются по расписанию')) resolve();
+      if (!String(part).includes('собираются по расписанию')) return;
+      wasAtWork = true;
+      resolve();
     });
     child.on('close', () => resolve());
   });
@@ -551,6 +556,8 @@ function work(...args: string[]): Worker {
     worker.isOver = true;
     workers.delete(worker);
     // One that ends by itself: nobody should have to start it again.
+    // Only where the base went away before it was at work at all, whoever starts it starts it again.
+    if (code === NO_BASE && !wasAtWork) return void work(...args);
     if (code !== null && code !== 0) {
       const told = stdout.split('\n').map((line) => line.slice(0, 1000));
       troubles.push(`work ended with ${code}: ${stderr.slice(-2000)}\n${told.slice(-12).join('\n')}`);

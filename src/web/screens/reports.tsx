@@ -15,16 +15,12 @@ import {
 import { IconDownload } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
+import type { Changes, ExportReport, Members } from '../../contracts/export-report.ts';
+import type { BoardColumn } from '../../contracts/listings.ts';
 import {
-  type Changes,
-  type ExportReport,
   GROUPING_LABELS,
   GROUPINGS,
   type Grouping,
-  type Members,
-} from '../../contracts/export-report.ts';
-import type { BoardColumn } from '../../contracts/listings.ts';
-import {
   PERIOD_DAYS_MAX,
   SERIES,
   SERIES_LABELS,
@@ -34,7 +30,7 @@ import {
   STEP_LABELS,
   STEPS,
   type Step,
-} from '../../domain/report-words.ts';
+} from '../../contracts/words.ts';
 import { addressOf, type Query } from '../api.ts';
 import { PeriodInput } from '../parts/day-field.tsx';
 import { Page, Sheet } from '../parts/page.tsx';
@@ -91,7 +87,7 @@ export default function Reports() {
       words="Сколько объектов отмечено, выгружено, остановлено ошибками и осталось без денег, шаг за шагом."
       actions={
         <Group gap="xs">
-          {(['xlsx', 'csv', 'svg'] as const).map((kind) => (
+          {(['xlsx', 'csv', 'png'] as const).map((kind) => (
             <Button
               key={kind}
               component="a"
@@ -100,7 +96,7 @@ export default function Reports() {
               variant="default"
               leftSection={<IconDownload size={16} />}
             >
-              {{ xlsx: 'Excel', csv: 'CSV', svg: 'Картинка' }[kind]}
+              {{ xlsx: 'Excel', csv: 'CSV', png: 'Картинка' }[kind]}
             </Button>
           ))}
         </Group>

@@ -1,0 +1,110 @@
+import { readXlsx } from 'hucre/xlsx';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ExportReport } from '../../src/contracts/export-report.ts';
+import { SERIES_LABELS } from '../../src/domain/export-report.ts';
+import { REACH_ALL } from '../../src/domain/rights.ts';
+import { exportChartPng, exportChartSvg } from '../../src/server/export-chart.ts';
+import {
+  exportReport,
+  exportReportChanges,
+  exportReportMembers,
+  exportTable,
+  type Reporter,
+} from '../../src/server/export-report.ts';
+import { exportWorkbook } from '../../src/server/xlsx.ts';
+import { type PlayedDemo, playedDemo } from '../played.ts';
+
+/** The export report of the demo: what it refuses, what stands behind its numbers, and its files. */
+
+let demo: PlayedDemo;
+let reporter: Reporter;
+let report: ExportReport;
+const HALF_A_YEAR = { from: '2026-06-23', until: '2026-11-19', step: 'month', by: 'branch' } as const;
+
+beforeAll(async () => {
+  demo = await playedDemo();
+  reporter = {
+    db: demo.db,
+    boards: demo.context.boards,
+    agencyId: demo.agencyId,
+    reach: REACH_ALL,
+    columns: demo.cabinets.map(({ id, board, slug }) => ({ id, board, boardName: board, title: slug })),
+    now: demo.context.clock(),
+  };
+  report = await exportReport(reporter, HALF_A_YEAR);
+}, 240_000);
+afterAll(() => demo?.drop());
+
+describe('the export report', () => {
+  it('takes 150 days and five boards, and says why not more', async () => {
+    expect(report.sources).toHaveLength(5);
+    expect(report.steps.map(({ days }) => days).reduce((sum, days) => sum + days)).toBe(150);
+    await expect(exportReport(reporter, { ...HALF_A_YEAR, from: '2026-06-22' })).rejects.toMatchObject({
+      code: 'period-too-long',
+      message: expect.stringContaining('их 151'),
+    });
+    const board = demo.cabinets.map((cabinet) => cabinet.board);
+    expect(new Set(board).size).toBe(6);
+    await expect(exportReport(reporter, { ...HALF_A_YEAR, board })).rejects.toMatchObject({
+      code: 'too-many-sources',
+      message: expect.stringContaining('выбрано 6'),
+    });
+    await expect(exportReport(reporter, { until: '2026-12-31' })).rejects.toMatchObject({ code: 'bad-period' });
+    await expect(exportReport(reporter, { board: ['no-such'] })).rejects.toMatchObject({ code: 'source-unknown' });
+  });
+
+  it('opens every number, and tells the difference to the step before', async () => {
+    const source = report.sources[0]!;
+    const last = report.steps.length - 1;
+    const cell = { ...HALF_A_YEAR, at: report.steps[last]!.from, source: source.id };
+    const { total, byGroup } = source.steps[last]!;
+    expect(total.marked).toBeGreaterThan(100);
+    expect(await exportReportMembers(reporter, { ...cell, series: 'marked' })).toMatchObject({ total: total.marked });
+    for (const [at, { id }] of report.groups.entries())
+      expect(await exportReportMembers(reporter, { ...cell, series: 'published', of: id })).toMatchObject({
+        total: byGroup[at]!.published,
+      });
+    expect(await exportReportChanges(reporter, cell)).toMatchObject({
+      difference: total.published - source.steps[last - 1]!.total.published,
+    });
+    await expect(exportReportMembers(reporter, { ...cell, at: '2026-11-02', series: 'marked' })).rejects.toMatchObject({
+      code: 'cell-unknown',
+    });
+  });
+
+  it('counts nobody beyond what its reader may see', async () => {
+    const [branch] = report.groups;
+    const reach = { isAll: false, branchIds: [branch!.id], departmentIds: [], employeeId: null };
+    const own = await exportReport({ ...reporter, reach }, HALF_A_YEAR);
+    expect(own.groups).toEqual([branch]);
+    expect(own.sources.map(({ steps }) => steps.map(({ total }) => total))).toEqual(
+      report.sources.map(({ steps }) => steps.map(({ byGroup }) => byGroup[0])),
+    );
+  });
+});
+
+describe('its files', () => {
+  it('are a workbook with a native chart for each board, and the table', async () => {
+    const book = await readXlsx(await exportWorkbook(report, exportTable(report)));
+    expect(book.sheets.map(({ name }) => name)).toEqual(['График', 'Таблица', 'Данные графика']);
+    expect(book.sheets[0]!.charts).toHaveLength(5);
+    expect(book.sheets[2]!.rows[0]).toEqual(['Доска или фид', 'Шаг', ...Object.values(SERIES_LABELS)]);
+    expect(book.sheets[2]!.rows[1]!.slice(2)).toEqual(Object.values(report.sources[0]!.steps[0]!.total));
+    expect(book.sheets[1]!.rows).toHaveLength(1 + exportTable(report).rows.length);
+  });
+
+  it('are a picture in which every series has a pattern of its own, with letters that need no fonts of the machine', async () => {
+    const svg = exportChartSvg(report);
+    for (const label of Object.values(SERIES_LABELS)) expect(svg).toContain(label);
+    const patterns = [...svg.matchAll(/<pattern[^>]* id="([^"]+)"/g)].map(([, id]) => id);
+    expect(new Set(patterns).size).toBeGreaterThanOrEqual(2);
+    const png = sharp(exportChartPng(report));
+    const { width, height } = await png.metadata();
+    expect([width, height]).toEqual([2200, expect.any(Number)]);
+    // The heading is drawn: there is ink where its letters stand.
+    const heading = await png.extract({ left: 30, top: 20, width: 700, height: 40 }).greyscale().stats();
+    expect(heading.channels[0]!.min).toBeLessThan(80);
+    expect(heading.channels[0]!.mean).toBeGreaterThan(200);
+  });
+});
