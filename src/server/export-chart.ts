@@ -47,7 +47,7 @@ const LOOKS: Record<Exclude<Series, 'marked'>, { readonly color: string; readonl
 };
 
 const WIDTH = 1100;
-const TOP = 124;
+const TOP = 112;
 const PLOT = 190;
 const GAP = 66;
 
@@ -97,7 +97,7 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
         textStyle: { ...font, fontSize: 14 },
       })),
     ],
-    legend: { left: 12, top: 66, itemGap: 18, textStyle: { ...font, fontSize: 13 } },
+    legend: { left: 8, top: 70, itemGap: 0, itemWidth: 24, textStyle: { ...font, fontSize: 12 } },
     grid: report.sources.map((_, at) => ({
       left: 60,
       right: 20,

@@ -222,3 +222,21 @@ describe('the door', () => {
     await expect(careless.ready()).rejects.toThrow('GET /api/v1/forgotten');
   });
 });
+
+describe('whoever knocks too often', () => {
+  it('hears 429, also where every knock was refused and came with another key', async () => {
+    const codes = new Map<number, number>();
+    for (let knock = 0; knock <= 6000; knock++) {
+      const { statusCode } = await app.inject({
+        url: '/api/v1/session',
+        headers: { authorization: `Bearer ${knock}` },
+        remoteAddress: '10.9.8.7',
+      });
+      codes.set(statusCode, (codes.get(statusCode) ?? 0) + 1);
+    }
+    expect([...codes]).toEqual([
+      [401, 6000],
+      [429, 1],
+    ]);
+  }, 60_000);
+});
