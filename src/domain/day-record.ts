@@ -114,6 +114,22 @@ export function unpackUnits(packed: Uint8Array): Uint32Array {
   return units;
 }
 
+const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/**
+ * What stands for each unit in a table, 0 for none: {@link unpackUnits} and a look into the table in one go, for a
+ * report reads hundreds of such vectors.
+ * @param table by the unit's number, with a 0 at 0
+ */
+export function mapUnits(packed: Uint8Array, table: Uint16Array): Uint16Array {
+  const isNative = packed[0] === 2 && IS_LITTLE_ENDIAN;
+  // Copied to a place of its own: numbers of two bytes cannot be read from an odd place.
+  const units = isNative ? new Uint16Array(new Uint8Array(packed.subarray(1)).buffer) : unpackUnits(packed);
+  const mapped = new Uint16Array(units.length);
+  for (let ordinal = 0; ordinal < units.length; ordinal++) mapped[ordinal] = table[units[ordinal]!] ?? 0;
+  return mapped;
+}
+
 export type OutcomeCounts = Partial<Record<Outcome, number>>;
 
 /**

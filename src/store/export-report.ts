@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { inflateSync } from 'node:zlib';
-import { OUTCOME_CODES, unpackUnits } from '../domain/day-record.ts';
+import { mapUnits, OUTCOME_CODES } from '../domain/day-record.ts';
 import {
   type ChangeReason,
   type Counts,
@@ -146,7 +146,7 @@ async function* daysOf(
   of: Groups | null,
 ): AsyncGenerator<RecordedDay> {
   const slots = cabinetIds.length > 1 ? await commonSlots(db.pool, agencyId, cabinetIds) : null;
-  const groupOf = of && new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 0));
+  const groupOf = of && new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 1 << 16));
   for (const [id, group] of of ?? []) groupOf![id] = group;
   let before: readonly Buffer[] | undefined;
   // One row for a vector: in arrays the driver would read them as text. A step is a month of days at most.
@@ -174,12 +174,14 @@ async function* daysOf(
 }
 
 function groupsOf(units: readonly Uint8Array[], feeds: readonly FeedDay[], groupOf: Uint16Array): Uint16Array {
-  const groups = new Uint16Array(feeds[0]!.slots === null ? feeds[0]!.outcomes.length : slotsIn(feeds));
+  const groups = new Uint16Array(feeds[0]!.slots === null ? 0 : slotsIn(feeds));
   for (const [at, packed] of units.entries()) {
     const { slots } = feeds[at]!;
-    const own = unpackUnits(packed);
+    const own = mapUnits(packed, groupOf);
+    if (slots === null) return own;
+    // A listing is somebody's in every feed it is marked for.
     for (let ordinal = 0; ordinal < own.length; ordinal++) {
-      if (own[ordinal] !== 0) groups[slots ? slots[ordinal]! : ordinal] = groupOf[own[ordinal]!] ?? NO_GROUP;
+      if (own[ordinal] !== NO_GROUP) groups[slots[ordinal]!] = own[ordinal]!;
     }
   }
   return groups;

@@ -4,6 +4,7 @@ import {
   type Change,
   codeOf,
   countOutcomes,
+  mapUnits,
   outcomeOf,
   packClosing,
   packUnits,
@@ -52,6 +53,8 @@ describe('vectors', () => {
           const packed = packUnits(Uint32Array.from(units));
           expect(packed[0]).toBe(units.some((unit) => unit > 65_535) ? 4 : 2);
           expect([...unpackUnits(moved(packed))]).toEqual(units);
+          const table = Uint16Array.from({ length: 60_000 }, (_, unit) => (unit * 7) % 1000);
+          expect([...mapUnits(moved(packed), table)]).toEqual(units.map((unit) => table[unit] ?? 0));
           const closing = unpackClosing(moved(packClosing({ throughId, codes: Uint8Array.from(codes) })));
           expect([closing.throughId, [...closing.codes]]).toEqual([throughId, codes]);
         },
