@@ -501,6 +501,7 @@ function greeting(context: Context, report: DemoReport, url: string | null, take
     `    ${command} accounts forecast`,
     `    ${command} explain ${report.penniless} --board avito`,
     `    ${command} accounts verify`,
+    `    ${command} report --step month --from 2026-07-01`,
     '',
     `  ${report.isNew ? 'Создано и опубликовано' : 'Всё уже было, открыто'} за ${formatNumber(seconds.total)} с (база ${formatNumber(seconds.database)}, объекты ${formatNumber(seconds.listings)}, публикация ${formatNumber(seconds.publishing)}). Данные — в ${folder}`,
     ...(takenPort === null ? [] : [`  Порт ${takenPort} занят, взят свободный.`]),
