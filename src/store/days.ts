@@ -22,7 +22,7 @@ type CabinetKey = { readonly agencyId: number; readonly id: number };
 
 const LEVEL = 6;
 /** In pieces of about one vector: with Node's small ones most of the time goes into joining them. */
-const unpack = (packed: Buffer) => inflateSync(packed, { chunkSize: 1 << 18 });
+export const unpack = (packed: Buffer): Buffer => inflateSync(packed, { chunkSize: 1 << 18 });
 
 /**
  * Records the local days of a cabinet that have ended and are not recorded yet, oldest first. Safe to run twice, by

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { inflateSync } from 'node:zlib';
 import { mapUnits, OUTCOME_CODES } from '../domain/day-record.ts';
 import {
   type ChangeReason,
@@ -17,6 +16,7 @@ import {
 import type { Outcome } from '../domain/gates.ts';
 import type { Reach } from '../domain/rights.ts';
 import type { Database, Queryable } from './database.ts';
+import { unpack } from './days.ts';
 
 /** «График выгрузки», counted from the daily record. */
 
@@ -35,7 +35,7 @@ export interface Source {
 
 /** Counts of steps that are over: they never change. */
 const KEPT = 20_000;
-const known = new Map<string, StepCounts>();
+const keptOf = new WeakMap<Database, Map<string, StepCounts>>();
 
 /**
  * The numbers of a report.
@@ -54,57 +54,48 @@ export async function countExports(
         .update(JSON.stringify([groups.count, ...groups.of]))
         .digest('base64url')
     : 'all';
+  const kept = keptOf.get(db) ?? new Map<string, StepCounts>();
+  keptOf.set(db, kept);
   const counts: StepCounts[][] = [];
   for (const { cabinetIds } of sources) {
     const keys = steps.map(
       ({ from, until, needed }) => `${agencyId} ${cabinetIds.join()} ${from} ${until} ${needed} ${asked}`,
     );
-    const missing = steps.filter((_, at) => !known.has(keys[at]!));
-    const fresh = await countSteps(db, agencyId, cabinetIds, missing, groups);
-    counts.push(
-      steps.map((step, at) => {
-        const sums = known.get(keys[at]!) ?? fresh.get(step)!;
-        if (!step.isUnfinished) keep(keys[at]!, sums);
-        return sums;
-      }),
-    );
+    const own: StepCounts[] = [];
+    let slots: Slots | undefined;
+    for (const [at, step] of steps.entries()) {
+      let sums = kept.get(keys[at]!);
+      if (!sums) {
+        slots ??= await slotsOf(db.pool, agencyId, cabinetIds);
+        const counter = await playStep(db, agencyId, cabinetIds, slots, step, groups?.of ?? null);
+        sums = counter.counts(step.needed, groups?.count ?? 1);
+      }
+      own.push(sums);
+      if (!step.isUnfinished) keep(kept, keys[at]!, sums);
+    }
+    counts.push(own);
   }
   return counts;
 }
 
-function keep(key: string, counts: StepCounts): void {
-  known.delete(key);
-  known.set(key, counts);
-  if (known.size > KEPT) known.delete(known.keys().next().value!);
-}
-
-async function countSteps(
-  db: Database,
-  agencyId: number,
-  cabinetIds: readonly number[],
-  steps: readonly ReportStep[],
-  groups: { readonly of: Groups; readonly count: number } | null,
-): Promise<Map<ReportStep, StepCounts>> {
-  const counts = new Map<ReportStep, StepCounts>();
-  for (const step of steps) {
-    const counter = await playStep(db, agencyId, cabinetIds, step, groups?.of ?? null);
-    counts.set(step, counter.counts(step.needed, groups?.count ?? 1));
-  }
-  return counts;
+function keep(kept: Map<string, StepCounts>, key: string, counts: StepCounts): void {
+  kept.delete(key);
+  kept.set(key, counts);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value!);
 }
 
 async function playStep(
   db: Database,
   agencyId: number,
   cabinetIds: readonly number[],
+  slots: Slots,
   step: ReportStep,
   of: Groups | null,
 ): Promise<StepCounter> {
   const counter = new StepCounter(of ? NO_GROUP : ALL);
-  for await (const { feeds, groups } of daysOf(db, agencyId, cabinetIds, step, of)) {
-    const [first] = feeds;
-    if (feeds.length === 1 && first!.slots === null) counter.addDay(first!.outcomes, groups);
-    else counter.addBits(bitsOf(feeds), groups);
+  for await (const { feeds, groups } of daysOf(db, agencyId, cabinetIds, slots, step, of)) {
+    if (slots.size === null) counter.addDay(feeds[0]!.outcomes, groups);
+    else counter.addBits(bitsOf(feeds, slots.size), groups);
   }
   return counter;
 }
@@ -118,17 +109,11 @@ interface FeedDay {
   readonly slots: Uint32Array | null;
 }
 
-function bitsOf(feeds: readonly FeedDay[]): Uint32Array {
-  const bits = new Uint32Array(slotsIn(feeds));
+function bitsOf(feeds: readonly FeedDay[], size: number): Uint32Array {
+  const bits = new Uint32Array(size);
   for (const { outcomes, slots } of feeds) dayBits(bits, outcomes, slots!);
   return bits;
 }
-
-const slotsIn = (feeds: readonly FeedDay[]) =>
-  feeds.reduce((most, { outcomes, slots }) => {
-    for (let ordinal = 0; ordinal < outcomes.length; ordinal++) most = Math.max(most, slots![ordinal]! + 1);
-    return most;
-  }, 0);
 
 interface RecordedDay {
   readonly day: string;
@@ -142,10 +127,10 @@ async function* daysOf(
   db: Database,
   agencyId: number,
   cabinetIds: readonly number[],
+  slots: Slots,
   { from, until }: { readonly from: string; readonly until: string },
   of: Groups | null,
 ): AsyncGenerator<RecordedDay> {
-  const slots = cabinetIds.length > 1 ? await commonSlots(db.pool, agencyId, cabinetIds) : null;
   const groupOf = of && new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 1 << 16));
   for (const [id, group] of of ?? []) groupOf![id] = group;
   let before: readonly Buffer[] | undefined;
@@ -161,20 +146,25 @@ async function* daysOf(
     at += own.length;
     const feeds = own.map(({ cabinetId, outcomes }) => ({
       outcomes: unpack(outcomes),
-      slots: slots && slots.get(cabinetId)!,
+      slots: slots.byCabinet.get(cabinetId) ?? null,
     }));
     const units = own.map((row) => row.units);
     const isSame =
       groupOf !== null && before?.length === units.length && units.every((one, index) => one.equals(before![index]!));
-    const groups = groupOf && !isSame ? groupsOf(units.map(unpack), feeds, groupOf) : null;
+    const groups = groupOf && !isSame ? groupsOf(units.map(unpack), feeds, groupOf, slots.size ?? 0) : null;
     before = groupOf ? units : undefined;
     yield { day, feeds, groups };
   }
   await turn();
 }
 
-function groupsOf(units: readonly Uint8Array[], feeds: readonly FeedDay[], groupOf: Uint16Array): Uint16Array {
-  const groups = new Uint16Array(feeds[0]!.slots === null ? 0 : slotsIn(feeds));
+function groupsOf(
+  units: readonly Uint8Array[],
+  feeds: readonly FeedDay[],
+  groupOf: Uint16Array,
+  size: number,
+): Uint16Array {
+  const groups = new Uint16Array(size);
   for (const [at, packed] of units.entries()) {
     const { slots } = feeds[at]!;
     const own = mapUnits(packed, groupOf);
@@ -187,27 +177,29 @@ function groupsOf(units: readonly Uint8Array[], feeds: readonly FeedDay[], group
   return groups;
 }
 
-/** In pieces of about one vector: with Node's small ones most of the time goes into joining them. */
-const unpack = (packed: Buffer): Uint8Array => inflateSync(packed, { chunkSize: 1 << 18 });
+/** One slot for a listing in all feeds of a board. */
+interface Slots {
+  /** How many there are; null: the board has one feed, and the slots are its ordinals. */
+  readonly size: number | null;
+  /** By cabinet, the slot of each ordinal. */
+  readonly byCabinet: ReadonlyMap<number, Uint32Array>;
+  /** The listing of each slot, where the board has several feeds. */
+  readonly listings: readonly number[];
+}
 
-/** One slot for a listing in all feeds of a board: by cabinet, the slot of each ordinal. */
-async function commonSlots(
-  client: Queryable,
-  agencyId: number,
-  cabinetIds: readonly number[],
-): Promise<ReadonlyMap<number, Uint32Array>> {
+async function slotsOf(client: Queryable, agencyId: number, cabinetIds: readonly number[]): Promise<Slots> {
+  if (cabinetIds.length === 1) return { size: null, byCabinet: new Map(), listings: [] };
   const slotOf = new Map<number, number>();
-  const slots = new Map<number, Uint32Array>();
+  const byCabinet = new Map<number, Uint32Array>();
   for (const cabinetId of cabinetIds) {
-    const listings = await listingsOf(client, agencyId, cabinetId);
-    const own = new Uint32Array(listings.length);
-    for (const [ordinal, listingId] of listings.entries()) {
-      if (!slotOf.has(listingId)) slotOf.set(listingId, slotOf.size);
-      own[ordinal] = slotOf.get(listingId)!;
-    }
-    slots.set(cabinetId, own);
+    const own = await listingsOf(client, agencyId, cabinetId);
+    for (const listingId of own) if (!slotOf.has(listingId)) slotOf.set(listingId, slotOf.size);
+    byCabinet.set(
+      cabinetId,
+      Uint32Array.from(own, (listingId) => slotOf.get(listingId)!),
+    );
   }
-  return slots;
+  return { size: slotOf.size, byCabinet, listings: [...slotOf.keys()] };
 }
 
 /** The listing of each ordinal of a cabinet; 0: of none. */
@@ -218,17 +210,6 @@ async function listingsOf(client: Queryable, agencyId: number, cabinetId: number
   );
   const listings = new Array<number>(rows.reduce((most, { ordinal }) => Math.max(most, ordinal + 1), 0)).fill(0);
   for (const { ordinal, listingId } of rows) listings[ordinal] = listingId;
-  return listings;
-}
-
-async function listingsOfSlots(client: Queryable, agencyId: number, cabinetIds: readonly number[]): Promise<number[]> {
-  if (cabinetIds.length === 1) return listingsOf(client, agencyId, cabinetIds[0]!);
-  const slots = await commonSlots(client, agencyId, cabinetIds);
-  const listings: number[] = [];
-  for (const cabinetId of cabinetIds) {
-    const own = await listingsOf(client, agencyId, cabinetId);
-    for (const [ordinal, slot] of slots.get(cabinetId)!.entries()) listings[slot] = own[ordinal]!;
-  }
   return listings;
 }
 
@@ -247,8 +228,9 @@ export async function exportMembers(
   of: Groups | null,
   group?: number,
 ): Promise<Member[]> {
-  const counter = await playStep(db, agencyId, cabinetIds, step, of);
-  const listings = await listingsOfSlots(db.pool, agencyId, cabinetIds);
+  const slots = await slotsOf(db.pool, agencyId, cabinetIds);
+  const counter = await playStep(db, agencyId, cabinetIds, slots, step, of);
+  const listings = slots.size === null ? await listingsOf(db.pool, agencyId, cabinetIds[0]!) : slots.listings;
   return counter
     .members(step.needed, series, group)
     .map(({ slot, days }) => ({ listingId: listings[slot]!, days }))
@@ -263,22 +245,23 @@ export async function exportChanges(
   steps: readonly [before: ReportStep, after: ReportStep],
   of: Groups | null,
 ): Promise<readonly { readonly reason: ChangeReason; readonly left: number; readonly came: number }[]> {
+  const slots = await slotsOf(db.pool, agencyId, cabinetIds);
   const [before, after] = [new OutcomeDays(), new OutcomeDays()];
   for (const [at, days] of [before, after].entries()) {
     let groups: Uint16Array | null = null;
-    for await (const recorded of daysOf(db, agencyId, cabinetIds, steps[at]!, of)) {
+    for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, steps[at]!, of)) {
       groups = recorded.groups ?? groups;
       const isAsked = of && Uint8Array.from(groups!, (group) => (group === NO_GROUP ? 0 : 1));
-      days.addDay(outcomesOf(recorded.feeds), isAsked);
+      days.addDay(outcomesOf(recorded.feeds, slots.size), isAsked);
     }
   }
   return changesBetween(before, after, steps[0].needed, steps[1].needed);
 }
 
 /** What a listing came to on a day in all of a board's feeds: published where it was in one of them. */
-function outcomesOf(feeds: readonly FeedDay[]): Uint8Array {
-  if (feeds.length === 1 && feeds[0]!.slots === null) return feeds[0]!.outcomes;
-  const all = new Uint8Array(slotsIn(feeds));
+function outcomesOf(feeds: readonly FeedDay[], size: number | null): Uint8Array {
+  if (size === null) return feeds[0]!.outcomes;
+  const all = new Uint8Array(size);
   for (const { outcomes, slots } of feeds) {
     for (let ordinal = 0; ordinal < outcomes.length; ordinal++) {
       const [slot, code] = [slots![ordinal]!, outcomes[ordinal]!];
