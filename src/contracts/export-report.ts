@@ -100,6 +100,8 @@ export const MembersSchema = Type.Object({
       externalId: Type.String(),
       title: Type.String(),
       employee: Type.Union([Type.String(), Type.Null()]),
+      /** false: it counts for the past, and is somebody else's now: no more is told of it. */
+      isSeen: Type.Boolean(),
       days: CountsSchema,
       /** What is with it now, in words; null: not marked any more. */
       now: Type.Union([Type.String(), Type.Null()]),

@@ -248,6 +248,7 @@ export async function exportReportMembers(
     reporter.agencyId,
     cell.source.cabinetIds,
     members.slice(0, MEMBERS_MAX),
+    reporter.reach,
   );
   return {
     total: members.length,

@@ -15,6 +15,7 @@ import {
 } from '../domain/export-report.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Reach } from '../domain/rights.ts';
+import { listingsWithin } from './access.ts';
 import type { Database, Queryable } from './database.ts';
 import { unpack } from './days.ts';
 
@@ -304,11 +305,15 @@ export async function recordedThrough(
   return rows[0]!.day;
 }
 
+const HIDDEN = { title: 'теперь не в вашей части агентства', employee: null, outcome: null } as const;
+
 export interface NamedMember {
   readonly id: number;
   readonly externalId: string;
   readonly title: string;
   readonly employee: string | null;
+  /** It is still within the reader's reach: who counts for the past may be somebody else's now. */
+  readonly isSeen: boolean;
   readonly days: SeriesDays;
   /** In the first of the feeds that has it; null: it is not marked any more, or nobody has decided yet. */
   readonly outcome: Outcome | null;
@@ -320,19 +325,23 @@ export async function namedMembers(
   agencyId: number,
   cabinetIds: readonly number[],
   members: readonly Member[],
+  reach: Reach,
 ): Promise<NamedMember[]> {
+  const values: unknown[] = [agencyId, members.map(({ listingId }) => listingId), [...cabinetIds]];
+  const isSeen = listingsWithin(reach, (value) => `$${values.push(value)}`);
   const { rows } = await client.query<Omit<NamedMember, 'days'>>(
     `select l.id, l.external_id as "externalId", coalesce(l.values->>'address', l.values->>'title', '№ ' || l.external_id) as title,
-       e.name as employee,
+       e.name as employee, ${isSeen} as "isSeen",
        (select o.outcome from mark_outcome o join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
         where o.agency_id = l.agency_id and o.listing_id = l.id and o.cabinet_id = any($3) order by o.cabinet_id limit 1) as outcome
      from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
      where l.agency_id = $1 and l.id = any($2)`,
-    [agencyId, members.map(({ listingId }) => listingId), [...cabinetIds]],
+    values,
   );
   const found = new Map(rows.map((row) => [row.id, row]));
   return members.flatMap(({ listingId, days }) => {
     const row = found.get(listingId);
-    return row ? [{ ...row, days }] : [];
+    if (!row) return [];
+    return [row.isSeen ? { ...row, days } : { ...row, ...HIDDEN, days }];
   });
 }

@@ -84,6 +84,31 @@ describe('the export report', () => {
   });
 });
 
+describe('a listing that has gone to another branch', () => {
+  it('still counts for its old one, and nothing more is told of it there', async () => {
+    const [branch, other] = report.groups;
+    const reach = { isAll: false, branchIds: [branch!.id], departmentIds: [], employeeId: null };
+    const at = report.steps.at(-1)!.from;
+    const cell = { ...HALF_A_YEAR, at, source: report.sources[0]!.id, series: 'marked' } as const;
+    const before = await exportReportMembers({ ...reporter, reach }, cell);
+    const gone = before.data.find(({ employee }) => employee !== null)!;
+    expect(gone.isSeen).toBe(true);
+    await demo.db.pool.query('update listing set branch_id = $3, employee_id = null where agency_id = $1 and id = $2', [
+      demo.agencyId,
+      gone.id,
+      other!.id,
+    ]);
+    const after = await exportReportMembers({ ...reporter, reach }, cell);
+    expect(after.total).toBe(before.total);
+    expect(after.data.find(({ id }) => id === gone.id)).toMatchObject({
+      title: 'теперь не в вашей части агентства',
+      isSeen: false,
+      employee: null,
+      now: null,
+    });
+  });
+});
+
 describe('its files', () => {
   it('are a workbook with a native chart for each board, and the table', async () => {
     const book = await readXlsx(await exportWorkbook(report, exportTable(report)));

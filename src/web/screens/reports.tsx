@@ -363,12 +363,16 @@ function Behind({ place, query }: { place: Place; query: Query }) {
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
-              {data.map(({ id, externalId, title, employee, days, now }) => (
+              {data.map(({ id, externalId, title, employee, isSeen, days, now }) => (
                 <Table.Tr key={id}>
                   <Table.Td>
-                    <Anchor component={Link} to="/listings/$id" params={{ id: String(id) } as never} size="sm">
-                      {externalId} · {title}
-                    </Anchor>
+                    {isSeen ? (
+                      <Anchor component={Link} to="/listings/$id" params={{ id: String(id) } as never} size="sm">
+                        {externalId} · {title}
+                      </Anchor>
+                    ) : (
+                      `${externalId} · ${title}`
+                    )}
                     {employee && (
                       <Text size="xs" c="dimmed">
                         {employee}
@@ -376,7 +380,7 @@ function Behind({ place, query }: { place: Place; query: Query }) {
                     )}
                   </Table.Td>
                   <Table.Td>{toldDays(days)}</Table.Td>
-                  <Table.Td>{now ?? 'не отмечен'}</Table.Td>
+                  <Table.Td>{isSeen ? (now ?? 'не отмечен') : '–'}</Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>
