@@ -652,6 +652,8 @@ export const pause = pgTable(
     until: moment('until_at').notNull(),
     reason: text('reason').notNull(),
     by: text('by').notNull(),
+    /** Whose it is; null: of the command line, a program, or before this was kept. */
+    employeeId: id('employee_id'),
     endedAt: moment('ended_at'),
   },
   (t) => [primaryKey({ columns: [t.agencyId, t.id] }), index().on(t.agencyId, t.until)],
@@ -1383,5 +1385,100 @@ export const bulkChange = pgTable(
     foreignKey({ columns: [t.agencyId, t.deedId], foreignColumns: [bulkDeed.agencyId, bulkDeed.id] }).onDelete(
       'cascade',
     ),
+  ],
+);
+
+/** What boards or the agency's telephony told of a listing's day: null is not known, which is not zero. */
+export const audienceDay = pgTable(
+  'audience_day',
+  {
+    agencyId: agencyId(),
+    cabinetId: id('cabinet_id').notNull(),
+    listingId: id('listing_id').notNull(),
+    day: day('day').notNull(),
+    views: integer('views'),
+    calls: integer('calls'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.cabinetId, t.listingId, t.day] }),
+    index().on(t.agencyId, t.cabinetId, t.day),
+    foreignKey({ columns: [t.agencyId, t.cabinetId], foreignColumns: [cabinet.agencyId, cabinet.id] }),
+    foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+    check('audience_counts', sql`views >= 0 and calls >= 0 and coalesce(views, calls) is not null`),
+  ],
+);
+
+/** A link by which an owner reads the report of one listing without signing in. Found by its token alone. */
+export const ownerLink = pgTable(
+  'owner_link',
+  {
+    tokenHash: digest('token_hash').primaryKey(),
+    agencyId: agencyId(),
+    listingId: id('listing_id').notNull(),
+    by: text('by').notNull(),
+    createdAt: moment('created_at').notNull(),
+    expiresAt: moment('expires_at').notNull(),
+    revokedAt: moment('revoked_at'),
+    lastSeenAt: moment('last_seen_at'),
+  },
+  (t) => [
+    index().on(t.agencyId, t.listingId),
+    foreignKey({ columns: [t.agencyId, t.listingId], foreignColumns: [listing.agencyId, listing.id] }),
+  ],
+);
+
+/** A report that comes to somebody by e-mail every week, counted with that person's own reach. */
+export const reportSubscription = pgTable(
+  'report_subscription',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    employeeId: id('employee_id').notNull(),
+    /** What the report is asked by, without its days: it covers the last whole weeks. */
+    query: jsonb('query').$type<Readonly<Record<string, unknown>>>().notNull(),
+    weeks: smallint('weeks').notNull(),
+    /** ISO weekday, 1 Monday to 7 Sunday, and minute of the day, in the person's branch's zone. */
+    weekday: smallint('weekday').notNull(),
+    atMinute: smallint('at_minute').notNull(),
+    by: text('by').notNull(),
+    createdAt: moment('created_at').notNull(),
+    /** The moment it was last due at; taken once, whoever rings. */
+    lastSlot: moment('last_slot').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    index().on(t.agencyId, t.employeeId),
+    foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
+  ],
+);
+
+/** An e-mail on its way out: written in the transaction of what it tells, sent afterwards. */
+export const mail = pgTable(
+  'mail',
+  {
+    agencyId: agencyId().references(() => agency.id),
+    id: identity(),
+    /** Equal keys are one letter; its Message-ID is made of it, so that a letter sent twice is known as one. */
+    key: text('key').notNull(),
+    employeeId: id('employee_id').notNull(),
+    subject: text('subject').notNull(),
+    text: text('text').notNull(),
+    html: text('html').notNull(),
+    /** The picture that the letter shows. */
+    png: bytes('png'),
+    createdAt: moment('created_at').notNull(),
+    /** When it is tried (again). */
+    dueAt: moment('due_at').notNull(),
+    tries: smallint('tries').notNull().default(0),
+    sentAt: moment('sent_at'),
+    /** Given up. */
+    failedAt: moment('failed_at'),
+    error: text('error'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.agencyId, t.id] }),
+    unique().on(t.agencyId, t.key),
+    index('mail_waiting').on(t.dueAt).where(sql`sent_at is null and failed_at is null`),
+    foreignKey({ columns: [t.agencyId, t.employeeId], foreignColumns: [employee.agencyId, employee.id] }),
   ],
 );

@@ -45,7 +45,7 @@ describe('the schema', () => {
        join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0]
        where i.indisprimary and c.relnamespace = 'public'::regnamespace and c.relname <> all ($1)`,
       // Nobody knows an agency before somebody has signed in.
-      [['agency', 'sign_in', 'session', 'sign_in_failure', 'invitation']],
+      [['agency', 'sign_in', 'session', 'sign_in_failure', 'invitation', 'owner_link']],
     );
     expect(keys.rows.length).toBeGreaterThan(10);
     expect(keys.rows.filter((row) => row.first !== 'agency_id')).toEqual([]);

@@ -15,8 +15,8 @@ import {
 import { IconDownload } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { Changes, ExportReport, Members } from '../../contracts/export-report.ts';
-import type { BoardColumn } from '../../contracts/listings.ts';
+import type { Changes, ExportReport, Members } from '../../../contracts/export-report.ts';
+import type { BoardColumn } from '../../../contracts/listings.ts';
 import {
   GROUPING_LABELS,
   GROUPINGS,
@@ -30,14 +30,15 @@ import {
   STEP_LABELS,
   STEPS,
   type Step,
-} from '../../contracts/words.ts';
-import { addressOf, type Query } from '../api.ts';
-import { PeriodInput } from '../parts/day-field.tsx';
-import { Page, Sheet } from '../parts/page.tsx';
-import { Loaded, Skeletons } from '../parts/states.tsx';
-import { useApi } from '../query.ts';
-import { listOf, oneOf, useAddress } from '../router.tsx';
-import { counted, formatNumber, objects, today } from '../words.ts';
+} from '../../../contracts/words.ts';
+import { addressOf, type Query } from '../../api.ts';
+import { PeriodInput } from '../../parts/day-field.tsx';
+import { Page, Sheet } from '../../parts/page.tsx';
+import { Loaded, Skeletons } from '../../parts/states.tsx';
+import { useApi } from '../../query.ts';
+import { listOf, oneOf, useAddress } from '../../router.tsx';
+import { counted, formatNumber, objects, today } from '../../words.ts';
+import { ReportTabs } from './tabs.tsx';
 
 /** «Отчёты»: the export chart; the address keeps every choice. */
 
@@ -102,6 +103,7 @@ export default function Reports() {
         </Group>
       }
     >
+      <ReportTabs here="/reports" />
       <Group gap="sm" align="end" role="search">
         <PeriodInput
           label={`Период, до ${PERIOD_DAYS_MAX} дней`}
