@@ -1,6 +1,4 @@
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { csvText } from '../domain/csv.ts';
 import { russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
 import {
@@ -14,12 +12,20 @@ import {
   type Step,
 } from '../domain/report-words.ts';
 import { REACH_ALL } from '../domain/rights.ts';
-import { type ExportReport, exportFileName, exportReport, exportTable } from '../server/export-report.ts';
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportReport,
+  exportFile,
+  exportReport,
+  exportTable,
+} from '../server/export-report.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { aligned } from './columns.ts';
 import { EXIT } from './context.ts';
 import { type Action, choice, several } from './program.ts';
+import { toFile } from './statement-commands.ts';
 import { dayNamed } from './units.ts';
 
 interface ReportOptions {
@@ -57,61 +63,46 @@ export function reportCommands(program: Command, action: Action): void {
         const agency = await resolveAgency(db, options.agency);
         const cabinets = await listCabinets(db, { agencyId: agency.id });
         const boardName = (board: string) => context.boards.find(({ id }) => id === board)?.name ?? board;
-        const report = await exportReport(
-          {
-            db,
-            boards: context.boards,
-            agencyId: agency.id,
-            reach: REACH_ALL,
-            columns: cabinets.map(({ id, board, slug }) => ({ id, board, boardName: boardName(board), title: slug })),
-            now: context.clock(),
-          },
-          {
-            ...(options.from !== undefined && { from: dayNamed(options.from) }),
-            ...(options.to !== undefined && { until: dayNamed(options.to) }),
-            ...(options.board && {
-              board: options.board.flatMap((text) => text.split(',')).map((name) => context.board(name).id),
-            }),
-            ...(options.step && { step: options.step }),
-            minShare: shareOf(options.minShare),
-            ...(options.group && { by: options.group }),
-          },
-        );
+        const reporter = {
+          db,
+          agencyId: agency.id,
+          reach: REACH_ALL,
+          columns: cabinets.map(({ id, board, slug }) => ({ id, board, boardName: boardName(board), title: slug })),
+          now: context.clock(),
+        };
+        const query = {
+          ...(options.from !== undefined && { from: dayNamed(options.from) }),
+          ...(options.to !== undefined && { until: dayNamed(options.to) }),
+          ...(options.board && {
+            board: options.board.flatMap((text) => text.split(',')).map((name) => context.board(name).id),
+          }),
+          ...(options.step && { step: options.step }),
+          minShare: shareOf(options.minShare),
+          ...(options.group && { by: options.group }),
+        };
         if (ending === null) {
+          const report = await exportReport(reporter, query);
           context.print(report, () => textOf(report));
           return EXIT.done;
         }
-        await writeFile(options.out!, await bytesOf(report, ending));
-        context.print({ file: options.out, name: exportFileName(report) }, `Записано: ${options.out}`);
+        await toFile(options.out!, (await exportFile(reporter, query, ending)).bytes);
+        context.print({ file: options.out }, `Записано: ${options.out}`);
         return EXIT.done;
       }),
     );
 }
 
-const ENDINGS = ['xlsx', 'csv', 'svg', 'png'] as const;
-type Ending = (typeof ENDINGS)[number];
-
-function endingOf(out: string | undefined): Ending | null {
+function endingOf(out: string | undefined): ExportFormat | null {
   if (out === undefined) return null;
-  const ending = ENDINGS.find((one) => out.toLowerCase().endsWith(`.${one}`));
+  const ending = EXPORT_FORMATS.find((one) => out.toLowerCase().endsWith(`.${one}`));
   if (ending) return ending;
-  throw new Refusal('report-format', `Файл отчёта бывает ${ENDINGS.map((one) => `.${one}`).join(', ')}.`, EXIT.usage);
+  const known = EXPORT_FORMATS.map((one) => `.${one}`).join(', ');
+  throw new Refusal('report-format', `Файл отчёта бывает ${known}.`, EXIT.usage);
 }
 
 function shareOf(text: string): number {
   if (/^\d{1,3}$/.test(text)) return Number(text);
   throw new Refusal('bad-share', `--min-share: «${text.slice(0, 20)}», а нужно число от 0 до 100.`, EXIT.usage);
-}
-
-/** The libraries are loaded when the first file is asked for. */
-async function bytesOf(report: ExportReport, ending: Ending): Promise<Uint8Array | string> {
-  if (ending === 'svg') return (await import('../server/export-chart.ts')).exportChartSvg(report);
-  if (ending === 'png') return (await import('../server/export-chart.ts')).exportChartPng(report);
-  const table = exportTable(report);
-  if (ending === 'xlsx') return (await import('../server/xlsx.ts')).exportWorkbook(report, table);
-  let text = '';
-  for await (const line of csvText(table.columns, table.rows)) text += line;
-  return text;
 }
 
 function textOf(report: ExportReport): string {

@@ -1,6 +1,6 @@
-import type { Board } from '../boards/catalogue.ts';
+import { Readable } from 'node:stream';
 import type { Changes, ExportReport, ExportReportQuery, Members, MembersQuery } from '../contracts/export-report.ts';
-import type { Column, Row } from '../domain/csv.ts';
+import { type Column, csvText, type Row } from '../domain/csv.ts';
 import { addDays, localDay, russianDay } from '../domain/days.ts';
 import {
   type ChangeReason,
@@ -10,6 +10,7 @@ import {
   type ReportStep,
   SERIES_LABELS,
   SHARE_USUAL,
+  SOURCES_MAX,
   STEP_LABELS,
   type Step,
   stepsOf,
@@ -32,6 +33,7 @@ import {
 } from '../store/export-report.ts';
 import { listCrmGroups, peopleNames } from '../store/people.ts';
 import { agencyFrame } from '../store/settings.ts';
+import type { ChartTheme } from './export-chart.ts';
 
 export type { ExportReport } from '../contracts/export-report.ts';
 
@@ -47,7 +49,6 @@ export interface SourceColumn {
 
 export interface Reporter {
   readonly db: Database;
-  readonly boards: readonly Board[];
   readonly agencyId: number;
   /** Whose listings are counted. */
   readonly reach: Reach;
@@ -89,7 +90,7 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: E
     agencyId,
     sources.flatMap(({ cabinetIds }) => cabinetIds),
   );
-  const lastDay = recorded === null || recorded > yesterday ? recorded && yesterday : recorded;
+  const lastDay = recorded !== null && recorded > yesterday ? yesterday : recorded;
   const owners = (await unitOwners(db.pool, agencyId, reach)).filter(isWithin(query));
   const isAll = reach.isAll && !query.branch && !query.department && !query.employee && !query.group;
   const { groups, of } = await groupsOf(db, agencyId, by, owners);
@@ -203,7 +204,7 @@ export async function exportReport(reporter: Reporter, query: ExportReportQuery)
   };
 }
 
-const short = (day: string) => russianDay(day).slice(0, 5);
+const short = (day: string) => russianDay(day).slice(0, SOURCES_MAX);
 
 /** «02.11–08.11», «с 25.06» for a day; a star: it is not over. */
 const labelOf = ({ from, until, isUnfinished }: ReportStep): string =>
@@ -330,6 +331,36 @@ export function exportTable(report: ExportReport): {
 
 const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
 
+export const EXPORT_FORMATS = ['xlsx', 'csv', 'svg', 'png'] as const;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** The report as a file. @returns its name without the ending, and its bytes */
+export async function exportFile(
+  reporter: Reporter,
+  query: ExportReportQuery,
+  format: ExportFormat,
+  theme?: ChartTheme,
+): Promise<{ readonly name: string; readonly bytes: Readable }> {
+  const report = await exportReport(reporter, query);
+  return { name: exportFileName(report), bytes: await bytesOf() };
+
+  async function bytesOf(): Promise<Readable> {
+    const table = exportTable(report);
+    if (format === 'csv') return Readable.from(csvText(table.columns, table.rows));
+    // The libraries are loaded when the first file is asked for.
+    if (format === 'xlsx') {
+      const { exportWorkbook } = await import('./xlsx.ts');
+      const { from, until } = report;
+      const days =
+        report.step === 'day' ? report : await exportReport(reporter, { ...query, from, until, step: 'day' });
+      return whole(await exportWorkbook(report, table, exportTable(days)));
+    }
+    const { exportChartPng, exportChartSvg } = await import('./export-chart.ts');
+    return whole(format === 'svg' ? exportChartSvg(report, theme) : exportChartPng(report, theme));
+  }
+}
+
+const whole = (bytes: Uint8Array | string): Readable => Readable.from([Buffer.from(bytes)]);
+
 /** «vygruzka_2026-06-25_2026-11-21» */
-export const exportFileName = ({ from, until }: Pick<ExportReport, 'from' | 'until'>): string =>
-  `vygruzka_${from}_${until}`;
+const exportFileName = ({ from, until }: Pick<ExportReport, 'from' | 'until'>): string => `vygruzka_${from}_${until}`;

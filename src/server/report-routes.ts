@@ -6,18 +6,11 @@ import {
   MembersQuerySchema,
   MembersSchema,
 } from '../contracts/export-report.ts';
-import { csvText } from '../domain/csv.ts';
 import { reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
-import {
-  exportFileName,
-  exportReport,
-  exportReportChanges,
-  exportReportMembers,
-  exportTable,
-  type Reporter,
-} from './export-report.ts';
+import { exportFile, exportReport, exportReportChanges, exportReportMembers, type Reporter } from './export-report.ts';
 import { columnsOf } from './listing-routes.ts';
+import { sendFile } from './statement.ts';
 
 /** «Отчёты»: the export chart, the listings behind every column, and the files of it. */
 
@@ -25,7 +18,6 @@ const policy = { deed: 'see-listings', token: 'reports:read' } as const;
 
 const reporterOf = async (ask: Ask<unknown, unknown, unknown>): Promise<Reporter> => ({
   db: ask.db,
-  boards: ask.boards,
   agencyId: ask.agencyId,
   reach: reachOf(ask.caller, 'see-listings'),
   columns: await columnsOf(ask),
@@ -79,46 +71,22 @@ export function reportRoutes(api: Api): void {
       ),
       handler: async (ask, reply) => {
         const { theme, ...query } = ask.query;
-        const { exportChartPng, exportChartSvg } = await import('./export-chart.ts');
-        const report = await exportReport(await reporterOf(ask), query);
+        const { bytes } = await exportFile(await reporterOf(ask), query, kind, theme);
         reply.header('Cache-Control', 'private, no-cache');
-        return kind === 'svg'
-          ? reply.type('image/svg+xml; charset=utf-8').send(exportChartSvg(report, theme))
-          : reply.type('image/png').send(Buffer.from(exportChartPng(report, theme)));
+        return reply.type(kind === 'svg' ? 'image/svg+xml; charset=utf-8' : 'image/png').send(bytes);
       },
     });
 
-  api.define({
-    method: 'GET',
-    url: '/reports/exports.csv',
-    summary: 'График выгрузки таблицей CSV',
-    policy,
-    query: ExportReportQuerySchema,
-    handler: async (ask, reply) => {
-      const report = await exportReport(await reporterOf(ask), ask.query);
-      const { columns, rows } = exportTable(report);
-      let text = '';
-      for await (const line of csvText(columns, rows)) text += line;
-      return reply
-        .type('text/csv; charset=utf-8')
-        .header('Content-Disposition', `attachment; filename="${exportFileName(report)}.csv"`)
-        .send(text);
-    },
-  });
-
-  api.define({
-    method: 'GET',
-    url: '/reports/exports.xlsx',
-    summary: 'График выгрузки книгой Excel с графиком',
-    policy,
-    query: ExportReportQuerySchema,
-    handler: async (ask, reply) => {
-      const report = await exportReport(await reporterOf(ask), ask.query);
-      const { exportWorkbook } = await import('./xlsx.ts');
-      return reply
-        .type('application/vnd.openxmlformats-officedocument.spreadsheetml.sheet')
-        .header('Content-Disposition', `attachment; filename="${exportFileName(report)}.xlsx"`)
-        .send(Buffer.from(await exportWorkbook(report, exportTable(report))));
-    },
-  });
+  for (const kind of ['csv', 'xlsx'] as const)
+    api.define({
+      method: 'GET',
+      url: `/reports/exports.${kind}`,
+      summary: kind === 'csv' ? 'График выгрузки таблицей CSV' : 'График выгрузки книгой Excel с графиком',
+      policy,
+      query: ExportReportQuerySchema,
+      handler: async (ask, reply) => {
+        const { name, bytes } = await exportFile(await reporterOf(ask), ask.query, kind);
+        return sendFile(reply, bytes, kind, name);
+      },
+    });
 }

@@ -253,7 +253,9 @@ const TYPES = {
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
 };
 
-/** A file to be kept, named in Russian. */
+const PLAIN = /^[\x20-\x7e]+$/;
+
+/** A file to be kept, named as its reader would name it. */
 export function sendFile(reply: FastifyReply, bytes: Readable, format: 'csv' | 'xlsx', name: string): FastifyReply {
   const file = `${name.replaceAll(/[\\/:*?"<>|]/g, ' ')}.${format}`;
   return reply
@@ -261,7 +263,8 @@ export function sendFile(reply: FastifyReply, bytes: Readable, format: 'csv' | '
     .header('Cache-Control', 'private, no-store')
     .header(
       'Content-Disposition',
-      `attachment; filename="statement.${format}"; filename*=UTF-8''${encodeURIComponent(file)}`,
+      // For programs that read no other names than plain ones.
+      `attachment; filename="${PLAIN.test(file) ? file : `statement.${format}`}"; filename*=UTF-8''${encodeURIComponent(file)}`,
     )
     .send(bytes);
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import { writeXlsx, writeXlsxStream, XLSX_MAX_ROWS_PER_SHEET } from 'hucre/xlsx';
 import type { ExportReport } from '../contracts/export-report.ts';
 import { type Cell, type Column, DAY, type Row } from '../domain/csv.ts';
@@ -66,15 +67,18 @@ function roubles(kopecks: number): number | string {
   return Math.abs(kopecks) < EXACT_KOPECKS ? kopecks / 100 : plainRoubles(kopecks);
 }
 
+interface Table {
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+}
+
 /**
- * The export report as a workbook: a native chart, the table it is drawn from, and the table by groups.
+ * The export report as a workbook: a native chart for each board, the table by groups, the days behind it and what the
+ * charts are drawn from. Printed, the charts of a sheet share the width of a page.
  * @param table as `exportTable` makes it
+ * @param days the same of the report by the day
  */
-export function exportWorkbook(
-  report: ExportReport,
-  table: { readonly columns: readonly Column[]; readonly rows: readonly Row[] },
-): Promise<Uint8Array> {
-  const { columns, rows } = table;
+export async function exportWorkbook(report: ExportReport, table: Table, days: Table): Promise<Uint8Array> {
   const data = report.sources.map(({ title, steps }) =>
     report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total[series])]),
   );
@@ -84,6 +88,7 @@ export function exportWorkbook(
     return {
       type: 'column' as const,
       title: `${report.sources[at]!.title}: выгрузка ${russianDay(report.from)}–${russianDay(report.until)}`,
+      legend: 'bottom' as const,
       series: SERIES.map((series, place) => ({
         name: SERIES_LABELS[series],
         values: range(String.fromCharCode('C'.charCodeAt(0) + place)),
@@ -93,31 +98,65 @@ export function exportWorkbook(
       anchor: { from: { row: at * 20, col: 0 }, to: { row: at * 20 + 19, col: 14 } },
     };
   });
-  return writeXlsx({
+  const book = await writeXlsx({
     sheets: [
-      { name: 'График', rows: [], charts },
-      {
-        name: 'Таблица',
-        columns: columns.map(({ header, kind, width }) => ({
-          header,
-          width,
-          ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
-        })),
-        rows: [
-          columns.map(({ header }) => header),
-          ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
-        ],
-        freezePane: { rows: 1 },
-        autoFilter: { range: `A1:${String.fromCharCode('A'.charCodeAt(0) + columns.length - 1)}${rows.length + 1}` },
-      },
+      { name: 'График', rows: [], charts, pageSetup: PAGE },
+      sheetOf('Таблица', table),
+      sheetOf('Дни', days),
       {
         name: DATA_SHEET,
         rows: [['Доска или фид', 'Шаг', ...SERIES.map((series) => SERIES_LABELS[series])], ...data.flat()],
         freezePane: { rows: 1 },
+        pageSetup: PAGE,
       },
     ],
   });
+  return withPatterns(book);
+}
+
+const PAGE = { paperSize: 'a4', orientation: 'landscape', fitToPage: true, fitToWidth: 1, fitToHeight: 0 } as const;
+
+function sheetOf(name: string, { columns, rows }: Table) {
+  const last = String.fromCharCode('A'.charCodeAt(0) + columns.length - 1);
+  return {
+    name,
+    columns: columns.map(({ header, kind, width }) => ({
+      header,
+      width,
+      ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
+    })),
+    rows: [
+      columns.map(({ header }) => header),
+      ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
+    ],
+    freezePane: { rows: 1 },
+    autoFilter: { range: `A1:${last}${rows.length + 1}` },
+    pageSetup: PAGE,
+  };
 }
 
 const DATA_SHEET = 'Данные графика';
 const CHART_COLORS = { marked: '5B6675', published: '2F8F4E', blocked: 'C2410C', unfunded: '6D4FC4' } as const;
+/** As DrawingML calls them; the published ones stay plain. */
+const CHART_PATTERNS = { marked: 'ltUpDiag', blocked: 'wdDnDiag', unfunded: 'pct50' } as const;
+
+/**
+ * Colour is never alone: each series gets its pattern. The library fills a column with a colour only, so its charts are
+ * changed after it.
+ */
+function withPatterns(book: Uint8Array): Uint8Array {
+  const files = unzipSync(book);
+  for (const [path, bytes] of Object.entries(files)) {
+    if (!/^xl\/charts\/chart\d+\.xml$/.test(path)) continue;
+    let xml = strFromU8(bytes);
+    for (const [series, pattern] of Object.entries(CHART_PATTERNS)) {
+      const color = `<a:srgbClr val="${CHART_COLORS[series as keyof typeof CHART_PATTERNS]}"/>`;
+      const plain = `<c:spPr><a:solidFill>${color}</a:solidFill>`;
+      if (!xml.includes(plain)) throw new Error(`The chart has no column of ${series}`);
+      const filled = `<c:spPr><a:pattFill prst="${pattern}"><a:fgClr>${color}</a:fgClr><a:bgClr><a:srgbClr val="FFFFFF"/></a:bgClr></a:pattFill>`;
+      xml = xml.replace(plain, filled);
+    }
+    files[path] = strToU8(xml);
+  }
+  return zipSync(files);
+}

@@ -1,3 +1,4 @@
+import { strFromU8, unzipSync } from 'fflate';
 import { readXlsx } from 'hucre/xlsx';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,13 +7,13 @@ import { SERIES_LABELS } from '../../src/domain/export-report.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { exportChartPng, exportChartSvg } from '../../src/server/export-chart.ts';
 import {
+  exportFile,
   exportReport,
   exportReportChanges,
   exportReportMembers,
   exportTable,
   type Reporter,
 } from '../../src/server/export-report.ts';
-import { exportWorkbook } from '../../src/server/xlsx.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
 
 /** The export report of the demo: what it refuses, what stands behind its numbers, and its files. */
@@ -26,7 +27,6 @@ beforeAll(async () => {
   demo = await playedDemo();
   reporter = {
     db: demo.db,
-    boards: demo.context.boards,
     agencyId: demo.agencyId,
     reach: REACH_ALL,
     columns: demo.cabinets.map(({ id, board, slug }) => ({ id, board, boardName: board, title: slug })),
@@ -110,13 +110,21 @@ describe('a listing that has gone to another branch', () => {
 });
 
 describe('its files', () => {
-  it('are a workbook with a native chart for each board, and the table', async () => {
-    const book = await readXlsx(await exportWorkbook(report, exportTable(report)));
-    expect(book.sheets.map(({ name }) => name)).toEqual(['График', 'Таблица', 'Данные графика']);
-    expect(book.sheets[0]!.charts).toHaveLength(5);
-    expect(book.sheets[2]!.rows[0]).toEqual(['Доска или фид', 'Шаг', ...Object.values(SERIES_LABELS)]);
-    expect(book.sheets[2]!.rows[1]!.slice(2)).toEqual(Object.values(report.sources[0]!.steps[0]!.total));
-    expect(book.sheets[1]!.rows).toHaveLength(1 + exportTable(report).rows.length);
+  it('are a workbook with a native chart for each board, the table and its days', async () => {
+    const { name, bytes } = await exportFile(reporter, HALF_A_YEAR, 'xlsx');
+    expect(name).toBe('vygruzka_2026-06-23_2026-11-19');
+    const file = Buffer.concat(await bytes.toArray());
+    const book = await readXlsx(file);
+    expect(book.sheets.map(({ name }) => name)).toEqual(['График', 'Таблица', 'Дни', 'Данные графика']);
+    const [chart, table, days, data] = book.sheets;
+    expect(chart!.charts).toHaveLength(5);
+    expect(chart!.pageSetup).toMatchObject({ orientation: 'landscape', fitToPage: true });
+    expect(data!.rows[0]).toEqual(['Доска или фид', 'Шаг', ...Object.values(SERIES_LABELS)]);
+    expect(data!.rows[1]!.slice(2)).toEqual(Object.values(report.sources[0]!.steps[0]!.total));
+    expect(table!.rows).toHaveLength(1 + exportTable(report).rows.length);
+    expect(days!.rows).toHaveLength(1 + 150 * 5 * (1 + report.groups.length));
+    const fills = strFromU8(unzipSync(file)['xl/charts/chart1.xml']!).matchAll(/<c:spPr><a:(\w+)(?: prst="(\w+)")?/g);
+    expect(new Set([...fills].map(([, fill, pattern]) => `${fill} ${pattern ?? ''}`)).size).toBe(4);
   });
 
   it('are a picture in which every series has a pattern of its own, with letters that need no fonts of the machine', async () => {
