@@ -40,6 +40,16 @@ export const ExportReportQuerySchema = Type.Object(
 );
 export type ExportReportQuery = Static<typeof ExportReportQuerySchema>;
 
+const Named = Type.Array(Type.Object({ id: Type.Integer(), name: Type.String() }));
+/** Whose listings were in the feeds on recorded days, as far as the asker sees them. */
+export const ReportChoicesSchema = Type.Object({
+  branches: Named,
+  departments: Named,
+  employees: Named,
+  groups: Named,
+});
+export type ReportChoices = Static<typeof ReportChoicesSchema>;
+
 const CountsSchema = Type.Object({
   marked: Type.Integer(),
   published: Type.Integer(),
@@ -102,17 +112,37 @@ export const MembersSchema = Type.Object({
       employee: Type.Union([Type.String(), Type.Null()]),
       /** false: it counts for the past, and is somebody else's now: no more is told of it. */
       isSeen: Type.Boolean(),
-      days: CountsSchema,
+      /** What became of it on the days of the step, most days first. */
+      outcomes: Type.Array(Type.Object({ label: Type.String(), days: Type.Integer() })),
       /** What is with it now, in words; null: not marked any more. */
       now: Type.Union([Type.String(), Type.Null()]),
+      /** What stops it now, as the last run said; null: nothing does. */
+      reason: Type.Union([Type.String(), Type.Null()]),
     }),
   ),
 });
 export type Members = Static<typeof MembersSchema>;
 
+const { series: _, of: __, ...changesQuery } = MembersQuerySchema.properties;
+export const ChangesQuerySchema = Type.Object(changesQuery, { additionalProperties: false });
+export type ChangesQuery = Static<typeof ChangesQuerySchema>;
+
+export const ChangeMembersQuerySchema = Type.Object(
+  {
+    ...changesQuery,
+    /** A reason of the answer. */
+    reason: Type.String({ maxLength: 40 }),
+    way: Type.Unsafe<'left' | 'came'>({ type: 'string', enum: ['left', 'came'] }),
+  },
+  { additionalProperties: false },
+);
+export type ChangeMembersQuery = Static<typeof ChangeMembersQuerySchema>;
+
 export const ChangesSchema = Type.Object({
   before: Type.String(),
   after: Type.String(),
+  /** How many were published in the step before. */
+  start: Type.Integer(),
   difference: Type.Integer(),
   reasons: Type.Array(
     Type.Object({ reason: Type.String(), label: Type.String(), left: Type.Integer(), came: Type.Integer() }),

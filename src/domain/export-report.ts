@@ -268,22 +268,36 @@ export function changesBetween(
   after: OutcomeDays,
   neededBefore: number,
   neededAfter: number,
-): readonly { readonly reason: ChangeReason; readonly left: number; readonly came: number }[] {
-  const sums = new Map<ChangeReason, { left: number; came: number }>();
+): readonly ChangedSlots[] {
+  const slots = new Map<ChangeReason, { left: number[]; came: number[] }>();
   const at = (reason: ChangeReason) => {
-    const sum = sums.get(reason) ?? { left: 0, came: 0 };
-    sums.set(reason, sum);
-    return sum;
+    const found = slots.get(reason) ?? { left: [], came: [] };
+    slots.set(reason, found);
+    return found;
   };
   for (let slot = 0; slot < Math.max(before.slots, after.slots); slot++) {
     const was = before.publishedOn(slot) >= neededBefore;
     const is = after.publishedOn(slot) >= neededAfter;
-    if (was && !is) at(after.reasonOf(slot)).left++;
-    if (!was && is) at(before.reasonOf(slot)).came++;
+    if (was && !is) at(after.reasonOf(slot)).left.push(slot);
+    if (!was && is) at(before.reasonOf(slot)).came.push(slot);
   }
-  return [...sums]
-    .map(([reason, sum]) => ({ reason, ...sum }))
-    .sort((one, other) => other.left + other.came - one.left - one.came || one.reason.localeCompare(other.reason));
+  const size = ({ left, came }: ChangedSlots) => left.length + came.length;
+  return [...slots]
+    .map(([reason, found]) => ({ reason, ...found }))
+    .sort((one, other) => size(other) - size(one) || one.reason.localeCompare(other.reason));
+}
+
+/** The listings that left the published ones, or came to them, for one reason. */
+export interface ChangedSlots {
+  readonly reason: ChangeReason;
+  readonly left: readonly number[];
+  readonly came: readonly number[];
+}
+
+/** On so many days of a step it was what became of a listing. */
+export interface OutcomeDay {
+  readonly outcome: Outcome;
+  readonly days: number;
 }
 
 /** How many days of a step each listing had each outcome. */
@@ -304,6 +318,14 @@ export class OutcomeDays {
     }
     for (let slot = 0; slot < outcomes.length; slot++)
       if (!isAsked || isAsked[slot] === 1) this.#days[slot * this.#width + outcomes[slot]!]!++;
+  }
+
+  /** Most days first; without those on which it was not marked. */
+  daysOf(slot: number): readonly OutcomeDay[] {
+    return (Object.entries(codes) as [Outcome, number][])
+      .map(([outcome, code]) => ({ outcome, days: this.#at(slot, code) }))
+      .filter(({ days }) => days > 0)
+      .sort((one, other) => other.days - one.days);
   }
 
   publishedOn = (slot: number): number => this.#at(slot, codes.published);

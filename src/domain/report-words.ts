@@ -28,3 +28,42 @@ export const GROUPING_LABELS: Record<Grouping, string> = {
   employee: 'по сотрудникам',
   'crm-group': 'по группам CRM',
 };
+
+/**
+ * Where things stand on the picture of the export report, in its own units. The server draws by it, and the screen finds
+ * by it what somebody has pointed at.
+ */
+export const PICTURE = { width: 1100, top: 112, plot: 190, gap: 66, left: 60, right: 20, head: 24 } as const;
+export const pictureHeight = (sources: number): number => PICTURE.top + sources * (PICTURE.plot + PICTURE.gap);
+
+const BARS = ['published', 'blocked', 'unfunded'] as const;
+const BAR_MAX = 26;
+/** Of a step's room, for its bars; and between two bars, of a bar. */
+const [BAND_SHARE, BAR_GAP] = [0.8, 0.1];
+export const barGap = `${BAR_GAP * 100}%`;
+const bandWidth = (steps: number) => (PICTURE.width - PICTURE.left - PICTURE.right) / steps;
+export const barWidth = (steps: number): number =>
+  Math.min(BAR_MAX, (bandWidth(steps) * BAND_SHARE) / (BARS.length + (BARS.length - 1) * BAR_GAP));
+
+/**
+ * What stands at a point of the picture: the column of a series over its whole height; beside the columns, the marked.
+ * @returns null: nothing
+ */
+export function pointedAt(
+  point: { readonly x: number; readonly y: number },
+  sources: number,
+  steps: number,
+): { readonly source: number; readonly step: number; readonly series: Series } | null {
+  const source = Math.floor((point.y - PICTURE.top) / (PICTURE.plot + PICTURE.gap));
+  const below = point.y - PICTURE.top - source * (PICTURE.plot + PICTURE.gap);
+  const band = bandWidth(steps);
+  const step = Math.floor((point.x - PICTURE.left) / band);
+  if (source < 0 || source >= sources || below < PICTURE.head || below > PICTURE.plot) return null;
+  if (step < 0 || step >= steps) return null;
+  const width = barWidth(steps);
+  const all = width * (BARS.length + (BARS.length - 1) * BAR_GAP);
+  const within = point.x - PICTURE.left - step * band - (band - all) / 2;
+  const bar = Math.floor(within / (width * (1 + BAR_GAP)));
+  const series = within >= 0 && within <= all ? (BARS[bar] ?? 'marked') : 'marked';
+  return { source, step, series };
+}

@@ -6,7 +6,16 @@ import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import type { ExportReport } from '../contracts/export-report.ts';
 import { russianDay } from '../domain/days.ts';
-import { SERIES, SERIES_LABELS, type Series, STEP_LABELS } from '../domain/export-report.ts';
+import {
+  barGap,
+  barWidth,
+  PICTURE,
+  pictureHeight,
+  SERIES,
+  SERIES_LABELS,
+  type Series,
+  STEP_LABELS,
+} from '../domain/report-words.ts';
 
 /** The export chart, drawn on the server: the one definition for the screen and for the files. */
 
@@ -46,10 +55,7 @@ const LOOKS: Record<Exclude<Series, 'marked'>, { readonly color: string; readonl
   },
 };
 
-const WIDTH = 1100;
-const TOP = 112;
-const PLOT = 190;
-const GAP = 66;
+const { width: WIDTH, top: TOP, plot: PLOT, gap: GAP, left, right, head } = PICTURE;
 
 const FONTS = '@expo-google-fonts/golos-text';
 
@@ -70,7 +76,8 @@ export function exportChartPng(report: ExportReport, theme: ChartTheme = 'light'
 /** @returns an SVG picture: a plot for each board or feed, one below the other, all of one scale of steps */
 export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'): string {
   const ink = INK[theme];
-  const height = TOP + report.sources.length * (PLOT + GAP);
+  const height = pictureHeight(report.sources.length);
+  const width = barWidth(report.steps.length);
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   const font = { fontFamily: 'Golos Text, Golos UI, Arial, sans-serif', color: ink.text };
   const labels = report.steps.map(({ label }) => label);
@@ -99,10 +106,12 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
     ],
     legend: { left: 8, top: 70, itemGap: 0, itemWidth: 24, textStyle: { ...font, fontSize: 12 } },
     grid: report.sources.map((_, at) => ({
-      left: 60,
-      right: 20,
-      top: TOP + at * (PLOT + GAP) + 24,
-      height: PLOT - 24,
+      left,
+      right,
+      top: TOP + at * (PLOT + GAP) + head,
+      height: PLOT - head,
+      // The plot itself and not its labels stands where it is said to.
+      outerBoundsMode: 'none' as const,
     })),
     xAxis: report.sources.map((_, gridIndex) => ({
       gridIndex,
@@ -132,7 +141,7 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
             lineStyle: { color: ink.text, type: 'dashed' as const, width: 2 },
             itemStyle: { color: ink.text, decal: { symbol: 'none' } },
           };
-        return { ...common, type: 'bar' as const, data, barMaxWidth: 26, itemStyle: LOOKS[series] };
+        return { ...common, type: 'bar' as const, data, barWidth: width, barGap, itemStyle: LOOKS[series] };
       }),
     ),
   });

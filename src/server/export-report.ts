@@ -1,5 +1,14 @@
 import { Readable } from 'node:stream';
-import type { Changes, ExportReport, ExportReportQuery, Members, MembersQuery } from '../contracts/export-report.ts';
+import type {
+  ChangeMembersQuery,
+  Changes,
+  ChangesQuery,
+  ExportReport,
+  ExportReportQuery,
+  Members,
+  MembersQuery,
+  ReportChoices,
+} from '../contracts/export-report.ts';
 import { type Column, csvText, type Row } from '../domain/csv.ts';
 import { addDays, localDay, russianDay } from '../domain/days.ts';
 import {
@@ -22,9 +31,11 @@ import { listBranches, listDepartments } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import {
   countExports,
+  exportChangeMembers,
   exportChanges,
   exportMembers,
   type Groups,
+  type Member,
   namedMembers,
   recordedThrough,
   type StepCounts,
@@ -132,6 +143,23 @@ const isWithin =
     (!employee || employee.includes(owner.employeeId!)) &&
     (!group || owner.crmGroupIds.some((id) => group.includes(id)));
 
+const NAMED = { branch: listBranches, department: listDepartments, employee: peopleNames, 'crm-group': listCrmGroups };
+
+/** Whose listings a report can be narrowed to: whoever had one on a recorded day, and is seen by the asker. */
+export async function reportChoices(db: Database, agencyId: number, reach: Reach): Promise<ReportChoices> {
+  const owners = await unitOwners(db.pool, agencyId, reach);
+  const named = async (by: keyof typeof NAMED, idsOf: (owner: UnitOwner) => readonly (number | null)[]) => {
+    const met = new Set(owners.flatMap(idsOf));
+    return (await NAMED[by](db.pool, agencyId)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name }));
+  };
+  return {
+    branches: await named('branch', ({ branchId }) => [branchId]),
+    departments: await named('department', ({ departmentId }) => [departmentId]),
+    employees: await named('employee', ({ employeeId }) => [employeeId]),
+    groups: await named('crm-group', ({ crmGroupIds }) => crmGroupIds),
+  };
+}
+
 /** Somebody may be in several CRM groups, so each of those is asked for by itself. */
 async function groupsOf(
   db: Database,
@@ -140,12 +168,6 @@ async function groupsOf(
   owners: readonly UnitOwner[],
 ): Promise<{ readonly groups: Frame['groups']; readonly of: readonly Groups[] }> {
   if (by === 'none') return { groups: [], of: [new Map(owners.map(({ id }) => [id, 1]))] };
-  const named = {
-    branch: () => listBranches(db.pool, agencyId),
-    department: () => listDepartments(db.pool, agencyId),
-    employee: () => peopleNames(db.pool, agencyId),
-    'crm-group': () => listCrmGroups(db.pool, agencyId),
-  };
   const without = {
     branch: 'без филиала',
     department: 'без отдела',
@@ -158,7 +180,7 @@ async function groupsOf(
   };
   const met = new Set(owners.flatMap(keysOf));
   const groups = [
-    ...(await named[by]()).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
+    ...(await NAMED[by](db.pool, agencyId)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
     ...(met.has(0) ? [{ id: 0, name: without[by] }] : []),
   ];
   const place = new Map(groups.map(({ id }, at) => [id, at + 1]));
@@ -244,16 +266,22 @@ export async function exportReportMembers(
     groups,
     isApart ? undefined : place,
   );
-  const named = await namedMembers(
-    reporter.db.pool,
-    reporter.agencyId,
-    cell.source.cabinetIds,
-    members.slice(0, MEMBERS_MAX),
-    reporter.reach,
-  );
+  return told(reporter, cell.source, members);
+}
+
+async function told(
+  { db, agencyId, reach }: Reporter,
+  { cabinetIds }: Frame['sources'][number],
+  members: readonly Member[],
+): Promise<Members> {
+  const named = await namedMembers(db.pool, agencyId, cabinetIds, members.slice(0, MEMBERS_MAX), reach);
   return {
     total: members.length,
-    data: named.map(({ outcome, ...one }) => ({ ...one, now: outcome === null ? null : OUTCOME_LABELS[outcome] })),
+    data: named.map(({ outcome, outcomes, ...one }) => ({
+      ...one,
+      outcomes: outcomes.map(({ outcome, days }) => ({ label: OUTCOME_LABELS[outcome], days })),
+      now: outcome === null ? null : OUTCOME_LABELS[outcome],
+    })),
   };
 }
 
@@ -264,28 +292,44 @@ const CHANGE_LABELS: Record<ChangeReason, string> = {
 };
 
 /** Why the step has another number of published listings than the one before. */
-export async function exportReportChanges(
+export async function exportReportChanges(reporter: Reporter, query: ChangesQuery): Promise<Changes> {
+  const { frame, source, steps } = await compared(reporter, query);
+  const of = frame.of && frame.of[0]!;
+  const reasons = await exportChanges(reporter.db, reporter.agencyId, source, steps, of);
+  const group = of && { of, count: Math.max(1, frame.groups.length) };
+  const [counts] = await countExports(reporter.db, reporter.agencyId, [source], [steps[0]], group);
+  return {
+    before: labelOf(steps[0]),
+    after: labelOf(steps[1]),
+    start: counts![0]!.total.published,
+    difference: reasons.reduce((sum, { left, came }) => sum + came - left, 0),
+    reasons: reasons.map((one) => ({ ...one, label: CHANGE_LABELS[one.reason] })),
+  };
+}
+
+/** The listings that left, or came, for one of these reasons. */
+export async function exportReportChangeMembers(
   reporter: Reporter,
-  { at, source, ...query }: Pick<MembersQuery, 'at' | 'source'> & ExportReportQuery,
-): Promise<Changes> {
+  { reason, way, ...query }: ChangeMembersQuery,
+): Promise<Members> {
+  if (!Object.hasOwn(CHANGE_LABELS, reason)) throw new Refusal('cell-unknown', 'Такой причины в этом отчёте нет.', 2);
+  const { frame, source, steps } = await compared(reporter, query);
+  const wanted = { reason: reason as ChangeReason, way };
+  const { db, agencyId } = reporter;
+  return told(
+    reporter,
+    source,
+    await exportChangeMembers(db, agencyId, source, steps, frame.of && frame.of[0]!, wanted),
+  );
+}
+
+async function compared(reporter: Reporter, { at, source, ...query }: ChangesQuery) {
   const frame = await frameOf(reporter, query);
   const cell = placed(frame, at, source);
   const [before, after] = [frame.steps[cell.step - 1], frame.steps[cell.step]!];
   if (!before)
     throw new Refusal('cell-unknown', 'До первого шага отчёта сравнивать не с чем: начните период раньше.', 2);
-  const reasons = await exportChanges(
-    reporter.db,
-    reporter.agencyId,
-    cell.source,
-    [before, after],
-    frame.of && frame.of[0]!,
-  );
-  return {
-    before: labelOf(before),
-    after: labelOf(after),
-    difference: reasons.reduce((sum, { left, came }) => sum + came - left, 0),
-    reasons: reasons.map((one) => ({ ...one, label: CHANGE_LABELS[one.reason] })),
-  };
+  return { frame, source: cell.source, steps: [before, after] as const };
 }
 
 /** The report as a table: a line per board, step and group. */

@@ -1,14 +1,25 @@
 import Type from 'typebox';
 import {
+  ChangeMembersQuerySchema,
+  ChangesQuerySchema,
   ChangesSchema,
   ExportReportQuerySchema,
   ExportReportSchema,
   MembersQuerySchema,
   MembersSchema,
+  ReportChoicesSchema,
 } from '../contracts/export-report.ts';
 import { reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
-import { exportFile, exportReport, exportReportChanges, exportReportMembers, type Reporter } from './export-report.ts';
+import {
+  exportFile,
+  exportReport,
+  exportReportChangeMembers,
+  exportReportChanges,
+  exportReportMembers,
+  type Reporter,
+  reportChoices,
+} from './export-report.ts';
 import { columnsOf } from './listing-routes.ts';
 import { sendFile } from './statement.ts';
 
@@ -37,6 +48,15 @@ export function reportRoutes(api: Api): void {
 
   api.define({
     method: 'GET',
+    url: '/reports/choices',
+    summary: 'Чьими объектами можно ограничить отчёт',
+    policy,
+    answer: ReportChoicesSchema,
+    handler: (ask) => reportChoices(ask.db, ask.agencyId, reachOf(ask.caller, 'see-listings')),
+  });
+
+  api.define({
+    method: 'GET',
     url: '/reports/exports/members',
     summary: 'Объекты за числом графика',
     policy,
@@ -45,15 +65,24 @@ export function reportRoutes(api: Api): void {
     handler: async (ask) => exportReportMembers(await reporterOf(ask), ask.query),
   });
 
-  const { series: _, of: __, ...changesQuery } = MembersQuerySchema.properties;
   api.define({
     method: 'GET',
     url: '/reports/exports/changes',
     summary: 'Почему выгружено больше или меньше, чем шагом раньше',
     policy,
-    query: Type.Object(changesQuery, { additionalProperties: false }),
+    query: ChangesQuerySchema,
     answer: ChangesSchema,
     handler: async (ask) => exportReportChanges(await reporterOf(ask), ask.query),
+  });
+
+  api.define({
+    method: 'GET',
+    url: '/reports/exports/changes/members',
+    summary: 'Объекты, которые ушли или пришли по одной причине',
+    policy,
+    query: ChangeMembersQuerySchema,
+    answer: MembersSchema,
+    handler: async (ask) => exportReportChangeMembers(await reporterOf(ask), ask.query),
   });
 
   for (const kind of ['svg', 'png'] as const)

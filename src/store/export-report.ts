@@ -7,10 +7,10 @@ import {
   changesBetween,
   dayBits,
   NO_GROUP,
+  type OutcomeDay,
   OutcomeDays,
   type ReportStep,
   type Series,
-  type SeriesDays,
   StepCounter,
 } from '../domain/export-report.ts';
 import type { Outcome } from '../domain/gates.ts';
@@ -92,13 +92,27 @@ async function playStep(
   slots: Slots,
   step: ReportStep,
   of: Groups | null,
+  also?: (recorded: RecordedDay) => void,
 ): Promise<StepCounter> {
   const counter = new StepCounter(of ? NO_GROUP : ALL);
-  for await (const { feeds, groups } of daysOf(db, agencyId, cabinetIds, slots, step, of)) {
+  for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, step, of)) {
+    const { feeds, groups } = recorded;
     if (slots.size === null) counter.addDay(feeds[0]!.outcomes, groups);
     else counter.addBits(bitsOf(feeds, slots.size), groups);
+    also?.(recorded);
   }
   return counter;
+}
+
+/** Adds the days of a step to what each listing came to on each of them. @param group absent: all asked-for ones */
+function outcomeAdder(days: OutcomeDays, slots: Slots, of: Groups | null, group?: number) {
+  let last: Uint16Array | null = null;
+  return ({ feeds, groups }: RecordedDay) => {
+    last = groups ?? last;
+    const isIn = (own: number) => (group === undefined ? own !== NO_GROUP : own === group);
+    const isAsked = of && Uint8Array.from(last!, (own) => (isIn(own) ? 1 : 0));
+    days.addDay(outcomesOf(feeds, slots.size), isAsked);
+  };
 }
 
 /** The one group of a report that asks for every mark. */
@@ -216,7 +230,8 @@ async function listingsOf(client: Queryable, agencyId: number, cabinetId: number
 
 export interface Member {
   readonly listingId: number;
-  readonly days: SeriesDays;
+  /** What became of it on the days of the step. */
+  readonly outcomes: readonly OutcomeDay[];
 }
 
 /** The listings behind a number of the report, by their numbers. */
@@ -230,33 +245,73 @@ export async function exportMembers(
   group?: number,
 ): Promise<Member[]> {
   const slots = await slotsOf(db.pool, agencyId, cabinetIds);
-  const counter = await playStep(db, agencyId, cabinetIds, slots, step, of);
+  const days = new OutcomeDays();
+  const add = outcomeAdder(days, slots, of, group);
+  const counter = await playStep(db, agencyId, cabinetIds, slots, step, of, add);
+  const found = counter.members(step.needed, series, group).map(({ slot }) => slot);
+  return membersOf(db, agencyId, cabinetIds, slots, found, days);
+}
+
+async function membersOf(
+  db: Database,
+  agencyId: number,
+  cabinetIds: readonly number[],
+  slots: Slots,
+  found: readonly number[],
+  days: OutcomeDays,
+): Promise<Member[]> {
   const listings = slots.size === null ? await listingsOf(db.pool, agencyId, cabinetIds[0]!) : slots.listings;
-  return counter
-    .members(step.needed, series, group)
-    .map(({ slot, days }) => ({ listingId: listings[slot]!, days }))
+  return found
+    .map((slot) => ({ listingId: listings[slot]!, outcomes: days.daysOf(slot) }))
     .sort((one, other) => one.listingId - other.listingId);
+}
+
+export interface ExportChange {
+  readonly reason: ChangeReason;
+  readonly left: number;
+  readonly came: number;
 }
 
 /** Why the number of published listings differs from that of another step. */
 export async function exportChanges(
   db: Database,
   agencyId: number,
+  source: Source,
+  steps: readonly [before: ReportStep, after: ReportStep],
+  of: Groups | null,
+): Promise<readonly ExportChange[]> {
+  const { changes } = await playChanges(db, agencyId, source, steps, of);
+  return changes.map(({ reason, left, came }) => ({ reason, left: left.length, came: came.length }));
+}
+
+/** The listings that left or came for a reason; with the days of the step that told it. */
+export async function exportChangeMembers(
+  db: Database,
+  agencyId: number,
+  source: Source,
+  steps: readonly [before: ReportStep, after: ReportStep],
+  of: Groups | null,
+  wanted: { readonly reason: ChangeReason; readonly way: 'left' | 'came' },
+): Promise<Member[]> {
+  const { changes, slots, before, after } = await playChanges(db, agencyId, source, steps, of);
+  const found = changes.find(({ reason }) => reason === wanted.reason)?.[wanted.way] ?? [];
+  return membersOf(db, agencyId, source.cabinetIds, slots, found, wanted.way === 'left' ? after : before);
+}
+
+async function playChanges(
+  db: Database,
+  agencyId: number,
   { cabinetIds }: Source,
   steps: readonly [before: ReportStep, after: ReportStep],
   of: Groups | null,
-): Promise<readonly { readonly reason: ChangeReason; readonly left: number; readonly came: number }[]> {
+) {
   const slots = await slotsOf(db.pool, agencyId, cabinetIds);
   const [before, after] = [new OutcomeDays(), new OutcomeDays()];
   for (const [at, days] of [before, after].entries()) {
-    let groups: Uint16Array | null = null;
-    for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, steps[at]!, of)) {
-      groups = recorded.groups ?? groups;
-      const isAsked = of && Uint8Array.from(groups!, (group) => (group === NO_GROUP ? 0 : 1));
-      days.addDay(outcomesOf(recorded.feeds, slots.size), isAsked);
-    }
+    const add = outcomeAdder(days, slots, of);
+    for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, steps[at]!, of)) add(recorded);
   }
-  return changesBetween(before, after, steps[0].needed, steps[1].needed);
+  return { slots, before, after, changes: changesBetween(before, after, steps[0].needed, steps[1].needed) };
 }
 
 /** What a listing came to on a day in all of a board's feeds: published where it was in one of them. */
@@ -305,7 +360,7 @@ export async function recordedThrough(
   return rows[0]!.day;
 }
 
-const HIDDEN = { title: 'теперь не в вашей части агентства', employee: null, outcome: null } as const;
+const HIDDEN = { title: 'теперь не в вашей части агентства', employee: null, outcome: null, reason: null } as const;
 
 export interface NamedMember {
   readonly id: number;
@@ -314,9 +369,11 @@ export interface NamedMember {
   readonly employee: string | null;
   /** It is still within the reader's reach: who counts for the past may be somebody else's now. */
   readonly isSeen: boolean;
-  readonly days: SeriesDays;
+  readonly outcomes: readonly OutcomeDay[];
   /** In the first of the feeds that has it; null: it is not marked any more, or nobody has decided yet. */
   readonly outcome: Outcome | null;
+  /** The first closed gate in the words of the last run. */
+  readonly reason: string | null;
 }
 
 /** What people know these listings by, and what is with them now. */
@@ -329,19 +386,21 @@ export async function namedMembers(
 ): Promise<NamedMember[]> {
   const values: unknown[] = [agencyId, members.map(({ listingId }) => listingId), [...cabinetIds]];
   const isSeen = listingsWithin(reach, (value) => `$${values.push(value)}`);
-  const { rows } = await client.query<Omit<NamedMember, 'days'>>(
+  const { rows } = await client.query<Omit<NamedMember, 'outcomes'>>(
     `select l.id, l.external_id as "externalId", coalesce(l.values->>'address', l.values->>'title', '№ ' || l.external_id) as title,
-       e.name as employee, ${isSeen} as "isSeen",
-       (select o.outcome from mark_outcome o join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
-        where o.agency_id = l.agency_id and o.listing_id = l.id and o.cabinet_id = any($3) order by o.cabinet_id limit 1) as outcome
+       e.name as employee, ${isSeen} as "isSeen", o.outcome, o.reason
      from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+     left join lateral (
+       select o.outcome, o.reason from mark_outcome o
+       join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
+       where o.agency_id = l.agency_id and o.listing_id = l.id and o.cabinet_id = any($3) order by o.cabinet_id limit 1) o on true
      where l.agency_id = $1 and l.id = any($2)`,
     values,
   );
   const found = new Map(rows.map((row) => [row.id, row]));
-  return members.flatMap(({ listingId, days }) => {
+  return members.flatMap(({ listingId, outcomes }) => {
     const row = found.get(listingId);
     if (!row) return [];
-    return [row.isSeen ? { ...row, days } : { ...row, ...HIDDEN, days }];
+    return [row.isSeen ? { ...row, outcomes } : { ...row, ...HIDDEN, outcomes }];
   });
 }

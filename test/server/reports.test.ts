@@ -3,16 +3,18 @@ import { readXlsx } from 'hucre/xlsx';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExportReport } from '../../src/contracts/export-report.ts';
-import { SERIES_LABELS } from '../../src/domain/export-report.ts';
+import { PICTURE, pointedAt, SERIES_LABELS, type Series } from '../../src/domain/export-report.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { exportChartPng, exportChartSvg } from '../../src/server/export-chart.ts';
 import {
   exportFile,
   exportReport,
+  exportReportChangeMembers,
   exportReportChanges,
   exportReportMembers,
   exportTable,
   type Reporter,
+  reportChoices,
 } from '../../src/server/export-report.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
 
@@ -65,12 +67,50 @@ describe('the export report', () => {
       expect(await exportReportMembers(reporter, { ...cell, series: 'published', of: id })).toMatchObject({
         total: byGroup[at]!.published,
       });
-    expect(await exportReportChanges(reporter, cell)).toMatchObject({
+    const changes = await exportReportChanges(reporter, cell);
+    expect(changes).toMatchObject({
+      start: source.steps[last - 1]!.total.published,
       difference: total.published - source.steps[last - 1]!.total.published,
     });
+    expect(changes.reasons.length).toBeGreaterThan(0);
+    for (const { reason, ...counts } of changes.reasons)
+      for (const way of ['left', 'came'] as const)
+        expect(await exportReportChangeMembers(reporter, { ...cell, reason, way })).toMatchObject({
+          total: counts[way],
+        });
     await expect(exportReportMembers(reporter, { ...cell, at: '2026-11-02', series: 'marked' })).rejects.toMatchObject({
       code: 'cell-unknown',
     });
+  });
+
+  it('tells of each listing what became of it on the days of the step, and what stops it now', async () => {
+    const any = { ...HALF_A_YEAR, step: 'week', minShare: 0 } as const;
+    const weekly = await exportReport(reporter, any);
+    const [step] = weekly.steps.slice(-1);
+    const source = weekly.sources.find(({ steps }) => steps.at(-1)!.total.blocked > 0)!;
+    const cell = { ...any, at: step!.from, source: source.id, series: 'blocked' } as const;
+    const { data } = await exportReportMembers(reporter, cell);
+    expect(data.length).toBeGreaterThan(0);
+    for (const { outcomes } of data) {
+      expect(outcomes.find(({ label }) => label === 'с ошибками')!.days).toBeGreaterThanOrEqual(step!.needed);
+      expect(outcomes.reduce((sum, { days }) => sum + days, 0)).toBeLessThanOrEqual(step!.days);
+    }
+    const stopped = data.find(({ now }) => now === 'с ошибками')!;
+    expect(stopped.reason).toMatch(/[а-я]/i);
+  });
+
+  it('can be narrowed to the people and units that had listings', async () => {
+    const { branches, employees, groups } = await reportChoices(demo.db, demo.agencyId, REACH_ALL);
+    expect(branches.map(({ name }) => name)).toEqual(
+      report.groups.filter(({ id }) => id !== 0).map(({ name }) => name),
+    );
+    const byPerson = await exportReport(reporter, { ...HALF_A_YEAR, by: 'employee' });
+    const at = byPerson.groups.findIndex(({ id }) => id === employees[0]!.id);
+    const one = await exportReport(reporter, { ...HALF_A_YEAR, by: 'none', employee: [employees[0]!.id] });
+    expect(one.sources.map(({ steps }) => steps.map(({ total }) => total))).toEqual(
+      byPerson.sources.map(({ steps }) => steps.map(({ byGroup }) => byGroup[at])),
+    );
+    expect(groups.length).toBeGreaterThan(0);
   });
 
   it('counts nobody beyond what its reader may see', async () => {
@@ -125,6 +165,26 @@ describe('its files', () => {
     expect(days!.rows).toHaveLength(1 + 150 * 5 * (1 + report.groups.length));
     const fills = strFromU8(unzipSync(file)['xl/charts/chart1.xml']!).matchAll(/<c:spPr><a:(\w+)(?: prst="(\w+)")?/g);
     expect(new Set([...fills].map(([, fill, pattern]) => `${fill} ${pattern ?? ''}`)).size).toBe(4);
+  });
+
+  it('are a picture whose columns stand where a pointer finds them', async () => {
+    const report = await exportReport(reporter, { ...HALF_A_YEAR, step: 'week', minShare: 0 });
+    const svg = exportChartSvg(report);
+    const colors = { published: '#2f8f4e', blocked: '#c2410c', unfunded: '#6d4fc4' };
+    for (const [series, color] of Object.entries(colors)) {
+      const drawn = [
+        ...svg.matchAll(new RegExp(`<path d="M([\\d.]+) ([\\d.]+)l([\\d.]+) 0l0 (-[\\d.]+)[^>]* fill="${color}"`, 'g')),
+      ]
+        .map(([, x, y, width]) => ({ x: Number(x) + Number(width) / 2, y: Number(y) - 0.5 }))
+        .filter(({ y }) => y > PICTURE.top);
+      const counted = report.sources.flatMap(({ steps }, source) =>
+        steps.flatMap(({ total }, step) => (total[series as Series] > 0 ? [{ source, step, series }] : [])),
+      );
+      expect(counted.length).toBeGreaterThan(4);
+      expect(drawn.map((point) => pointedAt(point, report.sources.length, report.steps.length))).toEqual(counted);
+    }
+    expect(pointedAt({ x: 500, y: 20 }, 5, 6)).toBeNull();
+    expect(pointedAt({ x: 62, y: PICTURE.top + 60 }, 5, 6)).toEqual({ source: 0, step: 0, series: 'marked' });
   });
 
   it('are a picture in which every series has a pattern of its own, with letters that need no fonts of the machine', async () => {

@@ -1,8 +1,9 @@
-import { ActionIcon, Badge, Button, Checkbox, Group, Popover, ScrollArea, Stack, Text, TextInput } from '@mantine/core';
-import { IconChevronDown, IconFilter, IconX } from '@tabler/icons-react';
-import { type ReactNode, useState } from 'react';
+import { ActionIcon, Badge, Button, Group, Stack, Text } from '@mantine/core';
+import { IconFilter, IconX } from '@tabler/icons-react';
+import { useState } from 'react';
 import type { BoardColumn, ListingChoices, ListingsTotal, ListingWords } from '../../../contracts/listings.ts';
 import { MoneyInput, SearchInput } from '../../parts/fields.tsx';
+import { Dropdown, type Option, Several } from '../../parts/several.tsx';
 import { useSession } from '../../session.ts';
 import { counted } from '../../words.ts';
 import { countOf, FILTER_WORDS } from './address.ts';
@@ -21,13 +22,6 @@ interface FiltersProps {
   readonly isPhone: boolean;
 }
 
-interface Option {
-  readonly value: string;
-  readonly label: string;
-}
-
-/** More than this are searched through. */
-const MANY = 9;
 const STOPPED = ['blocked', 'returned', 'stale', 'unfunded'] as const;
 
 export function Filters({ words, change, boards, choices, total, isPhone }: FiltersProps) {
@@ -211,60 +205,6 @@ function All({ words, change, boards, choices }: Pick<FiltersProps, 'words' | 'c
   );
 }
 
-interface SeveralProps {
-  readonly label: string;
-  readonly value: readonly string[];
-  readonly options: readonly Option[];
-  readonly onChange: (value: string[]) => void;
-  /** With fewer options there is nothing to choose. */
-  readonly least?: number;
-}
-
-/** A condition of several values: «Сделка: продажа +1 ▾». */
-function Several({ label, value, options, onChange, least = 1 }: SeveralProps) {
-  const [text, setText] = useState('');
-  if (options.length < least && value.length === 0) return null;
-  const chosen = options.filter((one) => value.includes(one.value));
-  const shown = options.filter((one) => one.label.toLowerCase().includes(text.trim().toLowerCase()));
-  const told = chosen.length > 0 ? `: ${chosen[0]!.label}${chosen.length > 1 ? ` +${chosen.length - 1}` : ''}` : '';
-  return (
-    <Dropdown label={label} told={told} onClose={() => setText('')}>
-      {options.length > MANY && (
-        <TextInput
-          size="xs"
-          mb="xs"
-          placeholder="Найти"
-          aria-label={`${label}: найти`}
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
-      )}
-      <ScrollArea.Autosize mah={300} viewportProps={{ tabIndex: 0, 'aria-label': label, role: 'group' } as never}>
-        <Stack gap={8} p={2}>
-          {shown.map((one) => (
-            <Checkbox
-              key={one.value}
-              size="xs"
-              label={one.label}
-              checked={value.includes(one.value)}
-              onChange={(event) =>
-                onChange(
-                  event.currentTarget.checked ? [...value, one.value] : value.filter((other) => other !== one.value),
-                )
-              }
-            />
-          ))}
-          {shown.length === 0 && (
-            <Text size="sm" c="dimmed">
-              Такого нет
-            </Text>
-          )}
-        </Stack>
-      </ScrollArea.Autosize>
-    </Dropdown>
-  );
-}
-
 function Price({ words, change }: Pick<FiltersProps, 'words' | 'change'>) {
   const { priceFromKopecks: from, priceToKopecks: to } = words;
   const roubles = (kopecks: number) => `${Math.round(kopecks / 100_000_00) / 10} млн`;
@@ -289,34 +229,5 @@ function Price({ words, change }: Pick<FiltersProps, 'words' | 'change'>) {
         />
       </Stack>
     </Dropdown>
-  );
-}
-
-function Dropdown({
-  label,
-  told,
-  onClose,
-  children,
-}: {
-  label: string;
-  told: string;
-  onClose?: () => void;
-  children: ReactNode;
-}) {
-  return (
-    <Popover trapFocus position="bottom-start" shadow="md" {...(onClose && { onClose })}>
-      <Popover.Target>
-        <Button
-          size="xs"
-          variant={told ? 'light' : 'default'}
-          rightSection={<IconChevronDown size={14} aria-hidden />}
-          className={classes.filter!}
-        >
-          {label}
-          {told}
-        </Button>
-      </Popover.Target>
-      <Popover.Dropdown aria-label={label}>{children}</Popover.Dropdown>
-    </Popover>
   );
 }

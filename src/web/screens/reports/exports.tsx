@@ -2,6 +2,7 @@ import {
   Alert,
   Anchor,
   Button,
+  type ComboboxData,
   Drawer,
   Group,
   MultiSelect,
@@ -10,18 +11,23 @@ import {
   Select,
   Table,
   Text,
+  Title,
+  UnstyledButton,
   useComputedColorScheme,
 } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
-import type { Changes, ExportReport, Members } from '../../../contracts/export-report.ts';
+import { type MouseEvent, useState } from 'react';
+import type { Changes, ExportReport, Members, ReportChoices } from '../../../contracts/export-report.ts';
 import type { BoardColumn } from '../../../contracts/listings.ts';
 import {
   GROUPING_LABELS,
   GROUPINGS,
   type Grouping,
   PERIOD_DAYS_MAX,
+  PICTURE,
+  pictureHeight,
+  pointedAt,
   SERIES,
   SERIES_LABELS,
   type Series,
@@ -34,10 +40,12 @@ import {
 import { addressOf, type Query } from '../../api.ts';
 import { PeriodInput } from '../../parts/day-field.tsx';
 import { Page, Sheet } from '../../parts/page.tsx';
+import { Several } from '../../parts/several.tsx';
 import { Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, useAddress } from '../../router.tsx';
 import { counted, formatNumber, objects, today } from '../../words.ts';
+import classes from './exports.module.css';
 import { ReportTabs } from './tabs.tsx';
 
 /** «Отчёты»: the export chart; the address keeps every choice. */
@@ -63,6 +71,11 @@ export default function Reports() {
     step: (STEPS as readonly string[]).includes(oneOf(raw.step) ?? '') ? (oneOf(raw.step) as Step) : 'week',
     minShare: oneOf(raw.minShare),
     board: listOf(raw.board),
+    cabinet: listOf(raw.cabinet),
+    branch: listOf(raw.branch),
+    department: listOf(raw.department),
+    employee: listOf(raw.employee),
+    group: listOf(raw.group),
     by: (GROUPINGS as readonly string[]).includes(oneOf(raw.by) ?? '') ? (oneOf(raw.by) as Grouping) : 'none',
   }));
   const query: Query = {
@@ -70,7 +83,7 @@ export default function Reports() {
     ...(words.until && { until: words.until }),
     step: words.step,
     ...(words.minShare && { minShare: words.minShare }),
-    ...(words.board.length > 0 && { board: [...words.board] }),
+    ...Object.fromEntries(LISTS.filter((name) => words[name].length > 0).map((name) => [name, [...words[name]]])),
     by: words.by,
   };
   const report = useApi<ExportReport>('/reports/exports', query, { placeholderData: (last) => last });
@@ -79,7 +92,8 @@ export default function Reports() {
   const [why, setWhy] = useState<Place | null>(null);
   const scheme = useComputedColorScheme('light');
   const shown = report.data;
-  const choices = new Map((boards.data?.data ?? []).map(({ board, boardName }) => [board, boardName]));
+  const sources = sourcesOf(boards.data?.data ?? []);
+  const choices = useApi<ReportChoices>('/reports/choices', undefined, { staleTime: 60_000 }).data;
   const until = words.until ?? shown?.until;
   const [draft, setDraft] = useState<readonly [string | null, string | null] | null>(null);
   return (
@@ -140,14 +154,14 @@ export default function Reports() {
           }}
         />
         <MultiSelect
-          label={`Доски, до ${SOURCES_MAX}`}
+          label={`Доски или фиды, до ${SOURCES_MAX}`}
           w={{ base: '100%', xs: 320 }}
           maxValues={SOURCES_MAX}
-          placeholder={words.board.length === 0 ? 'первые из подключённых' : ''}
+          placeholder={words.board.length + words.cabinet.length === 0 ? 'первые из подключённых' : ''}
           clearable
-          value={[...words.board]}
-          onChange={(board) => change({ board })}
-          data={[...choices].map(([value, label]) => ({ value, label }))}
+          value={[...words.board.map((id) => `board:${id}`), ...words.cabinet.map((id) => `cabinet:${id}`)]}
+          onChange={(ids) => change({ board: idsOf(ids, 'board:'), cabinet: idsOf(ids, 'cabinet:') })}
+          data={sources}
         />
         <div>
           <Text size="sm" fw={500} id="report-step">
@@ -177,15 +191,26 @@ export default function Reports() {
           onChange={(by) => by !== null && change({ by })}
           data={GROUPINGS.map((by) => ({ value: by, label: GROUPING_LABELS[by] }))}
         />
+        {choices &&
+          WHOSE.map(({ name, of, label }) => (
+            <Several
+              key={name}
+              label={label}
+              value={words[name]}
+              options={choices[of].map(({ id, name }) => ({ value: String(id), label: name }))}
+              onChange={(ids) => change({ [name]: ids })}
+              least={2}
+            />
+          ))}
       </Group>
       <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
         {(answer) => (
           <>
             <Sheet>
-              <img
-                src={addressOf('/reports/exports.svg', { ...query, theme: scheme })}
-                alt="График выгрузки; те же числа в таблице ниже"
-                style={{ width: '100%', height: 'auto' }}
+              <Picture
+                address={addressOf('/reports/exports.svg', { ...query, theme: scheme })}
+                answer={answer}
+                onOpen={setPlace}
               />
               <Text size="sm" c="dimmed">
                 Один объект считается на доске за шаг один раз. Он засчитан, если был в состоянии не меньше{' '}
@@ -224,6 +249,77 @@ export default function Reports() {
         {why && <Why place={why} query={query} />}
       </Drawer>
     </Page>
+  );
+}
+
+const LISTS = ['board', 'cabinet', 'branch', 'department', 'employee', 'group'] as const;
+const WHOSE = [
+  { name: 'branch', of: 'branches', label: 'Филиал' },
+  { name: 'department', of: 'departments', label: 'Отдел' },
+  { name: 'employee', of: 'employees', label: 'Сотрудник' },
+  { name: 'group', of: 'groups', label: 'Группа CRM' },
+] as const;
+
+const idsOf = (ids: readonly string[], prefix: string): string[] =>
+  ids.filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
+
+/** Boards, and the single feeds of those that have several. */
+function sourcesOf(columns: readonly BoardColumn[]): ComboboxData {
+  const names = new Map(columns.map(({ board, boardName }) => [board, boardName]));
+  const single = columns.filter(({ board }) => columns.filter((one) => one.board === board).length > 1);
+  return [
+    { group: 'Доски', items: [...names].map(([id, label]) => ({ value: `board:${id}`, label })) },
+    ...(single.length > 0
+      ? [{ group: 'Отдельные фиды', items: single.map(({ id, title }) => ({ value: `cabinet:${id}`, label: title })) }]
+      : []),
+  ];
+}
+
+interface PictureProps {
+  readonly address: string;
+  readonly answer: ExportReport;
+  readonly onOpen: (place: Place) => void;
+}
+
+/** The picture of the server; a column that is pointed at tells its number, and opens what is behind it. */
+function Picture({ address, answer, onOpen }: PictureProps) {
+  const { sources, steps } = answer;
+  const [told, setTold] = useState('');
+  const placeOf = (event: MouseEvent): (Place & { readonly count: number }) | null => {
+    const box = event.currentTarget.getBoundingClientRect();
+    const scale = PICTURE.width / box.width;
+    const point = { x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale };
+    const found = pointedAt(point, sources.length, steps.length);
+    if (!found) return null;
+    const [source, step] = [sources[found.source]!, steps[found.step]!];
+    const { series } = found;
+    const count = source.steps[found.step]!.total[series];
+    return { at: step.from, source: source.id, sourceTitle: source.title, label: step.label, series, count };
+  };
+  return (
+    // Its columns are in the table below for whoever has no mouse.
+    <UnstyledButton
+      tabIndex={-1}
+      w="100%"
+      title={told}
+      aria-label="График выгрузки: столбец открывает свои объекты; те же числа в таблице ниже"
+      onMouseMove={(event) => {
+        const place = placeOf(event);
+        setTold(place ? `${place.label}, ${SERIES_LABELS[place.series]}: ${formatNumber(place.count)}` : '');
+      }}
+      onClick={(event) => {
+        const place = placeOf(event);
+        if (place && place.count > 0) onOpen(place);
+      }}
+    >
+      <img
+        src={address}
+        width={PICTURE.width}
+        height={pictureHeight(sources.length)}
+        alt="График выгрузки"
+        className={classes.picture}
+      />
+    </UnstyledButton>
   );
 }
 
@@ -339,15 +435,13 @@ function Numbers({ answer: { steps, groups }, source, onOpen, onWhy }: NumbersPr
 const signed = (change: number) => `${change > 0 ? '+' : '−'}${formatNumber(Math.abs(change))}`;
 
 /** The listings behind a number. */
-function Behind({ place, query }: { place: Place; query: Query }) {
-  const { at, source, series, of } = place;
-  const members = useApi<Members>('/reports/exports/members', {
-    ...query,
-    at,
-    source,
-    series,
-    ...(of !== undefined && { of }),
-  });
+function Behind({ place: { at, source, series, of }, query }: { place: Place; query: Query }) {
+  const asked = { ...query, at, source, series, ...(of !== undefined && { of }) };
+  return <MemberList address="/reports/exports/members" query={asked} />;
+}
+
+function MemberList({ address, query }: { address: string; query: Query }) {
+  const members = useApi<Members>(address, query);
   return (
     <Loaded query={members}>
       {({ total, data }) => (
@@ -365,7 +459,7 @@ function Behind({ place, query }: { place: Place; query: Query }) {
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
-              {data.map(({ id, externalId, title, employee, isSeen, days, now }) => (
+              {data.map(({ id, externalId, title, employee, isSeen, outcomes, now, reason }) => (
                 <Table.Tr key={id}>
                   <Table.Td>
                     {isSeen ? (
@@ -381,8 +475,15 @@ function Behind({ place, query }: { place: Place; query: Query }) {
                       </Text>
                     )}
                   </Table.Td>
-                  <Table.Td>{toldDays(days)}</Table.Td>
-                  <Table.Td>{isSeen ? (now ?? 'не отмечен') : '–'}</Table.Td>
+                  <Table.Td>{outcomes.map(({ label, days }) => `${label} ${days}`).join(', ')}</Table.Td>
+                  <Table.Td>
+                    {isSeen ? (now ?? 'не отмечен') : '–'}
+                    {reason && (
+                      <Text size="xs" c="dimmed">
+                        {reason}
+                      </Text>
+                    )}
+                  </Table.Td>
                 </Table.Tr>
               ))}
             </Table.Tbody>
@@ -393,48 +494,89 @@ function Behind({ place, query }: { place: Place; query: Query }) {
   );
 }
 
-const SHORT: Record<Series, string> = {
-  marked: 'отмечен',
-  published: 'в фиде',
-  blocked: 'с ошибками',
-  unfunded: 'без денег',
-};
-
-const toldDays = (days: Members['data'][number]['days']) =>
-  SERIES.filter((series) => days[series] > 0)
-    .map((series) => `${SHORT[series]} ${days[series]}`)
-    .join(', ');
-
-/** Why the step has more or fewer published listings than the one before. */
+/** Why the step has more or fewer published listings than the one before; a bar opens its listings. */
 function Why({ place: { at, source }, query }: { place: Place; query: Query }) {
-  const changes = useApi<Changes>('/reports/exports/changes', { ...query, at, source });
+  const [open, setOpen] = useState<{ readonly reason: string; readonly way: 'left' | 'came' } | null>(null);
+  const asked = { ...query, at, source };
+  const changes = useApi<Changes>('/reports/exports/changes', asked);
   return (
     <Loaded query={changes}>
-      {({ before: was, after, difference, reasons }) => (
+      {(answer) => (
         <>
           <Alert color="blue" mb="sm">
-            Выгружено {signed(difference)}: {after} к {was}.
+            Выгружено {signed(answer.difference)}: {answer.after} к {answer.before}.
           </Alert>
-          <Table>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Причина</Table.Th>
-                <Table.Th ta="right">ушло</Table.Th>
-                <Table.Th ta="right">пришло</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {reasons.map(({ reason, label, left, came }) => (
-                <Table.Tr key={reason}>
-                  <Table.Td>{label}</Table.Td>
-                  <Table.Td ta="right">{left === 0 ? '–' : `−${formatNumber(left)}`}</Table.Td>
-                  <Table.Td ta="right">{came === 0 ? '–' : `+${formatNumber(came)}`}</Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
+          <Waterfall changes={answer} onOpen={(reason, way) => setOpen({ reason, way })} />
+          {open && (
+            <>
+              <Title order={3} mt="md" mb="xs">
+                {open.way === 'left' ? 'Ушли' : 'Пришли'}:{' '}
+                {answer.reasons.find(({ reason }) => reason === open.reason)?.label}
+              </Title>
+              <MemberList address="/reports/exports/changes/members" query={{ ...asked, ...open }} />
+            </>
+          )}
         </>
       )}
     </Loaded>
+  );
+}
+
+interface WaterfallProps {
+  readonly changes: Changes;
+  readonly onOpen: (reason: string, way: 'left' | 'came') => void;
+}
+
+/** From the number of one step to that of the next, reason by reason. */
+function Waterfall({ changes: { before, after, start, difference, reasons }, onOpen }: WaterfallProps) {
+  const ways = { left: 'ушли', came: 'пришли' } as const;
+  const moves = (['left', 'came'] as const).flatMap((way) =>
+    reasons.filter((one) => one[way] > 0).map(({ reason, label, [way]: count }) => ({ way, reason, label, count })),
+  );
+  let level = start;
+  const bars = moves.map((move) => {
+    const from = level;
+    level += move.way === 'came' ? move.count : -move.count;
+    return { ...move, low: Math.min(from, level), high: Math.max(from, level) };
+  });
+  // What all have in common is left out, so that the differences are seen.
+  const least = Math.min(start, start + difference, ...bars.map(({ low }) => low));
+  const most = Math.max(start, ...bars.map(({ high }) => high));
+  const floor = Math.max(0, least - (most - least) * 0.15);
+  const part = (value: number) => `${((value - floor) / Math.max(1, most - floor)) * 100}%`;
+  const whole = (label: string, value: number) => (
+    <div className={classes.step}>
+      <span>{label}</span>
+      <span className={classes.track}>
+        <span className={classes.whole} style={{ left: 0, width: part(value) }} />
+      </span>
+      <span className={classes.count}>{formatNumber(value)}</span>
+    </div>
+  );
+  return (
+    <div className={classes.waterfall}>
+      {whole(`Было, ${before}`, start)}
+      {bars.map(({ way, reason, label, count, low, high }) => (
+        <div key={`${reason} ${way}`} className={classes.step}>
+          <span>
+            {label} <span className={classes.way}>{ways[way]}</span>
+          </span>
+          <span className={classes.track}>
+            <span className={classes[way]} style={{ left: part(low), width: `calc(${part(high)} - ${part(low)})` }} />
+          </span>
+          <Anchor
+            component="button"
+            type="button"
+            size="sm"
+            className={classes.count!}
+            aria-label={`${signed(way === 'came' ? count : -count)}: ${label}, ${ways[way]}`}
+            onClick={() => onOpen(reason, way)}
+          >
+            {signed(way === 'came' ? count : -count)}
+          </Anchor>
+        </div>
+      ))}
+      {whole(`Стало, ${after}`, start + difference)}
+    </div>
   );
 }
