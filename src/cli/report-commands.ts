@@ -19,9 +19,11 @@ import {
   exportFile,
   exportReport,
   exportTable,
+  reportChoices,
 } from '../server/export-report.ts';
 import { resolveAgency } from '../store/agencies.ts';
-import { listCabinets } from '../store/publishing.ts';
+import type { Database } from '../store/database.ts';
+import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { aligned } from './columns.ts';
 import { EXIT } from './context.ts';
 import { type Action, choice, several } from './program.ts';
@@ -35,6 +37,11 @@ interface ReportOptions {
   step?: Step;
   minShare: string;
   group?: Grouping;
+  feed?: string[];
+  branch?: string[];
+  department?: string[];
+  employee?: string[];
+  crmGroup?: string[];
   out?: string;
   agency?: string;
 }
@@ -54,6 +61,11 @@ export function reportCommands(program: Command, action: Action): void {
     .addOption(choice('--step <шаг>', 'шаг', STEPS).default('week'))
     .option('--min-share <процент>', 'сколько процентов дней шага нужно', String(SHARE_USUAL))
     .addOption(choice('--group <по чему>', 'разбить', GROUPINGS).default('none'))
+    .addOption(several('--feed <фид...>', 'отдельные фиды: «avito/main» или номер кабинета; вместе с досками'))
+    .addOption(several('--branch <филиал...>', 'только эти филиалы'))
+    .addOption(several('--department <отдел...>', 'только эти отделы'))
+    .addOption(several('--employee <имя...>', 'только эти сотрудники'))
+    .addOption(several('--crm-group <группа...>', 'только эти группы CRM'))
     .option('--out <файл>', 'записать в файл: .xlsx с графиком, .csv, .svg или .png')
     .option('--agency <название>', 'агентство')
     .action(
@@ -79,6 +91,8 @@ export function reportCommands(program: Command, action: Action): void {
           ...(options.step && { step: options.step }),
           minShare: shareOf(options.minShare),
           ...(options.group && { by: options.group }),
+          ...(options.feed && { cabinet: options.feed.map((name) => feedNamed(cabinets, name)) }),
+          ...(await unitsNamed(db, agency.id, options)),
         };
         if (ending === null) {
           const report = await exportReport(reporter, query);
@@ -98,6 +112,37 @@ function endingOf(out: string | undefined): ExportFormat | null {
   if (ending) return ending;
   const known = EXPORT_FORMATS.map((one) => `.${one}`).join(', ');
   throw new Refusal('report-format', `Файл отчёта бывает ${known}.`, EXIT.usage);
+}
+
+/** @throws Refusal `cabinet-unknown` */
+function feedNamed(cabinets: readonly CabinetRow[], name: string): number {
+  const found = cabinets.find(({ id, board, slug }) => name === `${board}/${slug}` || name === String(id));
+  if (found) return found.id;
+  const known = cabinets.map(({ board, slug }) => `${board}/${slug}`).join(', ');
+  throw new Refusal('cabinet-unknown', `Фида «${name.slice(0, 60)}» нет. Есть: ${known || 'ни одного'}.`, EXIT.usage);
+}
+
+/** The units and people that the report is narrowed to. @throws Refusal `unit-unknown` */
+async function unitsNamed(db: Database, agencyId: number, options: ReportOptions) {
+  const choices = await reportChoices(db, agencyId, REACH_ALL);
+  const numbers = (what: string, known: readonly { readonly id: number; readonly name: string }[], names: string[]) =>
+    names.flatMap((name) => {
+      const found = known.filter((one) => one.name === name || `#${one.id}` === name);
+      if (found.length > 0) return found.map(({ id }) => id);
+      const all = known.map((one) => one.name).join(', ') || 'ничего';
+      throw new Refusal(
+        'unit-unknown',
+        `«${name.slice(0, 60)}»: такого ${what} в записи дней нет. Есть: ${all}.`,
+        EXIT.usage,
+      );
+    });
+  const { branch, department, employee, crmGroup } = options;
+  return {
+    ...(branch && { branch: numbers('филиала', choices.branches, branch) }),
+    ...(department && { department: numbers('отдела', choices.departments, department) }),
+    ...(employee && { employee: numbers('сотрудника', choices.employees, employee) }),
+    ...(crmGroup && { group: numbers('названия группы CRM', choices.groups, crmGroup) }),
+  };
 }
 
 function shareOf(text: string): number {

@@ -379,7 +379,11 @@ function Numbers({ answer: { steps, groups }, source, onOpen, onWhy }: NumbersPr
             const change = at === 0 ? null : total.published - source.steps[at - 1]!.total.published;
             return [
               <Table.Tr key={from}>
-                <Table.Th scope="row" title={`нужно ${counted(needed, 'день', 'дня', 'дней')}`}>
+                <Table.Th
+                  scope="row"
+                  className={classes.days!}
+                  title={`нужно ${counted(needed, 'день', 'дня', 'дней')}`}
+                >
                   {label}
                 </Table.Th>
                 {SERIES.map((series) => (
@@ -475,7 +479,13 @@ function MemberList({ address, query }: { address: string; query: Query }) {
                       </Text>
                     )}
                   </Table.Td>
-                  <Table.Td>{outcomes.map(({ label, days }) => `${label} ${days}`).join(', ')}</Table.Td>
+                  <Table.Td className={classes.days!}>
+                    {outcomes.map(({ label, days }) => (
+                      <div key={label}>
+                        {label} {days}
+                      </div>
+                    ))}
+                  </Table.Td>
                   <Table.Td>
                     {isSeen ? (now ?? 'не отмечен') : '–'}
                     {reason && (
@@ -510,7 +520,7 @@ function Why({ place: { at, source }, query }: { place: Place; query: Query }) {
           {open && (
             <>
               <Title order={3} mt="md" mb="xs">
-                {open.way === 'left' ? 'Ушли' : 'Пришли'}:{' '}
+                {open.way === 'left' ? 'Ушли:' : 'Пришли, раньше:'}{' '}
                 {answer.reasons.find(({ reason }) => reason === open.reason)?.label}
               </Title>
               <MemberList address="/reports/exports/changes/members" query={{ ...asked, ...open }} />
@@ -529,7 +539,7 @@ interface WaterfallProps {
 
 /** From the number of one step to that of the next, reason by reason. */
 function Waterfall({ changes: { before, after, start, difference, reasons }, onOpen }: WaterfallProps) {
-  const ways = { left: 'ушли', came: 'пришли' } as const;
+  const ways = { left: 'ушли:', came: 'пришли, раньше:' } as const;
   const moves = (['left', 'came'] as const).flatMap((way) =>
     reasons.filter((one) => one[way] > 0).map(({ reason, label, [way]: count }) => ({ way, reason, label, count })),
   );
@@ -559,7 +569,7 @@ function Waterfall({ changes: { before, after, start, difference, reasons }, onO
       {bars.map(({ way, reason, label, count, low, high }) => (
         <div key={`${reason} ${way}`} className={classes.step}>
           <span>
-            {label} <span className={classes.way}>{ways[way]}</span>
+            <span className={classes.way}>{ways[way]}</span> {label}
           </span>
           <span className={classes.track}>
             <span className={classes[way]} style={{ left: part(low), width: `calc(${part(high)} - ${part(low)})` }} />
@@ -569,7 +579,7 @@ function Waterfall({ changes: { before, after, start, difference, reasons }, onO
             type="button"
             size="sm"
             className={classes.count!}
-            aria-label={`${signed(way === 'came' ? count : -count)}: ${label}, ${ways[way]}`}
+            aria-label={`${signed(way === 'came' ? count : -count)}, ${ways[way]} ${label}`}
             onClick={() => onOpen(reason, way)}
           >
             {signed(way === 'came' ? count : -count)}
