@@ -1240,7 +1240,7 @@ class Play {
       this.agencyId,
       { cabinetId: model.id },
       mode,
-      { acceptsCurrent: this.dice.chance(0.8), actor: { employeeId: who.id, name: who.name, role: who.role } },
+      { acceptsCurrent: this.dice.chance(0.8), actor: { employeeId: who.id, name: who.name } },
       this.clock(),
     );
     if (result.accepted > 0) {

@@ -230,7 +230,9 @@ function pauseCommands(program: Command, action: Action): void {
         const { targets, zone } = await targetsOf(context, db, agency, options);
         const until = readEnd(options.until, now, zone) ?? momentNamed(options.until, now, zone);
         const from = options.from === undefined ? now : momentNamed(options.from, now, zone);
-        const pauses = targets.map((target): NewPause => ({ ...target, from, until, reason: options.reason }));
+        const pauses = targets.map(
+          (target): NewPause => ({ ...target, from, until, reason: options.reason, employeeId: actor.employeeId }),
+        );
         const ids = await addPauses(db, agency.id, pauses, actor.name, now);
         const made = (await listPauses(db.pool, agency.id, now)).filter(({ id }) => ids.includes(id));
         context.print({ pauses: made }, () => made.map((row) => pauseText(row, context)).join('\n'));

@@ -122,7 +122,14 @@ export async function liveThrough(db: Database, agencyId: number, clock: PlayedC
   for (const { id } of await all('paused')) {
     if (paused.has(id)) continue;
     const until = new Date(now.getTime() + 3 * DAY);
-    const pause = { listingId: id, cabinetId: on('avito').id, from: before(3), until, reason: RENOVATION };
+    const pause = {
+      listingId: id,
+      cabinetId: on('avito').id,
+      from: before(3),
+      until,
+      reason: RENOVATION,
+      employeeId: specialist.employeeId,
+    };
     await addPause(db, agencyId, pause, specialist.name, before(3));
   }
 }

@@ -159,7 +159,14 @@ export function bulkRoutes(app: FastifyInstance, api: Api): void {
       const until = await momentNamed(ask, body.until);
       return works.run(ask, reply, 'pause', chosen, async (ids, deedId) => {
         const pauses = cabinetIds.flatMap((cabinetId) =>
-          ids.map((listingId) => ({ cabinetId, listingId, from: now, until, reason: body.reason })),
+          ids.map((listingId) => ({
+            cabinetId,
+            listingId,
+            from: now,
+            until,
+            reason: body.reason,
+            employeeId: ask.caller.employeeId,
+          })),
         );
         await addPauses(db, agencyId, pauses, by, now, (client, numbers) =>
           noteChanges(

@@ -182,6 +182,7 @@ function pauseRoutes(api: Api): void {
           until,
           reason,
           by,
+          employeeId: ask.caller.employeeId,
         }),
       );
       return effectOf(ask, { pauses }, ask.body.cabinetId);
@@ -212,15 +213,15 @@ function pauseRoutes(api: Api): void {
       const pause = await pauseById(db.pool, agencyId, params.id);
       const place = pause && (await placeOfPause(ask, pause));
       if (!pause || !place || !isTold(caller, pause, place)) throw notFound('Такой паузы нет.');
-      ask.prove(deedToEnd(pause, by), place);
+      ask.prove(deedToEnd(pause, caller), place);
       await endPause(db, agencyId, params.id, by, now);
     },
   });
 }
 
 /** Whoever stopped a thing may let it go on. */
-const deedToEnd = (pause: Pick<PauseRow, 'by'>, by: string): Deed =>
-  pause.by === by ? 'listing-pauses' : 'foreign-pauses';
+export const deedToEnd = (pause: Pick<PauseRow, 'employeeId'>, { employeeId }: Any['caller']): Deed =>
+  pause.employeeId !== null && pause.employeeId === employeeId ? 'listing-pauses' : 'foreign-pauses';
 
 /** What stops a whole cabinet or the agency stops everybody's listings, and everybody is told. */
 function isTold(caller: Any['caller'], { listingId, branchId }: PauseRow, place: Place): boolean {
@@ -278,7 +279,7 @@ async function pausesWanted(ask: Any, body: NewPauseBody): Promise<NewPause[]> {
   }
   const from = body.from === undefined ? now : moment(body.from, readMoment(body.from, now, zone));
   const until = moment(body.until, readEnd(body.until, now, zone));
-  return targets.map((target) => ({ ...target, from, until, reason }));
+  return targets.map((target) => ({ ...target, from, until, reason, employeeId: ask.caller.employeeId }));
 }
 
 /** @throws Refusal `bad-moment` */
@@ -288,7 +289,7 @@ function moment(text: string, read: Date | undefined): Date {
 }
 
 async function pauses(ask: Any): Promise<Pause[]> {
-  const { db, boards, agencyId, caller, by, now } = ask;
+  const { db, boards, agencyId, caller, now } = ask;
   const desks = new Map((await cabinetDesks(db.pool, agencyId)).map((desk) => [desk.id, desk]));
   const told: Pause[] = [];
   for (const row of await listPauses(db.pool, agencyId, now)) {
@@ -305,7 +306,7 @@ async function pauses(ask: Any): Promise<Pause[]> {
       isOn: row.from <= now,
       reason: row.reason,
       by: row.by,
-      may: { end: mayDo(caller, deedToEnd(row, by), place) },
+      may: { end: mayDo(caller, deedToEnd(row, caller), place) },
     });
   }
   return told;

@@ -17,6 +17,7 @@ import { activePauses } from '../store/pauses.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { agencyFrame } from '../store/settings.ts';
 import type { Ask } from './api.ts';
+import { deedToEnd } from './calendar-routes.ts';
 import { HttpProblem, notFound } from './problems.ts';
 
 /** What the routes of one listing share: its row, its version, its card, and what of it a person may see. */
@@ -200,7 +201,7 @@ function groupsOf(
 }
 
 async function pausesOf(
-  { db, agencyId, boards, caller, by, now, params }: ListingAsk,
+  { db, agencyId, boards, caller, now, params }: ListingAsk,
   cabinets: readonly CabinetRow[],
   place: Place,
 ): Promise<ListingCard['pauses']> {
@@ -213,7 +214,7 @@ async function pausesOf(
     until: pause.until.toISOString(),
     reason: pause.reason,
     by: pause.by,
-    mayEnd: mayDo(caller, pause.by === by ? 'listing-pauses' : 'foreign-pauses', place),
+    mayEnd: mayDo(caller, deedToEnd(pause, caller), place),
   }));
 }
 

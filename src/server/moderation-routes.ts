@@ -41,7 +41,7 @@ import {
   notTogether,
 } from '../domain/moderation-queue.ts';
 import { maskPhones } from '../domain/phones.ts';
-import { mayDo, type Place, reachOf, roleAt } from '../domain/rights.ts';
+import { mayDo, type Place, reachOf } from '../domain/rights.ts';
 import { formatNumber } from '../domain/text.ts';
 import { valueWords } from '../domain/words.ts';
 import { withCorrections } from '../intake/correct.ts';
@@ -135,7 +135,7 @@ export function moderationRoutes(api: Api): void {
         {
           listingId: params.id,
           kind: body.verdict,
-          actor: moderatorOf(ask, place),
+          actor: moderatorOf(ask),
           reasons: body.reasons ?? [],
           note: body.note,
           corrections: corrections ?? undefined,
@@ -160,7 +160,7 @@ export function moderationRoutes(api: Api): void {
     params: CaseParams,
     body: UndoSchema,
     handler: async (ask) => {
-      await undo(ask, ask.params.id, ask.body.verdict, ask.place!);
+      await undo(ask, ask.params.id, ask.body.verdict);
     },
   });
 
@@ -175,7 +175,7 @@ export function moderationRoutes(api: Api): void {
     handler: async (ask) => {
       const { db, agencyId, body, now, params } = ask;
       const following = await nextAfter(ask, params.id, body.queue ?? {});
-      const put = await postpone(db, agencyId, params.id, new Date(body.until), moderatorOf(ask, ask.place!), now);
+      const put = await postpone(db, agencyId, params.id, new Date(body.until), moderatorOf(ask), now);
       return { postponed: postponedAnswer(put, now), ...following };
     },
   });
@@ -187,7 +187,7 @@ export function moderationRoutes(api: Api): void {
     policy: deciding,
     params: CaseParams,
     handler: async (ask) => {
-      await resume(ask.db, ask.agencyId, ask.params.id, moderatorOf(ask, ask.place!), ask.now);
+      await resume(ask.db, ask.agencyId, ask.params.id, moderatorOf(ask), ask.now);
     },
   });
 
@@ -202,7 +202,7 @@ export function moderationRoutes(api: Api): void {
     handler: async (ask) => {
       const { db, agencyId, body, now, params } = ask;
       const following = await nextAfter(ask, params.id, body.queue ?? {});
-      const put = await askAgent(db, agencyId, params.id, body.question, moderatorOf(ask, ask.place!), now);
+      const put = await askAgent(db, agencyId, params.id, body.question, moderatorOf(ask), now);
       return { postponed: postponedAnswer(put, now), ...following };
     },
   });
@@ -255,7 +255,7 @@ export function moderationRoutes(api: Api): void {
       for (const { id, verdict } of ask.body.verdicts) {
         const place = places.get(id);
         if (!place || !mayDo(ask.caller, 'moderation', place)) continue;
-        await undo(ask, id, verdict, place);
+        await undo(ask, id, verdict);
         undone++;
       }
       return { undone };
@@ -296,12 +296,8 @@ export function moderationRoutes(api: Api): void {
 
 type Asked = Pick<Ask<unknown, unknown, unknown>, 'db' | 'agencyId' | 'caller' | 'by' | 'now' | 'boards'>;
 
-/** The door has proven the right; what the store asks is the role where the listing lies. */
-function moderatorOf({ caller, by }: Asked, place: Place): Moderator {
-  const role = roleAt(caller, place);
-  // Where the agency lets agents moderate, they are moderators.
-  return { employeeId: caller.employeeId, name: by, role: role === 'agent' ? 'adSpecialist' : role };
-}
+/** The door has proven the right. */
+const moderatorOf = ({ caller, by }: Asked): Moderator => ({ employeeId: caller.employeeId, name: by });
 
 /** What the moderator had before his eyes. @throws HttpProblem 428 without `If-Match`, 412 when it is no version of ours */
 async function seenBy(ask: Ask<unknown, unknown, unknown>, listingId: number): Promise<Seen> {
@@ -335,11 +331,11 @@ async function listingOf({ db, agencyId }: Asked, listingId: number): Promise<Li
   return found;
 }
 
-async function undo(ask: Asked, listingId: number, verdictId: number, place: Place): Promise<void> {
+async function undo(ask: Asked, listingId: number, verdictId: number): Promise<void> {
   const { db, agencyId, now } = ask;
   if (!(await history(db.pool, agencyId, listingId)).some(({ id }) => id === verdictId))
     throw notFound('Такого решения по этому объекту нет.');
-  await undoVerdict(db, agencyId, verdictId, moderatorOf(ask, place), now);
+  await undoVerdict(db, agencyId, verdictId, moderatorOf(ask), now);
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -616,7 +612,7 @@ async function approveTogether(
       continue;
     }
     try {
-      const wish = { listingId: id, kind: 'approved' as const, actor: moderatorOf(ask, place), seen };
+      const wish = { listingId: id, kind: 'approved' as const, actor: moderatorOf(ask), seen };
       data.push({ id, verdictId: (await giveVerdict(db, agencyId, wish, now)).verdictId, refusal: null });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

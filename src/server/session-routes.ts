@@ -104,8 +104,7 @@ export function sessionRoutes(api: Api): void {
     policy: signedIn,
     body: ConfirmSchema,
     handler: async ({ db, body, now, session, request }) => {
-      const row = await prove(options, programs(session), body, request, now);
-      await proveCode(options, row, body.code, { login: row.login, address: request.ip }, now);
+      await proveWithCode(options, programs(session), body, request, now);
       const token = request.cookies[SESSION_COOKIE] ?? request.cookies[`__Host-${SESSION_COOKIE}`];
       await noteProof(db.pool, tokenHash(token!), now);
     },
@@ -202,8 +201,7 @@ export function sessionRoutes(api: Api): void {
     policy: signedIn,
     body: ConfirmSchema,
     handler: async ({ db, body, session, now, request }) => {
-      const row = await prove(options, programs(session), body, request, now);
-      await proveCode(options, row, body.code, { login: row.login, address: request.ip }, now);
+      const row = await proveWithCode(options, programs(session), body, request, now);
       await setSecondFactor(db, row, null, null, now);
     },
   });
@@ -371,21 +369,37 @@ async function proveNotTooOften(
   );
 }
 
-/** The person who is signed in knows the password. @throws HttpProblem `bad-credentials`, `too-many-failures` */
+interface Proof {
+  readonly password: string;
+  readonly code?: string;
+}
+
+/** The same with the second factor, where there is one. @throws HttpProblem also `second-factor-needed`, `bad-code` */
+const proveWithCode = (options: ApiOptions, session: SignedIn, proof: Proof, request: FastifyRequest, now: Date) =>
+  prove(options, session, proof, request, now, (row, who) => proveCode(options, row, proof.code, who, now));
+
+/**
+ * The person who is signed in knows the password. Attempts go one after the other: in parallel they would pass the limit.
+ * @throws HttpProblem `bad-credentials`, `too-many-failures`
+ */
 async function prove(
   { db }: ApiOptions,
   session: SignedIn,
-  { password }: { readonly password: string },
+  { password }: Pick<Proof, 'password'>,
   request: FastifyRequest,
   now: Date,
+  also?: (row: SignInRow, who: { readonly login: string; readonly address: string }) => Promise<void>,
 ): Promise<SignInRow> {
   const who = { login: session.login, address: request.ip };
   return inTurn(session.login, async () => {
     await proveNotTooOften(db, who, now);
     const row = (await signInById(db.pool, session.signInId))!;
-    if (await isPassword(row.passwordHash, password)) return row;
-    await noteFailure(db, who, now);
-    throw new HttpProblem(403, 'bad-password', 'Пароль не подходит.');
+    if (!(await isPassword(row.passwordHash, password))) {
+      await noteFailure(db, who, now);
+      throw new HttpProblem(403, 'bad-password', 'Пароль не подходит.');
+    }
+    await also?.(row, who);
+    return row;
   });
 }
 

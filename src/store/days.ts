@@ -1,4 +1,5 @@
-import { deflateSync, inflateSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { deflateSync, inflate, inflateSync, type ZlibOptions } from 'node:zlib';
 import {
   type Change,
   type Closing,
@@ -22,7 +23,11 @@ type CabinetKey = { readonly agencyId: number; readonly id: number };
 
 const LEVEL = 6;
 /** In pieces of about one vector: with Node's small ones most of the time goes into joining them. */
-export const unpack = (packed: Buffer): Buffer => inflateSync(packed, { chunkSize: 1 << 18 });
+const CHUNK = { chunkSize: 1 << 18 };
+export const unpack = (packed: Buffer): Buffer => inflateSync(packed, CHUNK);
+const inflateAside = promisify<Buffer, ZlibOptions, Buffer>(inflate);
+/** In a thread of its own. */
+export const unpackAside = (packed: Buffer): Promise<Buffer> => inflateAside(packed, CHUNK);
 
 /**
  * Records the local days of a cabinet that have ended and are not recorded yet, oldest first. Safe to run twice, by

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { setImmediate as turn } from 'node:timers/promises';
 import { mapUnits, OUTCOME_CODES } from '../domain/day-record.ts';
 import {
   type ChangeReason,
@@ -17,7 +16,7 @@ import type { Outcome } from '../domain/gates.ts';
 import type { Reach } from '../domain/rights.ts';
 import { listingsWithin } from './access.ts';
 import type { Database, Queryable } from './database.ts';
-import { unpack } from './days.ts';
+import { unpackAside } from './days.ts';
 
 /** «График выгрузки», counted from the daily record. */
 
@@ -148,29 +147,32 @@ async function* daysOf(
 ): AsyncGenerator<RecordedDay> {
   const groupOf = of && new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 1 << 16));
   for (const [id, group] of of ?? []) groupOf![id] = group;
-  let before: readonly Buffer[] | undefined;
   // One row for a vector: in arrays the driver would read them as text. A step is a month of days at most.
   const { rows } = await db.pool.query<{ day: string; cabinetId: number; outcomes: Buffer; units: Buffer }>(
     `select day, cabinet_id::int as "cabinetId", outcomes${groupOf ? ', units' : ''} from day_record
      where agency_id = $1 and cabinet_id = any($2) and day >= $3 and day <= $4 order by day, cabinet_id`,
     [agencyId, [...cabinetIds], from, until],
   );
-  for (let at = 0; at < rows.length; ) {
-    const { day } = rows[at]!;
-    const own = rows.slice(at, at + cabinetIds.length).filter((row) => row.day === day);
-    at += own.length;
-    const feeds = own.map(({ cabinetId, outcomes }) => ({
-      outcomes: unpack(outcomes),
+  const days = new Map<string, typeof rows>();
+  for (const row of rows) days.set(row.day, [...(days.get(row.day) ?? []), row]);
+  let before: readonly Buffer[] = [];
+  // All of the step at once, in as many threads as there are: unpacking is most of the work.
+  const unpacked = [...days].map(async ([day, own]) => {
+    const units = groupOf ? own.map((row) => row.units) : [];
+    const isSame = before.length === units.length && units.every((one, index) => one.equals(before[index]!));
+    before = units;
+    const [outcomes, moved] = await Promise.all([
+      Promise.all(own.map((row) => unpackAside(row.outcomes))),
+      isSame ? null : Promise.all(units.map(unpackAside)),
+    ]);
+    const feeds = own.map(({ cabinetId }, at) => ({
+      outcomes: outcomes[at]!,
       slots: slots.byCabinet.get(cabinetId) ?? null,
     }));
-    const units = own.map((row) => row.units);
-    const isSame =
-      groupOf !== null && before?.length === units.length && units.every((one, index) => one.equals(before![index]!));
-    const groups = groupOf && !isSame ? groupsOf(units.map(unpack), feeds, groupOf, slots.size ?? 0) : null;
-    before = groupOf ? units : undefined;
-    yield { day, feeds, groups };
-  }
-  await turn();
+    return { day, feeds, moved };
+  });
+  for (const { day, feeds, moved } of await Promise.all(unpacked))
+    yield { day, feeds, groups: moved && groupsOf(moved, feeds, groupOf!, slots.size ?? 0) };
 }
 
 function groupsOf(

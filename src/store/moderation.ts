@@ -11,7 +11,6 @@ import {
   type VerdictFacts,
 } from '../domain/moderation.ts';
 import { passesOnTrust } from '../domain/moderation-queue.ts';
-import type { Role } from '../domain/people.ts';
 import { AGENCY_DEFAULTS, type AgencySettings, settled } from '../domain/settings.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue, makeDueAt } from './due.ts';
@@ -29,7 +28,6 @@ export const UNDO_SECONDS = 10;
 export interface Moderator {
   readonly employeeId: number | null;
   readonly name: string;
-  readonly role: Role;
 }
 
 export const contentHashOf = (values: Listing): string => hashOf(moderatable(values));

@@ -14,6 +14,8 @@ export interface NewPause {
   readonly from: Date;
   readonly until: Date;
   readonly reason: string;
+  /** Whose it is; null: of the command line or a program. */
+  readonly employeeId?: number | null;
 }
 
 export interface PauseRow {
@@ -25,6 +27,7 @@ export interface PauseRow {
   readonly until: Date;
   readonly reason: string;
   readonly by: string;
+  readonly employeeId: number | null;
 }
 
 /** What the names of a pause are, for a person who reads the list. */
@@ -38,7 +41,7 @@ export interface NamedPauseRow extends PauseRow {
 }
 
 const COLUMNS = `p.id, p.branch_id as "branchId", p.cabinet_id as "cabinetId", p.listing_id as "listingId",
-  p.from_at as "from", p.until_at as "until", p.reason, p.by`;
+  p.from_at as "from", p.until_at as "until", p.reason, p.by, p.employee_id as "employeeId"`;
 
 /**
  * @returns the pause's number
@@ -77,11 +80,11 @@ async function insertPause(
   const from = pause.from > now ? pause.from : now;
   if (pause.until <= from)
     throw new Refusal('pause-past', 'Пауза кончается раньше, чем начинается. Назовите другой конец.', 2);
-  const { branchId = null, cabinetId = null, listingId = null } = pause;
+  const { branchId = null, cabinetId = null, listingId = null, employeeId = null } = pause;
   const made = await client.query<{ id: number }>(
-    `insert into pause (agency_id, branch_id, cabinet_id, listing_id, from_at, until_at, reason, by)
-     values ($1, $2, $3, $4, $5, $6, $7, $8) returning id`,
-    [agencyId, branchId, cabinetId, listingId, from, pause.until, reason, by],
+    `insert into pause (agency_id, branch_id, cabinet_id, listing_id, from_at, until_at, reason, by, employee_id)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id`,
+    [agencyId, branchId, cabinetId, listingId, from, pause.until, reason, by, employeeId],
   );
   const { id } = made.rows[0]!;
   await record(

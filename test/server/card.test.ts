@@ -332,7 +332,7 @@ describe('whose card it is', () => {
     await addPause(
       base.db,
       agencyId,
-      { listingId: id, from: clock(), until: new Date('2026-11-25'), reason: 'Показ' },
+      { listingId: id, from: clock(), until: new Date('2026-11-25'), reason: 'Показ', employeeId: blind.id },
       'Пётр Ильин',
       clock(),
     );

@@ -191,6 +191,11 @@ describe('a pause', () => {
     const end = (who: Visitor, what: string) => who.send('POST', `/pauses/${numbers[what]}/end`);
     expect((await end(agent, 'филиал «Север»')).status).toBe(404);
     expect((await end(lead, 'Авито · avito')).status).toBe(403);
+    // A namesake's is another's.
+    const own = [house.agencyId, numbers['объект L3']];
+    await base.db.pool.query('update pause set employee_id = employee_id + 1000 where agency_id = $1 and id = $2', own);
+    expect((await end(agent, 'объект L3')).status).toBe(403);
+    await base.db.pool.query('update pause set employee_id = employee_id - 1000 where agency_id = $1 and id = $2', own);
     expect((await end(agent, 'объект L3')).status).toBe(204);
     expect((await end(specialist, 'филиал «Север»')).status).toBe(204);
     expect((await end(specialist, 'филиал «Север»')).body.code).toBe('pause-over');

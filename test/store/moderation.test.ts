@@ -64,7 +64,6 @@ async function world(moderation: Partial<AgencySettings['moderation']> = {}): Pr
   const person = async (name: string, role: Role): Promise<Moderator> => ({
     employeeId: await addEmployee(db, agencyId, { name, phones: [], role }),
     name,
-    role,
   });
   const agent = await person('Петров', 'agent');
   const source = await db.pool.query("insert into source (agency_id, name) values ($1, 'crm') returning id", [

@@ -146,6 +146,7 @@ describe('a pause', () => {
         until: at(5),
         reason: 'ремонт',
         by: BY,
+        employeeId: null,
       },
     ]);
     expect(await deeds()).toMatchObject([{ action: 'pause-added', by: BY }]);
