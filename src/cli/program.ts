@@ -9,6 +9,7 @@ import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
 import { correctCommands } from './correct-commands.ts';
 import { coverageCommands } from './coverage-commands.ts';
 import { feedCommands } from './feed-commands.ts';
+import { mailCommands } from './mail-commands.ts';
 import { markCommands } from './mark-commands.ts';
 import { marketCommands } from './market-commands.ts';
 import { moderationCommands } from './moderation-commands.ts';
@@ -132,6 +133,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   calendarCommands(program, action);
   userCommands(program, action);
   settingsCommands(program, action);
+  mailCommands(program, action);
   clockworkCommands(program, action);
   serviceCommands(program, action);
   for (const command of allCommands(program)) {

@@ -18,23 +18,20 @@ import { type ExportReport, exportFileName, exportReport, exportTable } from '..
 import { resolveAgency } from '../store/agencies.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { aligned } from './columns.ts';
-import { EXIT } from './context.ts';
+import { type Context, EXIT } from './context.ts';
 import { type Action, choice, several } from './program.ts';
+import { reportMailCommands } from './report-mail-commands.ts';
 import { dayNamed } from './units.ts';
 
-interface ReportOptions {
+interface ReportOptions extends ReportWish {
   from?: string;
   to?: string;
-  board?: string[];
-  step?: Step;
-  minShare: string;
-  group?: Grouping;
   out?: string;
   agency?: string;
 }
 
 export function reportCommands(program: Command, action: Action): void {
-  program
+  const report = program
     .command('report')
     // Otherwise `--from` and the like of a command under it would be taken for this one's.
     .enablePositionalOptions()
@@ -44,10 +41,6 @@ export function reportCommands(program: Command, action: Action): void {
     )
     .option('--from <день>', 'первый день; без ключа пять недель')
     .option('--to <день>', 'последний день, включительно; без ключа вчера')
-    .addOption(several('--board <доска...>', `доски, не больше ${SOURCES_MAX}; без ключа первые из подключённых`))
-    .addOption(choice('--step <шаг>', 'шаг', STEPS).default('week'))
-    .option('--min-share <процент>', 'сколько процентов дней шага нужно', String(SHARE_USUAL))
-    .addOption(choice('--group <по чему>', 'разбить', GROUPINGS).default('none'))
     .option('--out <файл>', 'записать в файл: .xlsx с графиком, .csv, .svg или .png')
     .option('--agency <название>', 'агентство')
     .action(
@@ -69,12 +62,7 @@ export function reportCommands(program: Command, action: Action): void {
           {
             ...(options.from !== undefined && { from: dayNamed(options.from) }),
             ...(options.to !== undefined && { until: dayNamed(options.to) }),
-            ...(options.board && {
-              board: options.board.flatMap((text) => text.split(',')).map((name) => context.board(name).id),
-            }),
-            ...(options.step && { step: options.step }),
-            minShare: shareOf(options.minShare),
-            ...(options.group && { by: options.group }),
+            ...reportWishOf(context, options),
           },
         );
         if (ending === null) {
@@ -86,7 +74,33 @@ export function reportCommands(program: Command, action: Action): void {
         return EXIT.done;
       }),
     );
+  reportOptions(report);
+  reportMailCommands(report, action);
 }
+
+/** What of a report can be wished besides its days. */
+export interface ReportWish {
+  board?: string[];
+  step?: Step;
+  minShare: string;
+  group?: Grouping;
+}
+
+export function reportOptions(command: Command): Command {
+  return command
+    .addOption(several('--board <доска...>', `доски, не больше ${SOURCES_MAX}; без ключа первые из подключённых`))
+    .addOption(choice('--step <шаг>', 'шаг', STEPS).default('week'))
+    .option('--min-share <процент>', 'сколько процентов дней шага нужно', String(SHARE_USUAL))
+    .addOption(choice('--group <по чему>', 'разбить', GROUPINGS).default('none'));
+}
+
+/** @throws Refusal `board-unknown`, `bad-share` */
+export const reportWishOf = (context: Context, { board, step, minShare, group }: ReportWish) => ({
+  ...(board && { board: board.flatMap((text) => text.split(',')).map((name) => context.board(name).id) }),
+  ...(step && { step }),
+  minShare: shareOf(minShare),
+  ...(group && { by: group }),
+});
 
 const ENDINGS = ['xlsx', 'csv', 'svg', 'png'] as const;
 type Ending = (typeof ENDINGS)[number];

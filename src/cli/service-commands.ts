@@ -29,6 +29,7 @@ import { currentEdition, listCabinets } from '../store/publishing.ts';
 import { hasSignIns } from '../store/sign-in.ts';
 import { examineQueue, startClock } from './clockwork-commands.ts';
 import { type Context, EXIT } from './context.ts';
+import { examineMail } from './mail-commands.ts';
 import { actorOf, giverOf, objects, oneEmployee } from './naming.ts';
 import { type Action, choice, several } from './program.ts';
 
@@ -374,6 +375,7 @@ async function examine(context: Context): Promise<Check[]> {
     return `PostgreSQL ${db.version}${db.embedded ? ', встроенная' : ''}`;
   });
   await check('Очередь прогонов', () => examineQueue(context));
+  await check('Почта', () => examineMail(context));
   await check('Файлы фидов', async () => {
     const db = await context.db();
     let count = 0;

@@ -28,3 +28,17 @@ export const GROUPING_LABELS: Record<Grouping, string> = {
   employee: 'по сотрудникам',
   'crm-group': 'по группам CRM',
 };
+
+/** By ISO weekday: when a report comes by e-mail. */
+export const ON_WEEKDAYS = [
+  'по понедельникам',
+  'по вторникам',
+  'по средам',
+  'по четвергам',
+  'по пятницам',
+  'по субботам',
+  'по воскресеньям',
+] as const;
+/** How many whole weeks such a report may cover: as many as fit into the longest period. */
+export const MAIL_WEEKS_MAX = Math.floor(PERIOD_DAYS_MAX / 7);
+export const MAIL_WEEKS_USUAL = 4;
