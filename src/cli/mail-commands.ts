@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
 import { russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import type { PostOptions } from '../export/post.ts';
-import { MailError, type Mailer, openMailer } from '../net/mailer.ts';
+import type { Mailer, PostOptions } from '../export/post.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import {
   endMailFaults,
@@ -26,15 +25,19 @@ interface Asked {
 
 export const MAIL_OFF = 'Почта не настроена: задайте SMTP_URL и MAIL_FROM.';
 
-/** The door for letters; undefined: none is set up. */
-export function mailerOf({ config }: Context): Mailer | undefined {
+export const isMailSetUp = ({ config }: Context): boolean => config.SMTP_URL !== undefined;
+
+/** The door for letters, loaded when it is needed; undefined: none is set up. */
+async function mailerOf({ config }: Context): Promise<Mailer | undefined> {
   const { SMTP_URL: smtpUrl, MAIL_FROM: from, MAIL_REPLY_TO: replyTo } = config;
-  return smtpUrl === undefined || from === undefined ? undefined : openMailer({ smtpUrl, from, replyTo });
+  if (smtpUrl === undefined || from === undefined) return undefined;
+  const { openMailer } = await import('../export/post.ts');
+  return openMailer({ smtpUrl, from, replyTo });
 }
 
 /** What the clockwork needs to write and send letters; undefined: no post is set up. */
 export async function postOf(context: Context): Promise<Omit<PostOptions, 'db'> | undefined> {
-  const mailer = mailerOf(context);
+  const mailer = await mailerOf(context);
   if (!mailer) return undefined;
   const { boards, clock, config } = context;
   const db = await context.db();
@@ -76,7 +79,7 @@ export function mailCommands(program: Command, action: Action): void {
           limit,
           ...(options.state && { state: options.state }),
         });
-        const isSetUp = mailerOf(context) !== undefined;
+        const isSetUp = isMailSetUp(context);
         context.print({ isSetUp, letters: letters.map((letter) => ({ ...letter, state: mailState(letter) })) }, () =>
           letters.length === 0
             ? 'Писем нет.'
@@ -111,7 +114,7 @@ export function mailCommands(program: Command, action: Action): void {
         const actor = await actorOf(db, agency.id, options.by, 'settings');
         await retryLetter(db, agency.id, id, actor.name, context.clock());
         context.print({ id }, `Письмо №${id} будет отправлено ещё раз.`);
-        if (!mailerOf(context)) context.say(MAIL_OFF);
+        if (!isMailSetUp(context)) context.say(MAIL_OFF);
         return EXIT.done;
       }),
     );
@@ -123,7 +126,7 @@ export function mailCommands(program: Command, action: Action): void {
     .option('--agency <название>', 'агентство')
     .action(
       action(async (context, options: Asked & { to: string }) => {
-        const mailer = mailerOf(context);
+        const mailer = await mailerOf(context);
         if (!mailer) throw new Refusal('mail-off', MAIL_OFF, EXIT.refused);
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
@@ -142,8 +145,8 @@ export function mailCommands(program: Command, action: Action): void {
             identity: `test ${agency.id} ${id} ${now.toISOString()}`,
           });
         } catch (error) {
-          if (!(error instanceof MailError)) throw error;
-          throw new Refusal('mail-not-sent', `${mailer.server}: ${error.message}`, EXIT.outside);
+          if ((error as Error).name !== 'MailError') throw error;
+          throw new Refusal('mail-not-sent', `${mailer.server}: ${(error as Error).message}`, EXIT.outside);
         }
         await endMailFaults(db.pool, agency.id, now);
         context.print({ to: email, server: mailer.server }, `Отправлено: ${name} <${email}> через ${mailer.server}.`);
@@ -162,7 +165,7 @@ function stateText({ sentAt, failedAt, dueAt, error, tries }: LetterRow, zone: s
 
 /** How the post is set up, for `doctor`. @throws Error when letters would not go out */
 export async function examineMail(context: Context): Promise<string> {
-  const mailer = mailerOf(context);
+  const mailer = await mailerOf(context);
   if (!mailer) return 'не настроена (SMTP_URL), отчёты по почте не уходят';
   try {
     await mailer.greet();

@@ -21,7 +21,7 @@ import {
   unsubscribe,
 } from '../store/mail.ts';
 import { type Context, EXIT } from './context.ts';
-import { MAIL_OFF, mailerOf } from './mail-commands.ts';
+import { isMailSetUp, MAIL_OFF } from './mail-commands.ts';
 import { type Actor, actorOf, oneEmployee } from './naming.ts';
 import type { Action } from './program.ts';
 import { type ReportWish, reportOptions, reportWishOf } from './report-commands.ts';
@@ -67,6 +67,9 @@ export function reportMailCommands(report: Command, action: Action): void {
         const actor = await actorOf(db, agency.id, options.by, 'see-listings');
         const { id: employeeId } = await oneEmployee(db, agency.id, options.employee);
         proveOwn(actor, employeeId);
+        const { boards, clock } = context;
+        const { proveMailed } = await import('../server/report-letter.ts');
+        await proveMailed({ db, boards, clock }, agency.id, employeeId, wish.query);
         const now = context.clock();
         const id = await subscribe(db, agency.id, { ...wish, employeeId }, actor.name, now);
         const made = (await subscriptionById(db.pool, agency.id, id))!;
@@ -87,12 +90,10 @@ export function reportMailCommands(report: Command, action: Action): void {
         const agency = await resolveAgency(db, options.agency);
         const now = context.clock();
         const all = await listSubscriptions(db.pool, agency.id);
-        context.print(
-          { isSetUp: mailerOf(context) !== undefined, subscriptions: all.map((one) => toldOf(one, now)) },
-          () =>
-            all.length === 0
-              ? 'График по почте никому не приходит: report subscribe --employee <сотрудник>.'
-              : all.map((one) => lineOf(one, now)).join('\n'),
+        context.print({ isSetUp: isMailSetUp(context), subscriptions: all.map((one) => toldOf(one, now)) }, () =>
+          all.length === 0
+            ? 'График по почте никому не приходит: report subscribe --employee <сотрудник>.'
+            : all.map((one) => lineOf(one, now)).join('\n'),
         );
         tellSettings(context);
         return EXIT.done;
@@ -173,7 +174,7 @@ const LETTERS = {
 };
 
 function tellSettings(context: Context): void {
-  if (!mailerOf(context)) context.say(MAIL_OFF);
+  if (!isMailSetUp(context)) context.say(MAIL_OFF);
   else if (context.config.PUBLIC_URL === undefined)
     context.say('PUBLIC_URL не задан: в письмах не будет ссылки на отчёт.');
 }

@@ -29,7 +29,7 @@ import { currentEdition, listCabinets } from '../store/publishing.ts';
 import { hasSignIns } from '../store/sign-in.ts';
 import { examineQueue, startClock } from './clockwork-commands.ts';
 import { type Context, EXIT } from './context.ts';
-import { examineMail } from './mail-commands.ts';
+import { examineMail, isMailSetUp } from './mail-commands.ts';
 import { actorOf, giverOf, objects, oneEmployee } from './naming.ts';
 import { type Action, choice, several } from './program.ts';
 
@@ -300,6 +300,7 @@ export async function serve(
     logLevel: context.config.LOG_LEVEL,
     trustProxy: context.config.TRUST_PROXY,
     publicUrl: context.config.PUBLIC_URL,
+    hasPost: isMailSetUp(context),
     media: options.media === true,
   });
   await app.listen({ port, host: context.config.HOST }).catch((error: NodeJS.ErrnoException) => {

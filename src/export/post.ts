@@ -1,6 +1,6 @@
 import { Refusal } from '../domain/fault.ts';
 import { dueSlot, letterOf, TELL_AFTER_TRIES } from '../domain/report-mail.ts';
-import { MailError, type Mailer } from '../net/mailer.ts';
+import { MailError, type Mailer, openMailer } from '../net/mailer.ts';
 import type { Database } from '../store/database.ts';
 import {
   type ClaimedLetter,
@@ -15,6 +15,8 @@ import {
   takeSlot,
   unsubscribe,
 } from '../store/mail.ts';
+
+export { MailError, type Mailer, openMailer };
 
 /** The post of the clockwork: writes letters whose time has come, and sends those that wait. */
 

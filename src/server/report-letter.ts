@@ -35,17 +35,7 @@ export async function reportLetter(
   at: Date,
 ): Promise<Letter> {
   const { agencyId, employeeId, zone, weeks } = subscription;
-  const caller = await callerById(db.pool, agencyId, employeeId);
-  if (!caller) throw new Refusal('employee-unknown', 'Сотрудник больше не работает.');
-  if (!mayDo(caller, 'see-listings', 'anywhere')) throw new Refusal('not-allowed', refusalFor(caller, 'see-listings'));
-  const reporter: Reporter = {
-    db,
-    boards,
-    agencyId,
-    reach: reachOf(caller, 'see-listings'),
-    columns: await columnsOf({ db, agencyId, caller, boards }),
-    now: clock(),
-  };
+  const reporter = await reporterFor({ db, boards, clock }, agencyId, employeeId);
   const query: ExportReportQuery = { ...subscription.query, ...mailPeriod(at, zone, weeks) };
   const report = await exportReport(reporter, query);
   const changes = await changesOf(reporter, report, query);
@@ -64,6 +54,41 @@ export async function reportLetter(
     html: htmlOf(told),
     png: exportChartPng(report),
   };
+}
+
+/**
+ * Whoever the report is for, with what that person may see now.
+ * @throws Refusal `employee-unknown`, `not-allowed`
+ */
+async function reporterFor(
+  { db, boards, clock }: LetterOptions,
+  agencyId: number,
+  employeeId: number,
+): Promise<Reporter> {
+  const caller = await callerById(db.pool, agencyId, employeeId);
+  if (!caller) throw new Refusal('employee-unknown', 'Сотрудник больше не работает.');
+  if (!mayDo(caller, 'see-listings', 'anywhere')) throw new Refusal('not-allowed', refusalFor(caller, 'see-listings'));
+  return {
+    db,
+    boards,
+    agencyId,
+    reach: reachOf(caller, 'see-listings'),
+    columns: await columnsOf({ db, agencyId, caller, boards }),
+    now: clock(),
+  };
+}
+
+/**
+ * Would this person get such a report?
+ * @throws Refusal that says why not: boards that are not there, too many of them
+ */
+export async function proveMailed(
+  options: LetterOptions,
+  agencyId: number,
+  employeeId: number,
+  query: ExportReportQuery,
+): Promise<void> {
+  await exportReport(await reporterFor(options, agencyId, employeeId), query);
 }
 
 /** Of every board, why its last step differs from the one before. */

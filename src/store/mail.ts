@@ -92,6 +92,15 @@ export async function subscriptionById(
   return found.rows[0] && subscriptionOf(found.rows[0]);
 }
 
+/** Where a person's letters go; null: nowhere. */
+export async function addressOf(client: Queryable, agencyId: number, employeeId: number): Promise<string | null> {
+  const found = await client.query<{ email: string | null }>(
+    'select email from employee where agency_id = $1 and id = $2',
+    [agencyId, employeeId],
+  );
+  return found.rows[0]?.email ?? null;
+}
+
 /** So many reports a person may get every week. */
 const SUBSCRIPTIONS_MAX = 10;
 
