@@ -38,6 +38,7 @@ import { Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, useAddress } from '../../router.tsx';
 import { counted, formatNumber, objects, today } from '../../words.ts';
+import { ByMailButton, ByMailList } from './by-mail.tsx';
 import { ReportTabs } from './tabs.tsx';
 
 /** «Отчёты»: the export chart; the address keeps every choice. */
@@ -100,6 +101,7 @@ export default function Reports() {
               {{ xlsx: 'Excel', csv: 'CSV', png: 'Картинка' }[kind]}
             </Button>
           ))}
+          <ByMailButton query={query} />
         </Group>
       }
     >
@@ -202,6 +204,7 @@ export default function Reports() {
           </>
         )}
       </Loaded>
+      <ByMailList />
       <Drawer
         opened={place !== null}
         onClose={() => setPlace(null)}
