@@ -109,7 +109,7 @@ const SUBSCRIPTIONS_MAX = 10;
  * @param query proven by the caller: what the report can be asked by, without days
  * @throws Refusal `employee-unknown`, `no-email`, `never-signed-in`, `too-many-subscriptions`, and those of `proveMailWish`
  */
-export function subscribe(
+export async function subscribe(
   db: Database,
   agencyId: number,
   wish: MailWish & { readonly employeeId: number; readonly query: Readonly<Record<string, unknown>> },
