@@ -52,6 +52,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     async (...args) => {
       // Commander appends the options and the command itself.
       const own = args.slice(0, -1);
+      takeBack(args.at(-1) as Command);
       const globals = program.opts<GlobalOptions>();
       let context: Context | undefined;
       const interrupt = () => {
@@ -149,6 +150,20 @@ export async function run(argv: readonly string[]): Promise<number> {
       : EXIT.usage;
   }
   return exit;
+}
+
+/**
+ * A command that does something itself, like `report`, reads the options of the commands under it first and keeps those
+ * of the same name. They get them back.
+ */
+function takeBack(command: Command): void {
+  const parent = command.parent;
+  if (!parent?.parent) return;
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (command.getOptionValueSource(name) === 'cli' || parent.getOptionValueSource(name) !== 'cli') continue;
+    command.setOptionValueWithSource(name, parent.getOptionValue(name), 'cli');
+  }
 }
 
 function allCommands(command: Command): Command[] {

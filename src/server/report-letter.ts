@@ -179,7 +179,11 @@ function tellSource(
 
 /** «Выгружено 39 из 42 (93 %), на 3 меньше, чем шагом раньше. Ушло 4: вне срока 3, дубль 1. Пришло 1: не отмечен 1.» */
 function newsOf(last: Counts | undefined, changes: Changes | null): string {
-  if (!last || last.marked === 0) return 'За последний шаг ничего не отмечено на выгрузку.';
+  if (!last || last.marked === 0)
+    return [
+      'В последнем шаге ничего не отмечено на выгрузку.',
+      ...(changes ? moved('Ушло', 'left', changes) : []),
+    ].join(' ');
   const share = `${Math.round((last.published / last.marked) * 100)} %`;
   const now = `В последнем шаге выгружено ${formatNumber(last.published)} из ${formatNumber(last.marked)} (${share})`;
   if (!changes) return `${now}.`;
@@ -244,7 +248,7 @@ const INK = '#1f2933';
 const FAINT = '#52606d';
 const LINE = '#d5dae1';
 const FONT = "font-family:'Golos Text',Arial,Helvetica,sans-serif";
-const CELL = `padding:4px 8px;border-bottom:1px solid ${LINE};font-size:14px;line-height:20px`;
+const CELL = `padding:4px 8px;border-bottom:1px solid ${LINE}`;
 
 /** Old programs do not know `&apos;`. */
 const safe = (text: string) => escapeText(text).replaceAll('&apos;', '&#39;');
@@ -281,12 +285,12 @@ function htmlOfSource({ title, news, lines, rest }: ToldSource): string {
     const numbers = [...SERIES.map((series) => formatNumber(counts[series])), shareOf(counts)];
     const look = isOfGroup ? 'padding-left:24px;font-weight:normal' : 'font-weight:bold';
     return `<tr><th scope="row" align="left" style="${CELL};${look}">${safe(name)}</th>${numbers
-      .map((number) => `<td align="right" style="${CELL};white-space:nowrap">${safe(number)}</td>`)
+      .map((number) => `<td align="right" style="${CELL}">${safe(number)}</td>`)
       .join('')}</tr>`;
   });
   return `<h2 style="margin:24px 0 4px;font-size:16px;line-height:22px">${safe(title)}</h2>
 <p style="margin:0 0 8px;font-size:14px;line-height:20px">${safe(news)}</p>
-<table width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse">
+<table width="100%" cellpadding="0" cellspacing="0" border="0" style="border-collapse:collapse;font-size:14px;line-height:20px">
 <thead><tr><th scope="col" align="left" style="${CELL}">шаг</th>${heads
     .map((head) => `<th scope="col" align="right" style="${CELL}">${head}</th>`)
     .join('')}</tr></thead>
