@@ -17,6 +17,12 @@ const Env = Type.Object({
   IMPORT_ALLOW_PRIVATE: Type.Optional(Type.String()),
   /** Addresses of proxies whose X-Forwarded-For is believed, comma-separated. */
   TRUST_PROXY: Type.Optional(Type.String()),
+  /** How letters go out: `smtps://user:password@host`, `smtp://host:587`. Without it nothing is sent. */
+  SMTP_URL: Type.Optional(Type.String({ pattern: '^smtps?://[^/?#]+' })),
+  /** Whom letters are from: an address, or «Name <address>». */
+  MAIL_FROM: Type.Optional(Type.String({ pattern: '^[^\\r\\n]*[^\\s@<>]+@[^\\s@<>]+>?$' })),
+  /** Where answers go; to the sender unless told. */
+  MAIL_REPLY_TO: Type.Optional(Type.String({ pattern: '^[^\\r\\n]*[^\\s@<>]+@[^\\s@<>]+>?$' })),
   LOG_LEVEL: Type.String({ default: 'info' }),
 });
 
@@ -25,5 +31,9 @@ export type Config = Readonly<Static<typeof Env>>;
 /** Settings from the environment, checked once and frozen. @throws Error that lists every wrong one */
 export function loadConfig(overrides: Partial<Config> = {}): Config {
   const config = envSchema<Static<typeof Env>>({ schema: Env as object, data: { ...process.env, ...overrides } });
+  if (config.SMTP_URL !== undefined && config.MAIL_FROM === undefined)
+    throw new Error('задан SMTP_URL, но не MAIL_FROM: от кого письма?');
+  if (config.SMTP_URL !== undefined && !URL.canParse(config.SMTP_URL))
+    throw new Error('SMTP_URL не адрес: нужно smtps://имя:пароль@сервер или smtp://сервер:порт.');
   return Object.freeze({ ...config, DATA_DIR: resolve(config.DATA_DIR) });
 }

@@ -28,6 +28,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   'drizzle-orm': ['store'],
   'graphile-worker': ['export'],
   'node-cron': ['export'],
+  nodemailer: ['net'],
   undici: ['net', 'intake', 'export'],
   saxes: ['intake', 'boards'],
   'csv-parse': ['intake'],

@@ -9,6 +9,7 @@ import { resolveAgency } from '../store/agencies.ts';
 import { type CabinetDue, cabinetsDue, listRuns, type RunRow, retryAt } from '../store/runs.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { type Context, EXIT } from './context.ts';
+import { postOf } from './mail-commands.ts';
 import type { Action } from './program.ts';
 
 export function clockworkCommands(program: Command, action: Action): void {
@@ -92,7 +93,9 @@ export function clockworkCommands(program: Command, action: Action): void {
 export async function startClock(context: Context, log: ClockworkLog): Promise<Clockwork> {
   const { startClockwork } = await import('../export/clockwork.ts');
   const { boards, clock, config } = context;
-  return startClockwork({ db: await context.db(), boards, dataDir: config.DATA_DIR, clock, log });
+  const db = await context.db();
+  const post = await postOf(context);
+  return startClockwork({ db, boards, dataDir: config.DATA_DIR, clock, log, post });
 }
 
 /** «Яндекс Недвижимость (main)»; the board's own name may be gone with its description. */

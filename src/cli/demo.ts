@@ -25,6 +25,7 @@ import type { Config } from '../config.ts';
 import { type Corrections, effective, fieldValue } from '../domain/corrections.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
+import { MAIL_WEEKS_USUAL } from '../domain/report-words.ts';
 import type { AgencySettings } from '../domain/settings.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import type { PublishedCabinet } from '../export/publish.ts';
@@ -46,6 +47,7 @@ import { recordDays } from '../store/days.ts';
 import { feedPath } from '../store/feed-address.ts';
 import { hashOf } from '../store/hash.ts';
 import type { Deed } from '../store/journal.ts';
+import { subscribe } from '../store/mail.ts';
 import { eachListing, findListings, markListings, saveCorrections } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { agencyFrame, changeAgencySettings } from '../store/settings.ts';
@@ -222,6 +224,7 @@ async function letIn(db: Database, agencyId: number, now: Date): Promise<void> {
     const path = await newInvitation(db, { agencyId, employeeId: person!.id }, 'демо', now);
     await acceptInvitation(db, tokenHash(path.slice('/welcome/'.length)), { login, passwordHash }, now);
   }
+  await mailReport(db, agencyId, now);
   for (const { email, role } of AGENTS) {
     if (role !== 'manager' || SIGN_INS.some(({ login }) => email.startsWith(`${login}@`))) continue;
     const [person] = await findEmployees(db, agencyId, email);
@@ -229,6 +232,23 @@ async function letIn(db: Database, agencyId: number, now: Date): Promise<void> {
     const grants = [{ role, scope: 'branch' as const, branchId, departmentId: null }];
     await setGrants(db, agencyId, id, grants, { name: 'демо', person: null }, now);
   }
+}
+
+/** The manager gets the chart every Monday at nine, once somebody sets the post up. */
+async function mailReport(db: Database, agencyId: number, now: Date): Promise<void> {
+  const manager = AGENTS.find(
+    ({ email, role }) => role === 'manager' && SIGN_INS.some(({ login }) => email.startsWith(`${login}@`)),
+  )!;
+  const [person] = await findEmployees(db, agencyId, manager.email);
+  const { id: employeeId, name } = person!;
+  const query = { step: 'week', by: 'branch' } as const;
+  await subscribe(
+    db,
+    agencyId,
+    { employeeId, query, weeks: MAIL_WEEKS_USUAL, weekday: 1, atMinute: 9 * 60 },
+    name,
+    now,
+  );
 }
 
 /** What people put over the sources' values. */

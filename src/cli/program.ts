@@ -9,6 +9,7 @@ import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
 import { correctCommands } from './correct-commands.ts';
 import { coverageCommands } from './coverage-commands.ts';
 import { feedCommands } from './feed-commands.ts';
+import { mailCommands } from './mail-commands.ts';
 import { markCommands } from './mark-commands.ts';
 import { marketCommands } from './market-commands.ts';
 import { moderationCommands } from './moderation-commands.ts';
@@ -51,6 +52,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     async (...args) => {
       // Commander appends the options and the command itself.
       const own = args.slice(0, -1);
+      takeBack(args.at(-1) as Command);
       const globals = program.opts<GlobalOptions>();
       let context: Context | undefined;
       const interrupt = () => {
@@ -132,6 +134,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   calendarCommands(program, action);
   userCommands(program, action);
   settingsCommands(program, action);
+  mailCommands(program, action);
   clockworkCommands(program, action);
   serviceCommands(program, action);
   for (const command of allCommands(program)) {
@@ -147,6 +150,20 @@ export async function run(argv: readonly string[]): Promise<number> {
       : EXIT.usage;
   }
   return exit;
+}
+
+/**
+ * A command that does something itself, like `report`, reads the options of the commands under it first and keeps those
+ * of the same name. They get them back.
+ */
+function takeBack(command: Command): void {
+  const parent = command.parent;
+  if (!parent?.parent) return;
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (command.getOptionValueSource(name) === 'cli' || parent.getOptionValueSource(name) !== 'cli') continue;
+    command.setOptionValueWithSource(name, parent.getOptionValue(name), 'cli');
+  }
 }
 
 function allCommands(command: Command): Command[] {

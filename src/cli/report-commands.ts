@@ -16,6 +16,7 @@ import {
   EXPORT_FORMATS,
   type ExportFormat,
   type ExportReport,
+  type ExportReportQuery,
   exportFile,
   exportReport,
   exportTable,
@@ -25,29 +26,21 @@ import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { aligned } from './columns.ts';
-import { EXIT } from './context.ts';
+import { type Context, EXIT } from './context.ts';
 import { type Action, choice, several } from './program.ts';
+import { reportMailCommands } from './report-mail-commands.ts';
 import { toFile } from './statement-commands.ts';
 import { dayNamed } from './units.ts';
 
-interface ReportOptions {
+interface ReportOptions extends ReportWish {
   from?: string;
   to?: string;
-  board?: string[];
-  step?: Step;
-  minShare: string;
-  group?: Grouping;
-  feed?: string[];
-  branch?: string[];
-  department?: string[];
-  employee?: string[];
-  crmGroup?: string[];
   out?: string;
   agency?: string;
 }
 
 export function reportCommands(program: Command, action: Action): void {
-  program
+  const report = program
     .command('report')
     // Otherwise `--from` and the like of a command under it would be taken for this one's.
     .enablePositionalOptions()
@@ -57,15 +50,6 @@ export function reportCommands(program: Command, action: Action): void {
     )
     .option('--from <день>', 'первый день; без ключа пять недель')
     .option('--to <день>', 'последний день, включительно; без ключа вчера')
-    .addOption(several('--board <доска...>', `доски, не больше ${SOURCES_MAX}; без ключа первые из подключённых`))
-    .addOption(choice('--step <шаг>', 'шаг', STEPS).default('week'))
-    .option('--min-share <процент>', 'сколько процентов дней шага нужно', String(SHARE_USUAL))
-    .addOption(choice('--group <по чему>', 'разбить', GROUPINGS).default('none'))
-    .addOption(several('--feed <фид...>', 'отдельные фиды: «avito/main» или номер кабинета; вместе с досками'))
-    .addOption(several('--branch <филиал...>', 'только эти филиалы'))
-    .addOption(several('--department <отдел...>', 'только эти отделы'))
-    .addOption(several('--employee <имя...>', 'только эти сотрудники'))
-    .addOption(several('--crm-group <группа...>', 'только эти группы CRM'))
     .option('--out <файл>', 'записать в файл: .xlsx с графиком, .csv, .svg или .png')
     .option('--agency <название>', 'агентство')
     .action(
@@ -85,14 +69,7 @@ export function reportCommands(program: Command, action: Action): void {
         const query = {
           ...(options.from !== undefined && { from: dayNamed(options.from) }),
           ...(options.to !== undefined && { until: dayNamed(options.to) }),
-          ...(options.board && {
-            board: options.board.flatMap((text) => text.split(',')).map((name) => context.board(name).id),
-          }),
-          ...(options.step && { step: options.step }),
-          minShare: shareOf(options.minShare),
-          ...(options.group && { by: options.group }),
-          ...(options.feed && { cabinet: options.feed.map((name) => feedNamed(cabinets, name)) }),
-          ...(await unitsNamed(db, agency.id, options)),
+          ...(await reportWishOf(context, db, agency.id, options)),
         };
         if (ending === null) {
           const report = await exportReport(reporter, query);
@@ -104,6 +81,53 @@ export function reportCommands(program: Command, action: Action): void {
         return EXIT.done;
       }),
     );
+  reportOptions(report);
+  reportMailCommands(report, action);
+}
+
+/** What of a report can be wished besides its days. */
+export interface ReportWish {
+  board?: string[];
+  step?: Step;
+  minShare: string;
+  group?: Grouping;
+  feed?: string[];
+  branch?: string[];
+  department?: string[];
+  employee?: string[];
+  crmGroup?: string[];
+}
+
+export function reportOptions(command: Command): Command {
+  return command
+    .addOption(several('--board <доска...>', `доски, не больше ${SOURCES_MAX}; без ключа первые из подключённых`))
+    .addOption(several('--feed <фид...>', 'отдельные фиды: «avito/main» или номер кабинета; вместе с досками'))
+    .addOption(choice('--step <шаг>', 'шаг', STEPS).default('week'))
+    .option('--min-share <процент>', 'сколько процентов дней шага нужно', String(SHARE_USUAL))
+    .addOption(choice('--group <по чему>', 'разбить', GROUPINGS).default('none'))
+    .addOption(several('--branch <филиал...>', 'только эти филиалы'))
+    .addOption(several('--department <отдел...>', 'только эти отделы'))
+    .addOption(several('--employee <имя...>', 'только эти сотрудники'))
+    .addOption(several('--crm-group <группа...>', 'только эти группы CRM'));
+}
+
+/** @throws Refusal `board-unknown`, `cabinet-unknown`, `unit-unknown`, `bad-share` */
+export async function reportWishOf(
+  context: Context,
+  db: Database,
+  agencyId: number,
+  wish: ReportWish,
+): Promise<ExportReportQuery> {
+  const { board, step, minShare, group, feed } = wish;
+  const cabinets = feed ? await listCabinets(db, { agencyId }) : [];
+  return {
+    ...(board && { board: board.flatMap((text) => text.split(',')).map((name) => context.board(name).id) }),
+    ...(step && { step }),
+    minShare: shareOf(minShare),
+    ...(group && { by: group }),
+    ...(feed && { cabinet: feed.map((name) => feedNamed(cabinets, name)) }),
+    ...(await unitsNamed(db, agencyId, wish)),
+  };
 }
 
 function endingOf(out: string | undefined): ExportFormat | null {
@@ -123,7 +147,7 @@ function feedNamed(cabinets: readonly CabinetRow[], name: string): number {
 }
 
 /** The units and people that the report is narrowed to. @throws Refusal `unit-unknown` */
-async function unitsNamed(db: Database, agencyId: number, options: ReportOptions) {
+async function unitsNamed(db: Database, agencyId: number, options: ReportWish) {
   const choices = await reportChoices(db, agencyId, REACH_ALL);
   const numbers = (what: string, known: readonly { readonly id: number; readonly name: string }[], names: string[]) =>
     names.flatMap((name) => {

@@ -29,6 +29,7 @@ import { currentEdition, listCabinets } from '../store/publishing.ts';
 import { hasSignIns } from '../store/sign-in.ts';
 import { examineQueue, startClock } from './clockwork-commands.ts';
 import { type Context, EXIT } from './context.ts';
+import { examineMail, isMailSetUp } from './mail-commands.ts';
 import { actorOf, giverOf, objects, oneEmployee } from './naming.ts';
 import { type Action, choice, several } from './program.ts';
 
@@ -299,6 +300,7 @@ export async function serve(
     logLevel: context.config.LOG_LEVEL,
     trustProxy: context.config.TRUST_PROXY,
     publicUrl: context.config.PUBLIC_URL,
+    hasPost: isMailSetUp(context),
     media: options.media === true,
   });
   await app.listen({ port, host: context.config.HOST }).catch((error: NodeJS.ErrnoException) => {
@@ -374,6 +376,7 @@ async function examine(context: Context): Promise<Check[]> {
     return `PostgreSQL ${db.version}${db.embedded ? ', встроенная' : ''}`;
   });
   await check('Очередь прогонов', () => examineQueue(context));
+  await check('Почта', () => examineMail(context));
   await check('Файлы фидов', async () => {
     const db = await context.db();
     let count = 0;

@@ -5,6 +5,7 @@ import { fieldLabel } from './moderation.ts';
 import { formatKopecks } from './money.ts';
 import { FIXER_LABELS, type Role } from './people.ts';
 import { PHONE_KIND_LABELS, type PhoneKind } from './phones.ts';
+import { mailTimeText } from './report-mail.ts';
 import { DEEDS, type Deed, type Grant, grantLabel } from './rights.ts';
 import { isSame } from './settings-paths.ts';
 import { AGENCY_SETTING_WORDS, CABINET_SETTING_WORDS, type SettingWords, withUnit } from './settings-words.ts';
@@ -106,6 +107,12 @@ const GROUPS = {
     'crm-group-renamed': 'Переименована группа CRM',
     'token-added': 'Выдан ключ API',
     'token-revoked': 'Отозван ключ API',
+  },
+  Отчёты: {
+    'report-subscribed': 'Отчёт будет приходить по почте',
+    'report-unsubscribed': 'Отчёт больше не приходит по почте',
+    'report-asked': 'Отчёт запрошен по почте',
+    'mail-retried': 'Письмо отправлено заново',
   },
   Настройки: {
     'settings-set': 'Изменена настройка',
@@ -389,6 +396,17 @@ const TELLERS: { readonly [action in Action]?: Teller } = {
   'crm-group-renamed': renamed,
   'token-added': ({ name, employeeId }, names) => [`${quoted(name)} с правами: ${names.employee(number(employeeId))}`],
   'token-revoked': ({ name }) => [quoted(name)],
+  'report-subscribed': (facts, names) => [
+    names.employee(number(facts.employeeId)),
+    mailTimeText({
+      weekday: number(facts.weekday),
+      atMinute: number(facts.atMinute),
+      weeks: number(facts.weeks),
+    }),
+  ],
+  'report-unsubscribed': (facts, names) => [names.employee(number(facts.employeeId)), ...reason(facts)],
+  'report-asked': ({ employeeId }, names) => [names.employee(number(employeeId))],
+  'mail-retried': ({ employeeId, subject }, names) => [names.employee(number(employeeId)), quoted(subject)],
   'settings-set': setting,
   'settings-reset': setting,
 };

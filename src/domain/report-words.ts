@@ -29,6 +29,20 @@ export const GROUPING_LABELS: Record<Grouping, string> = {
   'crm-group': 'по группам CRM',
 };
 
+/** By ISO weekday: when a report comes by e-mail. */
+export const ON_WEEKDAYS = [
+  'по понедельникам',
+  'по вторникам',
+  'по средам',
+  'по четвергам',
+  'по пятницам',
+  'по субботам',
+  'по воскресеньям',
+] as const;
+/** How many whole weeks such a report may cover: as many as fit into the longest period. */
+export const MAIL_WEEKS_MAX = Math.floor(PERIOD_DAYS_MAX / 7);
+export const MAIL_WEEKS_USUAL = 4;
+
 /**
  * Where things stand on the picture of the export report, in its own units. The server draws by it, and the screen finds
  * by it what somebody has pointed at.

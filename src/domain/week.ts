@@ -57,7 +57,7 @@ export function weekdaysText(weekdays: readonly number[]): string {
 export type Span = readonly [from: number, to: number];
 
 /** Minutes since midnight of «9», «09:30», «24:00»; undefined when it is no time of day. */
-function readClock(text: string): number | undefined {
+export function readClock(text: string): number | undefined {
   const found = /^(\d{1,2})(?::([0-5]\d))?$/.exec(text.trim());
   if (!found) return undefined;
   const minute = Number(found[1]) * 60 + Number(found[2] ?? 0);

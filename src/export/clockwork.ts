@@ -9,11 +9,13 @@ import { listAgencies } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { recordDays } from '../store/days.ts';
 import { recordNotices } from '../store/diagnostics.ts';
+import { forgetLetters } from '../store/mail.ts';
 import { topUpMonthly } from '../store/monthly.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { type Reminded, remind } from '../store/reminders.ts';
 import { cabinetsDue, dueCabinets, nextDue, oneAtATime } from '../store/runs.ts';
 import { probeDue } from './photos.ts';
+import { type PostOptions, type SentLetter, sendLetters, writeReports } from './post.ts';
 import { publishDue } from './publish.ts';
 import { warnMoney } from './warnings.ts';
 
@@ -32,6 +34,8 @@ export interface ClockworkOptions {
   readonly concurrency?: number;
   /** Runs a cabinet and claims the run itself; undefined: it was not due any more. The real one unless told. */
   readonly publish?: (cabinet: CabinetRow) => Promise<unknown>;
+  /** Writes and sends letters; absent: no post is set up, and nothing is written that would all go out one day. */
+  readonly post?: Omit<PostOptions, 'db'> | undefined;
   /** How long `stop` waits for what is under way; eight seconds unless told, of the ten that a process has to end in. */
   readonly patienceMs?: number;
 }
@@ -80,6 +84,7 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
   const toppedUp = new Map<number, { readonly at: Date; readonly nextAt: Date | null }>();
   /** When it was last looked here how long the agencies' money lasts. */
   const warned = new Map<number, { readonly at: Date; readonly nextAt: null }>();
+  const post: PostOptions | undefined = options.post && { db, ...options.post };
 
   const tasks = {
     async publish(payload: unknown) {
@@ -125,6 +130,21 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
       warned.set(agencyId!, { at, nextAt: null });
     }),
 
+    /** Writes the reports that are due by e-mail, then sends what waits. */
+    post: chore('post', async () => {
+      for (const { id: agencyId } of await listAgencies(db)) {
+        const { faults, letters, ended } = await writeReports(post!, agencyId, clock());
+        for (const err of faults) log.error({ agencyId, err }, 'report by mail failed');
+        if (letters + ended > 0) log.info({ agencyId, letters, ended }, 'reports by mail');
+      }
+      const onSent = ({ outcome, id, error, fault }: SentLetter) => {
+        if (outcome === 'sent') log.info({ letter: id }, 'letter sent');
+        else log.warn({ letter: id, error, ...(fault !== undefined && { err: fault }) }, `letter not sent: ${outcome}`);
+      };
+      await sendLetters(post!, clock, { signal: ending.signal, onSent });
+      await forgetLetters(db, clock());
+    }),
+
     /** Looks at pictures; what is left over waits for the next minute. */
     'probe-photos': chore('probe-photos', () => probeDue(db, { clock, limit: PHOTOS_A_MINUTE }, ending.signal)),
 
@@ -135,6 +155,8 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
       await recordDays(db, cabinet, clock());
     }),
   };
+
+  const { post: _, ...withoutPost } = tasks;
 
   /** What need not be done at once: one process is at it at a time, and what fails is tried again in a minute. */
   function chore(name: string, work: (which: Which) => Promise<unknown>) {
@@ -158,7 +180,8 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
       connectionString: url,
       maxPoolSize: concurrency + 1,
       concurrency,
-      taskList: tasks,
+      // Where no post is set up another process does that work, and shall get it.
+      taskList: post ? tasks : withoutPost,
       parsedCronItems: [],
       noHandleSignals: true,
       // Otherwise a job that ends while the database is away ends the whole process: the queue does not wait for that
@@ -217,6 +240,7 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
         if (!isQuiet(toppedUp.get(agencyId), now)) await add(runner, 'monthly-top-ups', { agencyId }, CHORE_PRIORITY);
         if (!isQuiet(warned.get(agencyId), now)) await add(runner, 'warn-money', { agencyId }, CHORE_PRIORITY);
       }
+      if (post) await add(runner, 'post', {}, CHORE_PRIORITY);
       await add(runner, 'probe-photos', {}, CHORE_PRIORITY);
       for (const { agencyId, id, zone, recordedThrough, isRunning } of await cabinetsDue(db)) {
         const yesterday = addDays(localDay(now, zone), -1);

@@ -87,6 +87,8 @@ export interface ApiOptions {
   readonly clock: Clock;
   /** How pages and feeds are reached from outside, without a slash at the end; absent: as the request came. */
   readonly publicUrl?: string | undefined;
+  /** There is a post that letters go out by. */
+  readonly hasPost?: boolean;
 }
 
 type Of<S, E> = S extends TSchema ? Static<S> : E;

@@ -34,6 +34,7 @@ import { pictureRoutes } from './pictures-routes.ts';
 import { HttpProblem, notFound, problemOf, sendProblem } from './problems.ts';
 import { promotionRoutes } from './promotion-routes.ts';
 import { reconciliationRoutes } from './reconciliation-routes.ts';
+import { reportMailRoutes } from './report-mail-routes.ts';
 import { reportRoutes } from './report-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { settingsRoutes } from './settings-routes.ts';
@@ -52,6 +53,8 @@ export interface AppOptions {
   readonly boards?: readonly Board[];
   /** How we are reached from outside, without a slash at the end. */
   readonly publicUrl?: string | undefined;
+  /** There is a post that letters go out by. */
+  readonly hasPost?: boolean;
   /** Addresses of proxies in front of us. */
   readonly trustProxy?: string | undefined;
   /** Draw the demo's pictures under `/media/demo/`. */
@@ -200,6 +203,7 @@ function apiRoutes(app: FastifyInstance, api: Api): void {
   markingRoutes(api);
   normRoutes(api);
   reportRoutes(api);
+  reportMailRoutes(api);
   settingsRoutes(api);
   tariffRoutes(api);
   listingCardRoutes(api);

@@ -46,7 +46,7 @@ import { listCrmGroups, peopleNames } from '../store/people.ts';
 import { agencyFrame } from '../store/settings.ts';
 import type { ChartTheme } from './export-chart.ts';
 
-export type { ExportReport } from '../contracts/export-report.ts';
+export type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 
 /** The export report for all its doors: the screen, the files and the command line have the same numbers. */
 

@@ -196,7 +196,12 @@ export interface Column extends ColumnRow {
 }
 
 /** The cabinets that the caller sees: of the agency, and of the caller's branches. */
-export async function columnsOf({ db, agencyId, caller, boards }: Asked): Promise<readonly Column[]> {
+export async function columnsOf({
+  db,
+  agencyId,
+  caller,
+  boards,
+}: Pick<Asked, 'db' | 'agencyId' | 'caller' | 'boards'>): Promise<readonly Column[]> {
   const all = await columnRows(db.pool, agencyId);
   const seen = all.filter(
     (row) =>

@@ -147,6 +147,9 @@ const KINDS: Readonly<Record<string, readonly [label: string, action: string]>> 
   'monthly-short': ['Пополнение не прошло', 'Открыть счёт'],
   unfunded: ['Не хватает денег', 'Показать'],
   brake: ['Сработал тормоз', 'Разобраться'],
+  'report-mail-ended': ['Отчёт не приходит', 'Открыть отчёт'],
+  'mail-failed': ['Письмо не ушло', 'Открыть отчёт'],
+  'mail-fault': ['Почта не работает', 'Открыть отчёт'],
   'photo-server-silent': ['Не открываются фото', 'Открыть'],
 };
 
@@ -170,6 +173,7 @@ function told(task: TaskRow): Task {
 function hrefOf({ key, kind, listingId, cabinetId }: TaskRow): string {
   const account = accountOf(key);
   if (account !== null) return `/accounts/${account}`;
+  if (kind === 'report-mail-ended' || kind === 'mail-failed' || kind === 'mail-fault') return '/reports';
   if (kind === 'unfunded') return '/listings?outcome=unfunded';
   if (listingId !== null) return `/listings/${listingId}`;
   if (kind === 'brake' && cabinetId !== null) return `/feeds/${cabinetId}`;

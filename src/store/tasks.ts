@@ -26,6 +26,8 @@ export const TOLD_KINDS: ReadonlySet<string> = new Set([
   'term-extended',
   'fresh-archived',
   'keeps-place',
+  'report-mail-ended',
+  'mail-failed',
 ]);
 
 /** Open messages to a person and to the roles the person has where the thing lies, newest first. */

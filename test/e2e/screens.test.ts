@@ -61,6 +61,21 @@ const MORE: readonly {
   { name: 'home of an administrator', as: ADMIN, path: '/' },
   { name: 'keys', as: SPECIALIST, path: '/profile', act: (visit) => visit.press('?') },
   { name: 'palette', as: ADMIN, path: '/profile', act: (visit) => visit.press('mod+k') },
+  {
+    name: '/reports by mail, the dialog',
+    as: MANAGER,
+    path: '/reports',
+    act: async ({ page }) => {
+      await page.getByRole('button', { name: 'Присылать по почте…' }).click();
+      await page.getByRole('dialog').getByLabel('Во сколько').waitFor();
+    },
+  },
+  {
+    name: '/reports by mail, what comes',
+    as: MANAGER,
+    path: '/reports',
+    act: ({ page }) => page.getByRole('heading', { name: 'По почте' }).scrollIntoViewIfNeeded(),
+  },
   { name: 'nothing there', as: AGENT, path: '/no-such-screen' },
 ];
 

@@ -45,6 +45,7 @@ import { Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, useAddress } from '../../router.tsx';
 import { counted, formatNumber, objects, today } from '../../words.ts';
+import { ByMailButton, ByMailList } from './by-mail.tsx';
 import classes from './exports.module.css';
 import { ReportTabs } from './tabs.tsx';
 
@@ -114,6 +115,7 @@ export default function Reports() {
               {{ xlsx: 'Excel', csv: 'CSV', png: 'Картинка' }[kind]}
             </Button>
           ))}
+          <ByMailButton query={query} />
         </Group>
       }
     >
@@ -227,6 +229,7 @@ export default function Reports() {
           </>
         )}
       </Loaded>
+      <ByMailList />
       <Drawer
         opened={place !== null}
         onClose={() => setPlace(null)}

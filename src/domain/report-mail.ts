@@ -1,0 +1,148 @@
+import { addDays, clockText, localDay, localTime, momentOf, weekdayOf } from './days.ts';
+import { Refusal } from './fault.ts';
+import { MAIL_WEEKS_MAX, ON_WEEKDAYS } from './report-words.ts';
+import { agree } from './text.ts';
+
+/** The weekly report by e-mail: when it is due, what it covers, and what becomes of a letter that did not go out. */
+
+/** When a subscription is due, by the clock on the wall of its zone. */
+export interface MailTime {
+  /** ISO: 1 Monday … 7 Sunday. */
+  readonly weekday: number;
+  /** Minutes since midnight, 0–1439. */
+  readonly atMinute: number;
+}
+
+export interface MailWish extends MailTime {
+  /** How many whole weeks the report covers. */
+  readonly weeks: number;
+}
+
+/** @throws Refusal `bad-weekday`, `bad-time`, `bad-weeks` */
+export function proveMailWish({ weekday, atMinute, weeks }: MailWish): void {
+  if (!isWithin(weekday, 1, 7))
+    throw new Refusal('bad-weekday', 'День недели – от 1 (понедельник) до 7 (воскресенье).', 2);
+  if (!isWithin(atMinute, 0, 1439)) throw new Refusal('bad-time', 'Время – от 00:00 до 23:59.', 2);
+  if (!isWithin(weeks, 1, MAIL_WEEKS_MAX))
+    throw new Refusal('bad-weeks', `Отчёт по почте охватывает от 1 до ${MAIL_WEEKS_MAX} целых недель.`, 2);
+}
+
+const isWithin = (value: number, least: number, most: number) =>
+  Number.isInteger(value) && value >= least && value <= most;
+
+/** The newest moment, not after the given one, at which the report was due. */
+export function latestSlot({ weekday, atMinute }: MailTime, zone: string, now: Date): Date {
+  const today = localTime(now, zone);
+  const day = addDays(today.day, -((today.weekday - weekday + 7) % 7));
+  const slot = momentOf(day, atMinute, zone);
+  return slot <= now ? slot : momentOf(addDays(day, -7), atMinute, zone);
+}
+
+/** The first moment after the given one at which the report is due. */
+export function nextSlot({ weekday, atMinute }: MailTime, zone: string, after: Date): Date {
+  const today = localTime(after, zone);
+  const day = addDays(today.day, (weekday - today.weekday + 7) % 7);
+  const slot = momentOf(day, atMinute, zone);
+  return slot > after ? slot : momentOf(addDays(day, 7), atMinute, zone);
+}
+
+const HOUR_MS = 3_600_000;
+/** Zones are 26 hours apart at most; two slots of one zone are never so near. */
+const SAME_SLOT_MS = 36 * HOUR_MS;
+/** Clocks of two machines are not further apart than that. */
+const SKEW_MS = HOUR_MS;
+
+/**
+ * What is to be done about a subscription now; null: nothing.
+ *
+ * Of the slots that were missed while nobody was there only the newest is made up for. A branch that moved to another
+ * zone does not get one week's letter twice. Where the clock was set back the subscription follows it without a letter:
+ * it would otherwise be silent until the clock has caught up.
+ */
+export function dueSlot(
+  { lastSlot, ...time }: MailTime & { readonly lastSlot: Date },
+  zone: string,
+  now: Date,
+): { readonly slot: Date; readonly isLetter: boolean } | null {
+  const slot = latestSlot(time, zone, now);
+  if (lastSlot.getTime() > now.getTime() + SKEW_MS) return { slot, isLetter: false };
+  if (slot <= lastSlot) return null;
+  return { slot, isLetter: slot.getTime() - lastSlot.getTime() > SAME_SLOT_MS };
+}
+
+/** The last whole weeks, Monday to Sunday, that were over when the local day of the slot began. */
+export function mailPeriod(slot: Date, zone: string, weeks: number): { readonly from: string; readonly until: string } {
+  const day = localDay(slot, zone);
+  const until = addDays(day, -weekdayOf(day));
+  return { from: addDays(until, 1 - 7 * weeks), until };
+}
+
+/** «по понедельникам в 09:00, за 4 недели» */
+export const mailTimeText = ({ weekday, atMinute, weeks }: MailWish): string =>
+  `${ON_WEEKDAYS[weekday - 1]} в ${clockText(atMinute)}, за ${weeks === 1 ? 'неделю' : `${weeks} ${agree(weeks, 'неделю', 'недели', 'недель')}`}`;
+
+/** One letter for each slot of a subscription, however many processes write it. */
+export const slotKey = (subscriptionId: number, slot: Date): string =>
+  `${subscriptionKeys(subscriptionId)}${slot.toISOString()}`;
+
+/** The key of a letter that somebody asked for out of turn. */
+export const askedKey = (subscriptionId: number, at: Date): string =>
+  `${subscriptionKeys(subscriptionId)}now:${at.toISOString()}`;
+
+/** What all keys of a subscription's letters begin with. */
+export const subscriptionKeys = (subscriptionId: number): string => `report:${subscriptionId}:`;
+
+/** Whose report a letter is and as of when; undefined: it is something else. */
+export function letterOf(key: string): { readonly subscriptionId: number; readonly at: Date } | undefined {
+  const [, id, at] = /^report:(\d+):(?:now:)?(\d{4}-.+Z)$/.exec(key) ?? [];
+  return id === undefined ? undefined : { subscriptionId: Number(id), at: new Date(at!) };
+}
+
+/** Pauses after each failed try, in minutes; after the last of them the letter is given up: three days and a bit. */
+const PAUSES = [1, 5, 30, 120, 360, 1440, 1440, 1440];
+
+/** The longest of the pauses: what is due later than that was so by a clock that has been set back since. */
+export const LONGEST_PAUSE_MS = Math.max(...PAUSES) * 60_000;
+
+/**
+ * When a letter is tried again; null: not any more.
+ * @param tries how often it was tried, one at the least
+ */
+export function retryAt(tries: number, failedAt: Date): Date | null {
+  const pause = PAUSES[tries - 1];
+  return pause === undefined ? null : new Date(failedAt.getTime() + pause * 60_000);
+}
+
+/** What the outside world said to a letter. */
+export interface MailComplaint {
+  /** The word of the library: EAUTH, EENVELOPE, EMESSAGE, ECONNECTION … */
+  readonly code?: string | undefined;
+  /** The number with which the server answered. */
+  readonly responseCode?: number | undefined;
+  /** At which command. */
+  readonly command?: string | undefined;
+}
+
+/**
+ * - `recipient`, `letter`: the server will never take it: this address, this content;
+ * - `settings`: it does not take us: the sign-in, the sender's address, the encryption. An administrator has to know;
+ * - `deferred`: it is there, and takes this letter another time;
+ * - `silent`: nobody is there, or not for anybody.
+ */
+export type MailVerdict = 'recipient' | 'letter' | 'settings' | 'deferred' | 'silent';
+
+/** Only a lasting no (5xx) to the recipient or to the letter itself is final: all else can be mended meanwhile. */
+export function judgeComplaint({ code, responseCode, command = '' }: MailComplaint): MailVerdict {
+  if (code === 'EAUTH' || code === 'ENOAUTH' || code === 'ETLS' || code === 'ECONFIG')
+    // «454 temporary authentication failure» is nobody's mistake.
+    return responseCode !== undefined && responseCode < 500 ? 'silent' : 'settings';
+  const isOfLetter = code === 'EMESSAGE' || (code === 'EENVELOPE' && command !== 'MAIL FROM');
+  if (responseCode === undefined) return code === 'EENVELOPE' ? 'recipient' : 'silent';
+  if (responseCode < 500) return isOfLetter ? 'deferred' : 'silent';
+  // 530 and 538: sign in first, encrypt first.
+  if (!isOfLetter || responseCode === 530 || responseCode === 538) return 'settings';
+  return code === 'EMESSAGE' || command === 'DATA' ? 'letter' : 'recipient';
+}
+
+/** After so many tries at which nobody was there it is worth an administrator's attention. */
+export const TELL_AFTER_TRIES = 2;

@@ -1,0 +1,161 @@
+import { Refusal } from '../domain/fault.ts';
+import { dueSlot, letterOf, TELL_AFTER_TRIES } from '../domain/report-mail.ts';
+import { MailError, type Mailer, openMailer } from '../net/mailer.ts';
+import type { Database } from '../store/database.ts';
+import {
+  type ClaimedLetter,
+  claimLetter,
+  type Letter,
+  listSubscriptions,
+  noteFailed,
+  noteSent,
+  rewrite,
+  type Subscription,
+  subscriptionById,
+  takeSlot,
+  unsubscribe,
+} from '../store/mail.ts';
+
+export { MailError, type Mailer, openMailer };
+
+/** The post of the clockwork: writes letters whose time has come, and sends those that wait. */
+
+export interface PostOptions {
+  readonly db: Database;
+  readonly mailer: Pick<Mailer, 'send'>;
+  /**
+   * Writes a subscription's report as of a moment, with what its reader may see now.
+   * @throws Refusal when that person gets none any more: the subscription ends with that reason
+   */
+  readonly write: (subscription: Subscription, at: Date) => Promise<Letter>;
+  /** Where a person switches reports off; absent: no address of ours is known. */
+  readonly unsubscribe?: string | undefined;
+}
+
+/** Whose deeds these are in the journal. */
+const BY = 'Выгрузка';
+
+export interface Written {
+  readonly letters: number;
+  /** Subscriptions that have come to an end. */
+  readonly ended: number;
+  /** What went wrong with single ones; they are tried again the next time. */
+  readonly faults: readonly unknown[];
+}
+
+/**
+ * Puts out what is due. Safe to repeat and beside another process: the slot is taken together with its letter. Nothing
+ * is locked while the report is counted.
+ */
+export async function writeReports({ db, write }: PostOptions, agencyId: number, now: Date): Promise<Written> {
+  const counts = { letters: 0, ended: 0 };
+  const faults: unknown[] = [];
+  for (const subscription of await listSubscriptions(db.pool, agencyId)) {
+    try {
+      const due = dueSlot(subscription, subscription.zone, now);
+      if (due && !due.isLetter) await takeSlot(db, subscription, due.slot, null, now);
+      if (due?.isLetter) {
+        const letter = await writtenOrEnded(db, write, subscription, due.slot, now);
+        if (letter === undefined) counts.ended++;
+        else if (await takeSlot(db, subscription, due.slot, letter, now)) counts.letters++;
+      }
+    } catch (error) {
+      faults.push(error);
+    }
+  }
+  return { ...counts, faults };
+}
+
+/** @returns undefined: the person gets no such report any more, and the subscription has ended */
+async function writtenOrEnded(
+  db: Database,
+  write: PostOptions['write'],
+  subscription: Subscription,
+  at: Date,
+  now: Date,
+): Promise<Letter | undefined> {
+  try {
+    if (subscription.email === null) throw new Refusal('no-email', 'У сотрудника больше нет почты.');
+    return await write(subscription, at);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    await unsubscribe(db, subscription.agencyId, subscription.id, BY, now, error.message);
+    return undefined;
+  }
+}
+
+/** What was written so long ago is written anew before it goes out: rights may have changed. */
+const FRESH_MS = 600_000;
+
+export interface SentLetter {
+  readonly id: number;
+  readonly outcome: 'sent' | 'later' | 'failed';
+  /** Why not, in Russian. */
+  readonly error?: string;
+  /** What broke on our side. */
+  readonly fault?: unknown;
+}
+
+/**
+ * Sends what waits, one after the other; what the server does not take now waits for its next try, and when the server
+ * itself is not there, so do the others.
+ * @param clock asked anew for every letter: sending takes time
+ */
+export async function sendLetters(
+  options: PostOptions,
+  clock: () => Date,
+  how: { readonly signal?: AbortSignal; readonly onSent?: (sent: SentLetter) => void } = {},
+): Promise<void> {
+  while (!how.signal?.aborted) {
+    const letter = await claimLetter(options.db, clock());
+    if (!letter) return;
+    const { isServerGone, ...sent } = await sendOne(options, letter, clock);
+    how.onSent?.(sent);
+    if (isServerGone) return;
+  }
+}
+
+type Sending = SentLetter & { readonly isServerGone: boolean };
+
+async function sendOne(options: PostOptions, letter: ClaimedLetter, clock: () => Date): Promise<Sending> {
+  const { db, mailer, unsubscribe } = options;
+  const { id, agencyId, key, name: toName, createdAt, tries } = letter;
+  try {
+    const { content, email } = await currentLetter(options, letter, clock());
+    const identity = `${agencyId} ${key} ${createdAt.toISOString()}`;
+    await mailer.send({ ...content, to: email, toName, identity, unsubscribe });
+  } catch (error) {
+    const { verdict, message } = error instanceof MailError ? error : BROKEN;
+    const isFinal = verdict === 'recipient' || verdict === 'letter';
+    const isServerGone = verdict === 'settings' || verdict === 'silent';
+    const isFault = verdict === 'settings' || (verdict === 'silent' && tries >= TELL_AFTER_TRIES);
+    const again = await noteFailed(db, letter, { error: message, isFinal, isFault }, clock());
+    const outcome = again === null ? 'failed' : 'later';
+    return { id, outcome, error: message, isServerGone, ...(error instanceof MailError ? {} : { fault: error }) };
+  }
+  await noteSent(db, letter, clock());
+  return { id, outcome: 'sent', isServerGone: false };
+}
+
+/** Nothing that happens to one letter stops the others; what is unknown is tried again. */
+const BROKEN = { verdict: 'deferred', message: 'Письмо не отправлено из-за сбоя программы.' } as const;
+
+/**
+ * What goes out now and where to.
+ * @throws MailError `recipient`: nothing goes there any more
+ */
+async function currentLetter(
+  { db, write }: PostOptions,
+  letter: ClaimedLetter,
+  now: Date,
+): Promise<{ readonly content: Letter; readonly email: string }> {
+  const { agencyId, key, email, isActive, createdAt, tries } = letter;
+  const about = letterOf(key);
+  const isFresh = tries === 1 && Math.abs(now.getTime() - createdAt.getTime()) < FRESH_MS;
+  if (isActive && email !== null && (isFresh || !about)) return { content: letter, email };
+  const subscription = about && (await subscriptionById(db.pool, agencyId, about.subscriptionId));
+  const content = subscription && about && (await writtenOrEnded(db, write, subscription, about.at, now));
+  if (!content || email === null) throw new MailError('recipient', 'Сотруднику этот отчёт больше не приходит.');
+  await rewrite(db, letter, content);
+  return { content, email };
+}

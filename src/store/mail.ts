@@ -1,0 +1,528 @@
+import { Refusal } from '../domain/fault.ts';
+import {
+  askedKey,
+  LONGEST_PAUSE_MS,
+  latestSlot,
+  letterOf,
+  type MailWish,
+  proveMailWish,
+  retryAt,
+  slotKey,
+  subscriptionKeys,
+} from '../domain/report-mail.ts';
+import { agree } from '../domain/text.ts';
+import { type Database, type Queryable, transaction } from './database.ts';
+import { record, tell } from './journal.ts';
+
+/**
+ * Reports by e-mail: who gets which, and the letters on their way out. A letter is written in the transaction that
+ * takes its slot; it is sent afterwards, by whoever gets hold of it, with nothing locked meanwhile.
+ */
+
+export interface Subscription extends MailWish {
+  readonly agencyId: number;
+  readonly id: number;
+  readonly employeeId: number;
+  readonly employee: string;
+  /** Of the person: where letters go; null: nowhere. */
+  readonly email: string | null;
+  /** What the report is asked by, without its days. */
+  readonly query: Readonly<Record<string, unknown>>;
+  readonly by: string;
+  readonly createdAt: Date;
+  readonly lastSlot: Date;
+  /** Of the person's branch, or of the agency. */
+  readonly zone: string;
+  /** Of the newest letter; null: there has been none lately. */
+  readonly letter: LetterState | null;
+}
+
+export interface LetterState {
+  readonly createdAt: Date;
+  readonly sentAt: Date | null;
+  readonly failedAt: Date | null;
+  /** Why it was not taken at the last try; null: there was none, or it was. */
+  readonly error: string | null;
+}
+
+const SUBSCRIPTION = `select s.agency_id as "agencyId", s.id, s.employee_id as "employeeId", e.name as employee, e.email, s.query, s.weeks,
+    s.weekday, s.at_minute as "atMinute", s.by, s.created_at as "createdAt", s.last_slot as "lastSlot",
+    coalesce(b.time_zone, a.time_zone) as zone, m.letter
+  from report_subscription s join employee e on e.agency_id = s.agency_id and e.id = s.employee_id
+    join agency a on a.id = s.agency_id left join branch b on b.agency_id = e.agency_id and b.id = e.branch_id
+    left join lateral (select json_build_object('createdAt', m.created_at, 'sentAt', m.sent_at, 'failedAt', m.failed_at, 'error', m.error) as letter
+      from mail m where m.agency_id = s.agency_id and starts_with(m.key, 'report:' || s.id || ':') order by m.id desc limit 1) as m on true`;
+
+type SubscriptionRow = Omit<Subscription, 'letter'> & {
+  readonly letter: { createdAt: string; sentAt: string | null; failedAt: string | null; error: string | null } | null;
+};
+
+const subscriptionOf = ({ letter, ...row }: SubscriptionRow): Subscription => ({
+  ...row,
+  letter: letter && {
+    createdAt: new Date(letter.createdAt),
+    sentAt: letter.sentAt === null ? null : new Date(letter.sentAt),
+    failedAt: letter.failedAt === null ? null : new Date(letter.failedAt),
+    error: letter.error,
+  },
+});
+
+/** Subscriptions of an agency: of everybody, or of one person. */
+export async function listSubscriptions(
+  client: Queryable,
+  agencyId: number,
+  employeeId?: number,
+): Promise<Subscription[]> {
+  const found = await client.query<SubscriptionRow>(
+    `${SUBSCRIPTION} where s.agency_id = $1 and ($2::bigint is null or s.employee_id = $2) order by e.name, s.id`,
+    [agencyId, employeeId ?? null],
+  );
+  return found.rows.map(subscriptionOf);
+}
+
+export async function subscriptionById(
+  client: Queryable,
+  agencyId: number,
+  id: number,
+): Promise<Subscription | undefined> {
+  const found = await client.query<SubscriptionRow>(`${SUBSCRIPTION} where s.agency_id = $1 and s.id = $2`, [
+    agencyId,
+    id,
+  ]);
+  return found.rows[0] && subscriptionOf(found.rows[0]);
+}
+
+/** Where a person's letters go; null: nowhere. */
+export async function addressOf(client: Queryable, agencyId: number, employeeId: number): Promise<string | null> {
+  const found = await client.query<{ email: string | null }>(
+    'select email from employee where agency_id = $1 and id = $2',
+    [agencyId, employeeId],
+  );
+  return found.rows[0]?.email ?? null;
+}
+
+/** So many reports a person may get every week. */
+const SUBSCRIPTIONS_MAX = 10;
+
+/**
+ * From now on the report comes by e-mail, first at the next moment it is due.
+ * @param query proven by the caller: what the report can be asked by, without days
+ * @throws Refusal `employee-unknown`, `no-email`, `never-signed-in`, `too-many-subscriptions`, and those of `proveMailWish`
+ */
+export async function subscribe(
+  db: Database,
+  agencyId: number,
+  wish: MailWish & { readonly employeeId: number; readonly query: Readonly<Record<string, unknown>> },
+  by: string,
+  now: Date,
+): Promise<number> {
+  proveMailWish(wish);
+  const { employeeId, query, weeks, weekday, atMinute } = wish;
+  return transaction(db, async (client) => {
+    const found = await client.query<{
+      name: string;
+      email: string | null;
+      zone: string;
+      hasSignIn: boolean;
+      own: number;
+    }>(
+      `select e.name, e.email, coalesce(b.time_zone, a.time_zone) as zone,
+         exists(select 1 from sign_in i where i.agency_id = e.agency_id and i.employee_id = e.id) as "hasSignIn",
+         (select count(*)::int from report_subscription s where s.agency_id = e.agency_id and s.employee_id = e.id) as own
+       from employee e join agency a on a.id = e.agency_id left join branch b on b.agency_id = e.agency_id and b.id = e.branch_id
+       where e.agency_id = $1 and e.id = $2 and e.is_active for no key update of e`,
+      [agencyId, employeeId],
+    );
+    const person = found.rows[0];
+    if (!person) throw new Refusal('employee-unknown', 'Такого сотрудника нет, или он уже не работает.', 2);
+    if (person.email === null)
+      throw new Refusal(
+        'no-email',
+        `${person.name}: почта не указана, письмам некуда приходить. Впишите её в карточке сотрудника.`,
+      );
+    if (!person.hasSignIn)
+      throw new Refusal(
+        'never-signed-in',
+        `${person.name} ещё не входит в приложение, и ссылка из письма не откроется. Сначала пригласите его.`,
+      );
+    if (person.own >= SUBSCRIPTIONS_MAX)
+      throw new Refusal(
+        'too-many-subscriptions',
+        `${person.name} уже получает ${person.own} ${agree(person.own, 'отчёт', 'отчёта', 'отчётов')} в неделю, больше нельзя: уберите лишний.`,
+      );
+    const made = await client.query<{ id: number }>(
+      `insert into report_subscription (agency_id, employee_id, query, weeks, weekday, at_minute, by, created_at, last_slot)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id`,
+      [
+        agencyId,
+        employeeId,
+        JSON.stringify(query),
+        weeks,
+        weekday,
+        atMinute,
+        by,
+        now,
+        latestSlot(wish, person.zone, now),
+      ],
+    );
+    const { id } = made.rows[0]!;
+    const facts = { subscriptionId: id, employeeId, weeks, weekday, atMinute, query };
+    await record(client, agencyId, { by, action: 'report-subscribed', facts }, now);
+    return id;
+  });
+}
+
+/**
+ * The report does not come any more; letters of it that still wait do not go out.
+ * @param reason in Russian, where it is the program that ends it: the person hears it
+ * @returns false: there is no such subscription
+ */
+export function unsubscribe(
+  db: Database,
+  agencyId: number,
+  id: number,
+  by: string,
+  now: Date,
+  reason?: string,
+): Promise<boolean> {
+  return transaction(db, async (client) => {
+    const gone = await client.query<{ employeeId: number }>(
+      'delete from report_subscription where agency_id = $1 and id = $2 returning employee_id as "employeeId"',
+      [agencyId, id],
+    );
+    if (!gone.rows[0]) return false;
+    const { employeeId } = gone.rows[0];
+    await withdraw(client, agencyId, id, 'Отчёт больше не нужен.', now);
+    const facts = { subscriptionId: id, employeeId, ...(reason !== undefined && { reason }) };
+    await record(client, agencyId, { by, action: 'report-unsubscribed', facts }, now);
+    if (reason !== undefined) {
+      const text = `Отчёт по почте больше не приходит. ${reason}`;
+      await tell(
+        client,
+        agencyId,
+        [{ key: `report-mail-ended:${id}`, kind: 'report-mail-ended', employeeId, text }],
+        now,
+      );
+    }
+    return true;
+  });
+}
+
+/** Letters of a subscription that wait are not needed any more. */
+async function withdraw(
+  client: Queryable,
+  agencyId: number,
+  subscriptionId: number,
+  why: string,
+  now: Date,
+): Promise<void> {
+  await client.query(
+    `update mail set failed_at = $3, error = $4, png = null
+     where agency_id = $1 and starts_with(key, $2) and sent_at is null and failed_at is null`,
+    [agencyId, subscriptionKeys(subscriptionId), now, why],
+  );
+}
+
+export interface Letter {
+  readonly subject: string;
+  readonly text: string;
+  readonly html: string;
+  readonly png: Uint8Array | null;
+}
+
+/**
+ * Takes the slot and puts its letter out, both or neither: whoever comes second, in another process or after a kill,
+ * finds the slot taken. An older letter that still waits gives way to this one.
+ * @param letter null: the slot goes by without one
+ * @returns whether it was taken here
+ */
+export function takeSlot(
+  db: Database,
+  { agencyId, id, employeeId, lastSlot }: Pick<Subscription, 'agencyId' | 'id' | 'employeeId' | 'lastSlot'>,
+  slot: Date,
+  letter: Letter | null,
+  now: Date,
+): Promise<boolean> {
+  return transaction(db, async (client) => {
+    const taken = await client.query(
+      'update report_subscription set last_slot = $4 where agency_id = $1 and id = $2 and last_slot = $3',
+      [agencyId, id, lastSlot, slot],
+    );
+    if (taken.rowCount !== 1) return false;
+    if (letter === null) return true;
+    await withdraw(client, agencyId, id, 'Вместо него отправлен более новый отчёт.', now);
+    return putOut(client, agencyId, slotKey(id, slot), employeeId, letter, now);
+  });
+}
+
+/** How often one may ask for a report out of turn. */
+export const ASK_EVERY_MS = 60_000;
+
+/**
+ * A letter that somebody wants at once.
+ * @returns false: the subscription is gone
+ * @throws Refusal `mail-too-soon`
+ */
+export function putAsked(
+  db: Database,
+  { agencyId, id, employeeId }: Pick<Subscription, 'agencyId' | 'id' | 'employeeId'>,
+  letter: Letter,
+  by: string,
+  now: Date,
+): Promise<boolean> {
+  return transaction(db, async (client) => {
+    const held = await client.query(
+      'select 1 from report_subscription where agency_id = $1 and id = $2 for no key update',
+      [agencyId, id],
+    );
+    if (held.rows.length === 0) return false;
+    await proveNotTooSoon(client, agencyId, id, now);
+    await putOut(client, agencyId, askedKey(id, now), employeeId, letter, now);
+    await record(client, agencyId, { by, action: 'report-asked', facts: { subscriptionId: id, employeeId } }, now);
+    return true;
+  });
+}
+
+/** @throws Refusal `mail-too-soon` */
+export async function proveNotTooSoon(client: Queryable, agencyId: number, id: number, now: Date): Promise<void> {
+  const found = await client.query(
+    'select 1 from mail where agency_id = $1 and starts_with(key, $2) and created_at > $3 and created_at <= $4 limit 1',
+    [agencyId, subscriptionKeys(id), new Date(now.getTime() - ASK_EVERY_MS), now],
+  );
+  if (found.rows.length > 0)
+    throw new Refusal('mail-too-soon', 'Письмо с этим отчётом только что написано. Ещё одно можно через минуту.');
+}
+
+/** @returns false: there is a letter of this key */
+async function putOut(
+  client: Queryable,
+  agencyId: number,
+  key: string,
+  employeeId: number,
+  { subject, text, html, png }: Letter,
+  now: Date,
+): Promise<boolean> {
+  const made = await client.query(
+    `insert into mail (agency_id, key, employee_id, subject, text, html, png, created_at, due_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $8) on conflict (agency_id, key) do nothing`,
+    [agencyId, key, employeeId, subject, text, html, png && Buffer.from(png), now],
+  );
+  return made.rowCount === 1;
+}
+
+/** A letter that is ours to send for a while. */
+export interface ClaimedLetter extends Letter {
+  readonly agencyId: number;
+  readonly id: number;
+  readonly key: string;
+  readonly employeeId: number;
+  readonly name: string;
+  /** null: the person has no address any more. */
+  readonly email: string | null;
+  readonly isActive: boolean;
+  readonly createdAt: Date;
+  /** With this one. */
+  readonly tries: number;
+}
+
+/**
+ * For so long nobody else takes a letter that was taken: longer than a server can keep us waiting (net/mailer.ts). One
+ * whose sender was killed waits it out and goes again, as the same letter.
+ */
+export const CLAIM_MS = 180_000;
+
+const WAITING = 'sent_at is null and failed_at is null';
+
+/**
+ * Takes the letter that has waited longest; undefined: none is due. The try is counted before it is made: a letter that
+ * brings its sender down is given up in the end like any other.
+ */
+export async function claimLetter(db: Database, now: Date): Promise<ClaimedLetter | undefined> {
+  const found = await db.pool.query<ClaimedLetter>(
+    `update mail m set tries = m.tries + 1, due_at = $2
+     from (select agency_id, id from mail where ${WAITING} and (due_at <= $1 or due_at > $3)
+       order by due_at, id limit 1 for update skip locked) as w, employee e
+     where m.agency_id = w.agency_id and m.id = w.id and e.agency_id = m.agency_id and e.id = m.employee_id
+     returning m.agency_id as "agencyId", m.id, m.key, m.employee_id as "employeeId", e.name, e.email, e.is_active as "isActive",
+       m.subject, m.text, m.html, m.png, m.created_at as "createdAt", m.tries`,
+    // Due later than any pause: that was by a clock that has been set back since.
+    [now, new Date(now.getTime() + CLAIM_MS), new Date(now.getTime() + LONGEST_PAUSE_MS + CLAIM_MS)],
+  );
+  return found.rows[0];
+}
+
+/** Somebody may have withdrawn it meanwhile; what went out went out. */
+const OURS = 'agency_id = $1 and id = $2 and tries = $3 and sent_at is null';
+
+type Claim = Pick<ClaimedLetter, 'agencyId' | 'id' | 'tries'>;
+
+/** The letter is with the server. The picture is not kept: it would be most of the base. */
+export function noteSent(db: Database, { agencyId, id, tries }: Claim, now: Date): Promise<void> {
+  return transaction(db, async (client) => {
+    await client.query(`update mail set sent_at = $4, failed_at = null, error = null, png = null where ${OURS}`, [
+      agencyId,
+      id,
+      tries,
+      now,
+    ]);
+    await endMailFaults(client, agencyId, now);
+  });
+}
+
+/** The post works again: nobody need look. */
+export async function endMailFaults(client: Queryable, agencyId: number, now: Date): Promise<void> {
+  await client.query(
+    `update message set done_at = $2 where agency_id = $1 and kind = 'mail-fault' and done_at is null`,
+    [agencyId, now],
+  );
+}
+
+/**
+ * The letter did not go out: it is tried again after a pause, or given up and the person told.
+ * @param how.isFinal it never will; `isFault`: an administrator should look
+ * @returns when it is tried again; null: not any more
+ */
+export function noteFailed(
+  db: Database,
+  { agencyId, id, tries, employeeId, subject }: ClaimedLetter,
+  how: { readonly error: string; readonly isFinal: boolean; readonly isFault: boolean },
+  now: Date,
+): Promise<Date | null> {
+  const again = how.isFinal ? null : retryAt(tries, now);
+  return transaction(db, async (client) => {
+    const noted = await client.query(
+      `update mail set error = $4, due_at = coalesce($5, due_at), failed_at = case when $5::timestamptz is null then $6::timestamptz end
+       where ${OURS} and failed_at is null`,
+      [agencyId, id, tries, how.error, again, now],
+    );
+    if (noted.rowCount !== 1) return null;
+    await tell(
+      client,
+      agencyId,
+      [
+        ...(again === null
+          ? [
+              {
+                key: `mail-failed:${id}:${tries}`,
+                kind: 'mail-failed',
+                employeeId,
+                text: `Письмо «${subject}» не отправлено. ${how.error}`,
+              },
+            ]
+          : []),
+        ...(how.isFault && !(await isFaultTold(client, agencyId))
+          ? [
+              {
+                key: `mail-fault:${now.toISOString()}`,
+                kind: 'mail-fault',
+                role: 'admin' as const,
+                text: `Письма не уходят. ${how.error} Проверьте SMTP_URL; письма ждут и уйдут сами.`,
+              },
+            ]
+          : []),
+      ],
+      now,
+    );
+    return again;
+  });
+}
+
+async function isFaultTold(client: Queryable, agencyId: number): Promise<boolean> {
+  const open = await client.query(
+    `select 1 from message where agency_id = $1 and kind = 'mail-fault' and done_at is null limit 1`,
+    [agencyId],
+  );
+  return open.rows.length > 0;
+}
+
+/** The letter as it is now: what a person may see may have changed since it was written. */
+export async function rewrite(db: Database, { agencyId, id, tries }: Claim, letter: Letter): Promise<void> {
+  const { subject, text, html, png } = letter;
+  await db.pool.query(`update mail set subject = $4, text = $5, html = $6, png = $7 where ${OURS}`, [
+    agencyId,
+    id,
+    tries,
+    subject,
+    text,
+    html,
+    png && Buffer.from(png),
+  ]);
+}
+
+const KEPT_DAYS = 30;
+
+/** Throws away letters that went out or were given up long ago. */
+export async function forgetLetters(db: Database, now: Date): Promise<void> {
+  await db.pool.query('delete from mail where coalesce(sent_at, failed_at) < $1', [
+    new Date(now.getTime() - KEPT_DAYS * 86_400_000),
+  ]);
+}
+
+export interface LetterRow extends LetterState {
+  readonly id: number;
+  readonly employeeId: number;
+  readonly employee: string;
+  readonly email: string | null;
+  readonly subject: string;
+  readonly dueAt: Date;
+  readonly tries: number;
+}
+
+export const MAIL_STATES = ['waiting', 'sent', 'failed'] as const;
+export type MailState = (typeof MAIL_STATES)[number];
+
+export const mailState = ({ sentAt, failedAt }: Pick<LetterState, 'sentAt' | 'failedAt'>): MailState =>
+  sentAt !== null ? 'sent' : failedAt !== null ? 'failed' : 'waiting';
+
+/** Letters of an agency, the newest first. */
+export async function listLetters(
+  client: Queryable,
+  agencyId: number,
+  filter: { readonly state?: MailState; readonly limit: number },
+): Promise<LetterRow[]> {
+  const where = {
+    waiting: WAITING,
+    sent: 'sent_at is not null',
+    failed: 'sent_at is null and failed_at is not null',
+  };
+  const found = await client.query<LetterRow>(
+    `select m.id, m.employee_id as "employeeId", e.name as employee, e.email, m.subject, m.created_at as "createdAt", m.due_at as "dueAt",
+       m.tries, m.sent_at as "sentAt", m.failed_at as "failedAt", m.error
+     from mail m join employee e on e.agency_id = m.agency_id and e.id = m.employee_id
+     where m.agency_id = $1 and ${filter.state === undefined ? 'true' : where[filter.state]} order by m.id desc limit $2`,
+    [agencyId, filter.limit],
+  );
+  return found.rows;
+}
+
+/**
+ * A letter that was given up, or waits for its next try, is due at once and has all its tries again.
+ * @throws Refusal `mail-unknown`, `mail-sent`, `mail-obsolete`
+ */
+export function retryLetter(db: Database, agencyId: number, id: number, by: string, now: Date): Promise<void> {
+  return transaction(db, async (client) => {
+    const found = await client.query<{ key: string; sentAt: Date | null; employeeId: number; subject: string }>(
+      `select key, sent_at as "sentAt", employee_id as "employeeId", subject from mail
+       where agency_id = $1 and id = $2 for no key update`,
+      [agencyId, id],
+    );
+    const letter = found.rows[0];
+    if (!letter) throw new Refusal('mail-unknown', `Письма №${id} нет: mail list.`, 2);
+    if (letter.sentAt !== null) throw new Refusal('mail-sent', `Письмо №${id} уже отправлено.`);
+    const about = letterOf(letter.key);
+    if (about) {
+      const alive = await client.query('select 1 from report_subscription where agency_id = $1 and id = $2', [
+        agencyId,
+        about.subscriptionId,
+      ]);
+      if (alive.rows.length === 0)
+        throw new Refusal('mail-obsolete', `Отчёт письма №${id} больше не приходит по почте: отправлять нечего.`);
+    }
+    await client.query(
+      'update mail set due_at = $3, tries = case when failed_at is null then tries else 0 end, failed_at = null where agency_id = $1 and id = $2',
+      [agencyId, id, now],
+    );
+    const { employeeId, subject } = letter;
+    await record(client, agencyId, { by, action: 'mail-retried', facts: { mailId: id, employeeId, subject } }, now);
+  });
+}
