@@ -12,6 +12,7 @@ import { feedCommands } from './feed-commands.ts';
 import { markCommands } from './mark-commands.ts';
 import { marketCommands } from './market-commands.ts';
 import { moderationCommands } from './moderation-commands.ts';
+import { moneyReportCommands } from './money-report-commands.ts';
 import { normCommands } from './norm-commands.ts';
 import { phoneCommands } from './phone-commands.ts';
 import { photoCommands } from './photo-commands.ts';
@@ -117,7 +118,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   addressCommands(program, action);
   correctCommands(program, action);
   textCommands(program, action);
-  reportCommands(program, action);
+  moneyReportCommands(reportCommands(program, action), action);
   coverageCommands(program, action);
   rotationCommands(program, action);
   accountCommands(program, action);

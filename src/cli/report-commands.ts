@@ -14,11 +14,18 @@ import {
   type Step,
 } from '../domain/report-words.ts';
 import { REACH_ALL } from '../domain/rights.ts';
-import { type ExportReport, exportFileName, exportReport, exportTable } from '../server/export-report.ts';
+import {
+  type ExportReport,
+  exportFileName,
+  exportReport,
+  exportTable,
+  type Reporter,
+} from '../server/export-report.ts';
 import { resolveAgency } from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { aligned } from './columns.ts';
-import { EXIT } from './context.ts';
+import { type Context, EXIT } from './context.ts';
 import { type Action, choice, several } from './program.ts';
 import { dayNamed } from './units.ts';
 
@@ -33,40 +40,44 @@ interface ReportOptions {
   agency?: string;
 }
 
-export function reportCommands(program: Command, action: Action): void {
-  program
-    .command('report')
-    // Otherwise `--from` and the like of a command under it would be taken for this one's.
-    .enablePositionalOptions()
-    .summary('график выгрузки: сколько объектов было на досках')
-    .description(
-      `Сколько объектов отмечено, выгружено, с ошибками и без денег: по шагам, не больше ${PERIOD_DAYS_MAX} дней и ${SOURCES_MAX} досок. Объект засчитан в шаге, если был в состоянии не меньше --min-share процентов его дней, но хотя бы один день.`,
-    )
-    .option('--from <день>', 'первый день; без ключа пять недель')
-    .option('--to <день>', 'последний день, включительно; без ключа вчера')
-    .addOption(several('--board <доска...>', `доски, не больше ${SOURCES_MAX}; без ключа первые из подключённых`))
-    .addOption(choice('--step <шаг>', 'шаг', STEPS).default('week'))
-    .option('--min-share <процент>', 'сколько процентов дней шага нужно', String(SHARE_USUAL))
-    .addOption(choice('--group <по чему>', 'разбить', GROUPINGS).default('none'))
-    .option('--out <файл>', 'записать в файл: .xlsx с графиком, .csv, .svg или .png')
-    .option('--agency <название>', 'агентство')
-    .action(
-      action(async (context, options: ReportOptions) => {
-        const ending = endingOf(options.out);
-        const db = await context.db();
-        const agency = await resolveAgency(db, options.agency);
-        const cabinets = await listCabinets(db, { agencyId: agency.id });
-        const boardName = (board: string) => context.boards.find(({ id }) => id === board)?.name ?? board;
-        const report = await exportReport(
-          {
-            db,
-            boards: context.boards,
-            agencyId: agency.id,
-            reach: REACH_ALL,
-            columns: cabinets.map(({ id, board, slug }) => ({ id, board, boardName: boardName(board), title: slug })),
-            now: context.clock(),
-          },
-          {
+/** Whoever has the keys to the machine sees everything. */
+export async function reporterFor(context: Context, db: Database, agencyId: number): Promise<Reporter> {
+  const cabinets = await listCabinets(db, { agencyId });
+  const boardName = (board: string) => context.boards.find(({ id }) => id === board)?.name ?? board;
+  return {
+    ...{ db, agencyId, boards: context.boards, reach: REACH_ALL, now: context.clock() },
+    columns: cabinets.map(({ id, board, slug, name }) => ({
+      ...{ id, board, boardName: boardName(board) },
+      title: cabinets.filter((other) => other.board === board).length === 1 ? name : `${name} / ${slug}`,
+    })),
+  };
+}
+
+/** @returns the command, under which other reports stand */
+export function reportCommands(program: Command, action: Action): Command {
+  return (
+    program
+      .command('report')
+      // Otherwise `--from` and the like of a command under it would be taken for this one's.
+      .enablePositionalOptions()
+      .summary('график выгрузки: сколько объектов было на досках')
+      .description(
+        `Сколько объектов отмечено, выгружено, с ошибками и без денег: по шагам, не больше ${PERIOD_DAYS_MAX} дней и ${SOURCES_MAX} досок. Объект засчитан в шаге, если был в состоянии не меньше --min-share процентов его дней, но хотя бы один день.`,
+      )
+      .option('--from <день>', 'первый день; без ключа пять недель')
+      .option('--to <день>', 'последний день, включительно; без ключа вчера')
+      .addOption(several('--board <доска...>', `доски, не больше ${SOURCES_MAX}; без ключа первые из подключённых`))
+      .addOption(choice('--step <шаг>', 'шаг', STEPS).default('week'))
+      .option('--min-share <процент>', 'сколько процентов дней шага нужно', String(SHARE_USUAL))
+      .addOption(choice('--group <по чему>', 'разбить', GROUPINGS).default('none'))
+      .option('--out <файл>', 'записать в файл: .xlsx с графиком, .csv, .svg или .png')
+      .option('--agency <название>', 'агентство')
+      .action(
+        action(async (context, options: ReportOptions) => {
+          const ending = endingOf(options.out);
+          const db = await context.db();
+          const agency = await resolveAgency(db, options.agency);
+          const report = await exportReport(await reporterFor(context, db, agency.id), {
             ...(options.from !== undefined && { from: dayNamed(options.from) }),
             ...(options.to !== undefined && { until: dayNamed(options.to) }),
             ...(options.board && {
@@ -75,17 +86,17 @@ export function reportCommands(program: Command, action: Action): void {
             ...(options.step && { step: options.step }),
             minShare: shareOf(options.minShare),
             ...(options.group && { by: options.group }),
-          },
-        );
-        if (ending === null) {
-          context.print(report, () => textOf(report));
+          });
+          if (ending === null) {
+            context.print(report, () => textOf(report));
+            return EXIT.done;
+          }
+          await writeFile(options.out!, await bytesOf(report, ending));
+          context.print({ file: options.out, name: exportFileName(report) }, `Записано: ${options.out}`);
           return EXIT.done;
-        }
-        await writeFile(options.out!, await bytesOf(report, ending));
-        context.print({ file: options.out, name: exportFileName(report) }, `Записано: ${options.out}`);
-        return EXIT.done;
-      }),
-    );
+        }),
+      )
+  );
 }
 
 const ENDINGS = ['xlsx', 'csv', 'svg', 'png'] as const;

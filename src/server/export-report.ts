@@ -131,6 +131,33 @@ const isWithin =
     (!employee || employee.includes(owner.employeeId!)) &&
     (!group || owner.crmGroupIds.some((id) => group.includes(id)));
 
+type UnitGrouping = Exclude<Grouping, 'none'>;
+
+/** What branches, departments, people or groups are called, in the order in which lists have them. */
+export function namesOf(
+  db: Database,
+  agencyId: number,
+  by: UnitGrouping,
+): Promise<readonly { readonly id: number; readonly name: string }[]> {
+  switch (by) {
+    case 'branch':
+      return listBranches(db.pool, agencyId);
+    case 'department':
+      return listDepartments(db.pool, agencyId);
+    case 'employee':
+      return peopleNames(db.pool, agencyId);
+    case 'crm-group':
+      return listCrmGroups(db.pool, agencyId);
+  }
+}
+
+export const WITHOUT: Record<UnitGrouping, string> = {
+  branch: 'без филиала',
+  department: 'без отдела',
+  employee: 'без ответственного',
+  'crm-group': 'вне групп',
+};
+
 /** Somebody may be in several CRM groups, so each of those is asked for by itself. */
 async function groupsOf(
   db: Database,
@@ -139,26 +166,14 @@ async function groupsOf(
   owners: readonly UnitOwner[],
 ): Promise<{ readonly groups: Frame['groups']; readonly of: readonly Groups[] }> {
   if (by === 'none') return { groups: [], of: [new Map(owners.map(({ id }) => [id, 1]))] };
-  const named = {
-    branch: () => listBranches(db.pool, agencyId),
-    department: () => listDepartments(db.pool, agencyId),
-    employee: () => peopleNames(db.pool, agencyId),
-    'crm-group': () => listCrmGroups(db.pool, agencyId),
-  };
-  const without = {
-    branch: 'без филиала',
-    department: 'без отдела',
-    employee: 'без ответственного',
-    'crm-group': 'вне групп',
-  };
   const keysOf = (owner: UnitOwner): readonly number[] => {
     if (by === 'crm-group') return owner.crmGroupIds.length > 0 ? owner.crmGroupIds : [0];
     return [{ branch: owner.branchId, department: owner.departmentId, employee: owner.employeeId }[by] ?? 0];
   };
   const met = new Set(owners.flatMap(keysOf));
   const groups = [
-    ...(await named[by]()).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
-    ...(met.has(0) ? [{ id: 0, name: without[by] }] : []),
+    ...(await namesOf(db, agencyId, by)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
+    ...(met.has(0) ? [{ id: 0, name: WITHOUT[by] }] : []),
   ];
   const place = new Map(groups.map(({ id }, at) => [id, at + 1]));
   if (by !== 'crm-group')
@@ -205,8 +220,8 @@ export async function exportReport(reporter: Reporter, query: ExportReportQuery)
 
 const short = (day: string) => russianDay(day).slice(0, 5);
 
-/** «02.11–08.11», «с 25.06» for a day; a star: it is not over. */
-const labelOf = ({ from, until, isUnfinished }: ReportStep): string =>
+/** «02.11–08.11», «25.06» for a day; a star: it is not over. */
+export const labelOf = ({ from, until, isUnfinished }: ReportStep): string =>
   `${from === until ? short(from) : `${short(from)}–${short(until)}`}${isUnfinished ? '*' : ''}`;
 
 function placed(

@@ -7,7 +7,7 @@ import {
   MembersSchema,
 } from '../contracts/export-report.ts';
 import { csvText } from '../domain/csv.ts';
-import { reachOf } from '../domain/rights.ts';
+import { type Deed, reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
 import {
   exportFileName,
@@ -23,11 +23,15 @@ import { columnsOf } from './listing-routes.ts';
 
 const policy = { deed: 'see-listings', token: 'reports:read' } as const;
 
-const reporterOf = async (ask: Ask<unknown, unknown, unknown>): Promise<Reporter> => ({
+/** @param deed what the asker must be allowed to do with the listings that are counted */
+export const reporterOf = async (
+  ask: Ask<unknown, unknown, unknown>,
+  deed: Deed = 'see-listings',
+): Promise<Reporter> => ({
   db: ask.db,
   boards: ask.boards,
   agencyId: ask.agencyId,
-  reach: reachOf(ask.caller, 'see-listings'),
+  reach: reachOf(ask.caller, deed),
   columns: await columnsOf(ask),
   now: ask.now,
 });
