@@ -2,6 +2,7 @@ import { type Argument, Command, CommanderError, Option } from 'commander';
 import { accountCommands } from './account-commands.ts';
 import { accountsCommand } from './account-naming.ts';
 import { addressCommands } from './address-commands.ts';
+import { audienceCommands } from './audience-commands.ts';
 import { calendarCommands } from './calendar-commands.ts';
 import { checkCommands } from './check-commands.ts';
 import { clockworkCommands } from './clockwork-commands.ts';
@@ -119,6 +120,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   correctCommands(program, action);
   textCommands(program, action);
   moneyReportCommands(reportCommands(program, action), action);
+  audienceCommands(program, action);
   coverageCommands(program, action);
   rotationCommands(program, action);
   accountCommands(program, action);

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { readXlsx } from 'hucre/xlsx';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,12 +10,14 @@ import { Statement } from '../../src/domain/statement.ts';
 import type { Reporter } from '../../src/server/export-report.ts';
 import { type MoneyReport, moneyReport, moneyReportMembers, moneyTable } from '../../src/server/money-report.ts';
 import { workbook } from '../../src/server/statement.ts';
+import { loadAudience } from '../../src/store/audience.ts';
 import { readDay } from '../../src/store/days.ts';
 import { unitOwners } from '../../src/store/export-report.ts';
 import { savedOf } from '../../src/store/forecast.ts';
 import { listAccounts } from '../../src/store/ledger.ts';
 import { readStatement } from '../../src/store/statements.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
+import { counter } from './visitors.ts';
 
 /** The report of the money of the demo's months against its ledger, counted in other ways. */
 
@@ -277,5 +280,81 @@ describe('the report of the money', () => {
     const book = await readXlsx(Buffer.concat(chunks));
     expect(book.sheets[0]!.rows.at(-1)!.slice(0, 2)).toEqual(['Всего', report.totals.spentKopecks / 100]);
     expect(book.sheets[0]!.rows).toHaveLength(report.rows.length + 2);
+  });
+
+  it('divides the money by the calls of the one cabinet that told them', async () => {
+    const cabinet = demo.cabinets[0]!;
+    const by = { name: 'проверка' };
+    const marks = await rows<{ listingId: number }>(
+      'select listing_id as "listingId" from mark where agency_id = $1 and cabinet_id = $2 order by 1 limit 40',
+      [cabinet.id],
+    );
+    await rows('delete from audience_day where agency_id = $1');
+    const items = marks.map(({ listingId }, line) => ({
+      line,
+      row: {
+        ...{ day: '2026-11-10', advert: null, boardNumber: null, listingNumber: listingId },
+        ...{ views: line % 2 === 0 ? line : null, calls: line % 4 },
+      },
+    }));
+    await loadAudience(demo.db, cabinet, { name: 'проверка', items: Readable.from(items) }, by, reporter.now);
+    const report = await moneyReport(reporter, { ...PERIOD, by: 'cabinet' });
+    const row = report.rows.find(({ id }) => id === String(cabinet.id))!;
+    expect([row.views, row.calls]).toEqual([380, 60]);
+    const spent = (await paid()).filter(({ cabinetId, day }) => cabinetId === cabinet.id && day === '2026-11-10');
+    expect(row.callKopecks).toBe(Math.round(sum(spent.map(({ kopecks }) => kopecks)) / 60));
+    expect(row.callKopecks).toBeGreaterThan(0);
+    expect(report.totals).toMatchObject({ calls: 60, callKopecks: row.callKopecks });
+    expect(
+      report.rows.filter(({ id }) => id !== row.id).every(({ calls, views }) => calls === null && views === null),
+    ).toBe(true);
+    expect(report.known).toEqual({ cabinets: demo.cabinets.length, calls: 1, views: 1 });
+    expect(report.notes.join()).toContain(`Звонки известны по 1 из ${demo.cabinets.length} кабинетов`);
+    for (const by of ['branch', 'employee', 'kind'] as const) {
+      const other = await moneyReport(reporter, { ...PERIOD, by });
+      expect([other.totals.calls, other.totals.views, other.totals.callKopecks]).toEqual([60, 380, row.callKopecks]);
+      expect(sum(other.rows.map(({ calls }) => calls ?? 0))).toBe(60);
+    }
+    // What was paid for and by whom brings no calls.
+    expect((await moneyReport(reporter, { ...PERIOD, by: 'basis' })).totals).toMatchObject({ calls: null, days: null });
+  });
+});
+
+describe('its routes', () => {
+  it('answer as far as the asker sees accounts, in three shapes', async () => {
+    const { agencyId } = demo;
+    const at = await counter(demo.db, agencyId, () => reporter.now);
+    try {
+      const [branch] = await rows<{ id: number }>('select id from branch where agency_id = $1 order by id limit 1');
+      const boss = await at.come({ name: 'Директор', role: 'admin' });
+      const own = await at.come({ name: 'Свой', branchId: branch!.id });
+      const head = await at.come({ name: 'Начальник', branchId: branch!.id }, [
+        { role: 'manager', scope: 'branch', branchId: branch!.id },
+      ]);
+      const url = `/reports/money?from=${PERIOD.from}&until=${PERIOD.until}&by=branch`;
+      const all = (await boss.get(url)).body;
+      expect(all.totals.spentKopecks).toBe(sum((await paid()).map(({ kopecks }) => kopecks)));
+      const some = (await head.get(url)).body;
+      expect(some.rows.map(({ id }: { id: string }) => id)).toEqual([String(branch!.id)]);
+      expect(some.totals.spentKopecks).toBeGreaterThan(0);
+      expect(some.totals.spentKopecks).toBeLessThan(all.totals.spentKopecks);
+      expect((await own.get(url)).body).toMatchObject({ rows: [], totals: { spentKopecks: 0 } });
+      const members = await head.get(
+        `/reports/money/members?from=${PERIOD.from}&until=${PERIOD.until}&by=branch&of=${branch!.id}`,
+      );
+      expect(members.body.total).toBeGreaterThan(10);
+      const csv = await boss.get(url.replace('/money?', '/money.csv?'));
+      expect(csv.headers['content-type']).toContain('text/csv');
+      expect(csv.text.split('\r\n').at(-2)).toContain('Всего;');
+      expect((await boss.get(url.replace('/money?', '/money.xlsx?'))).headers['content-type']).toContain(
+        'spreadsheetml',
+      );
+      expect((await boss.get('/reports/money?from=2026-01-01&until=2026-11-01')).body).toMatchObject({
+        code: 'period-too-long',
+      });
+      expect((await boss.get('/reports/money?by=colour')).status).toBe(400);
+    } finally {
+      await at.close();
+    }
   });
 });
