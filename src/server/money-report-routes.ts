@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import Type from 'typebox';
 import {
   MoneyMembersQuerySchema,
   MoneyMembersSchema,
@@ -34,6 +35,29 @@ export function moneyReportRoutes(api: Api): void {
     query: MoneyMembersQuerySchema,
     answer: MoneyMembersSchema,
     handler: async (ask) => moneyReportMembers(await reporterOf(ask, 'see-accounts'), ask.query),
+  });
+
+  api.define({
+    method: 'GET',
+    url: '/reports/money.svg',
+    summary: 'Расходы по шагам картинкой SVG',
+    policy,
+    query: Type.Object(
+      {
+        ...MoneyReportQuerySchema.properties,
+        theme: Type.Optional(Type.Unsafe<'light' | 'dark'>({ type: 'string', enum: ['light', 'dark'] })),
+      },
+      { additionalProperties: false },
+    ),
+    handler: async (ask, reply) => {
+      const { theme, ...query } = ask.query;
+      const { moneyChartSvg } = await import('./money-chart.ts');
+      const report = await moneyReport(await reporterOf(ask, 'see-accounts'), query);
+      return reply
+        .header('Cache-Control', 'private, no-cache')
+        .type('image/svg+xml; charset=utf-8')
+        .send(moneyChartSvg(report, theme));
+    },
   });
 
   for (const format of ['csv', 'xlsx'] as const)
