@@ -36,8 +36,8 @@ interface MoneyOptions {
 
 /** @param report the command «report» */
 export function moneyReportCommands(report: Command, action: Action): void {
-  report
-    .command('money')
+  const command = report.command('money');
+  command
     .summary('расходы: потрачено, цена дня и звонка, сэкономлено')
     .description(
       `Сколько потрачено на досках за период, не больше ${PERIOD_DAYS_MAX} дней: списания минус возвраты за местный день. Чей объект, решает день списания: кто перешёл, считается там, где был тогда.`,
@@ -51,7 +51,9 @@ export function moneyReportCommands(report: Command, action: Action): void {
     .option('--out <файл>', 'записать в файл: .xlsx или .csv')
     .option('--agency <название>', 'агентство')
     .action(
-      action(async (context, options: MoneyOptions) => {
+      action(async (context) => {
+        // What the command above has an option for by the same name, it has taken.
+        const options = command.optsWithGlobals<MoneyOptions>();
         const format = formatOf(options.out);
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
