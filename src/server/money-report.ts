@@ -96,7 +96,14 @@ const keyOfPlace = (by: MoneyGrouping, { branchId, departmentId, employeeId }: P
 async function tallyOf({ db, agencyId }: Reporter, frame: Frame, only?: string) {
   const { from, until, by, steps, cabinets, isChosen, isAsked } = frame;
   const boards = new Map(cabinets.map(({ id, board }) => [id, board]));
-  const query = { agencyId, cabinetIds: [...boards.keys()], from, until, withAccounts: by === 'account' };
+  const query = {
+    agencyId,
+    cabinetIds: [...boards.keys()],
+    from,
+    until,
+    withAccounts: by === 'account',
+    withKinds: by === 'kind',
+  };
   const stepOf = new Map<string, number>();
   for (const [at, step] of steps.entries())
     for (let day = step.from; day <= step.until; day = addDays(day, 1)) stepOf.set(day, at);

@@ -25,6 +25,8 @@ export interface MoneyQuery {
   readonly until: string;
   /** Also tell who paid. */
   readonly withAccounts?: boolean;
+  /** Also tell by which kind of object it was priced. */
+  readonly withKinds?: boolean;
 }
 
 /**
@@ -100,12 +102,12 @@ async function marksOf(
 
 async function* batchOf(
   client: Queryable,
-  { agencyId, from, until, withAccounts = false }: MoneyQuery,
+  { agencyId, from, until, ...told }: MoneyQuery,
   cabinetId: number,
   marks: Marks,
 ): AsyncGenerator<MoneyDay> {
   const key = [agencyId, cabinetId, from, until];
-  const lines = await linesOf(client, key, withAccounts);
+  const lines = await linesOf(client, key, told);
   const audience = await audienceOf(client, key);
   const freedOn = [...lines].filter(([, own]) => own.some(({ what }) => what === 'freed')).map(([day]) => day);
   // One row for a vector: in arrays the driver would read them as text.
@@ -118,8 +120,8 @@ async function* batchOf(
   for (let day = from; day <= until; day = addDays(day, 1)) {
     const record = records.get(day);
     const own = lines.get(day) ?? [];
-    const told = audience.get(day) ?? null;
-    if (!record && own.length === 0 && told === null) continue;
+    const heard = audience.get(day) ?? null;
+    if (!record && own.length === 0 && heard === null) continue;
     const units = record && unpackUnits(unpack(record.units));
     // A mark without an outcome belonged to nobody on that day; money for it all the same is its owner's of today.
     const owners = units ? marks.owners.map((owner, ordinal) => units[ordinal] || owner) : marks.owners;
@@ -131,7 +133,7 @@ async function* batchOf(
       owners,
       kinds: marks.kinds,
       lines: own,
-      audience: told,
+      audience: heard,
     };
   }
 }
@@ -142,7 +144,7 @@ const ENTRY_BYTES = 12;
 async function linesOf(
   client: Queryable,
   key: readonly unknown[],
-  withAccounts: boolean,
+  { withAccounts = false, withKinds = false }: Pick<MoneyQuery, 'withAccounts' | 'withKinds'>,
 ): Promise<Map<string, MoneyLine[]>> {
   const { rows } = await client.query<{
     day: string;
@@ -153,21 +155,20 @@ async function linesOf(
     entries: Buffer;
   }>(
     `with line as (
-       select t.day, t.kind as what, t.basis, coalesce(t.facts, paid.facts)->>'kind' as kind,
-         case t.kind when 'charge' then t.from_id else t.to_id end as account_id, t.listing_id, t.kopecks
-       from transfer t left join transfer paid on t.kind = 'refund' and paid.agency_id = t.agency_id and paid.id = t.reverses
-       where t.agency_id = $1 and t.cabinet_id = $2 and t.day between $3 and $4 and t.kind in ('charge', 'refund')
+       select t.day, case t.kind when 'release' then 'freed' else t.kind end as what, t.basis,
+         -- What was paid back was priced by the charge's facts; only it has to look for them.
+         case when not $6 then null when t.reverses is null then t.facts->>'kind'
+           else (select paid.facts->>'kind' from transfer paid where paid.agency_id = t.agency_id and paid.id = t.reverses) end as kind,
+         case when not $5 then null when t.kind = 'refund' then t.to_id else t.from_id end as account_id, t.listing_id, t.kopecks
+       from transfer t where t.agency_id = $1 and t.cabinet_id = $2 and t.day between $3 and $4 and (t.kind in ('charge', 'refund') or ${IS_SAVED})
        union all
-       select t.day, 'freed', t.basis, t.facts->>'kind', t.from_id, t.listing_id, t.kopecks
-       from transfer t where t.agency_id = $1 and t.cabinet_id = $2 and t.day between $3 and $4 and ${IS_SAVED}
-       union all
-       select w.day, 'waiver', null, null, w.account_id, w.listing_id, w.kopecks
+       select w.day, 'waiver', null, null, case when $5 then w.account_id end, w.listing_id, w.kopecks
        from waiver w where w.agency_id = $1 and w.cabinet_id = $2 and w.day between $3 and $4)
-     select l.day, l.what, l.basis, l.kind, case when $5 then l.account_id end as "accountId",
+     select l.day, l.what, l.basis, l.kind, l.account_id as "accountId",
        string_agg(int4send(coalesce(m.ordinal, -1)) || int8send(l.kopecks), ''::bytea) as entries
      from line l left join mark m on m.agency_id = $1 and m.cabinet_id = $2 and m.listing_id = l.listing_id
      group by 1, 2, 3, 4, 5`,
-    [...key, withAccounts],
+    [...key, withAccounts, withKinds],
   );
   const lines = new Map<string, MoneyLine[]>();
   for (const { day, what, basis, kind, accountId, entries } of rows) {
