@@ -61,6 +61,12 @@ const MORE: readonly {
   { name: 'home of an administrator', as: ADMIN, path: '/' },
   { name: 'keys', as: SPECIALIST, path: '/profile', act: (visit) => visit.press('?') },
   { name: 'palette', as: ADMIN, path: '/profile', act: (visit) => visit.press('mod+k') },
+  {
+    name: 'a row of the money',
+    as: MANAGER,
+    path: '/reports/money?by=employee&step=month',
+    act: (visit) => visit.page.locator('tbody button').first().click(),
+  },
   { name: 'nothing there', as: AGENT, path: '/no-such-screen' },
 ];
 
