@@ -53,6 +53,7 @@ import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { agencyFrame, changeAgencySettings } from '../store/settings.ts';
 import { acceptInvitation, listSignIns } from '../store/sign-in.ts';
 import { Context, EXIT } from './context.ts';
+import { loadDemoAudience } from './demo-audience.ts';
 import { importSource, playHistory, prepareForAll } from './demo-history.ts';
 import { confirmAll, hasPauses, liveThrough } from './demo-past.ts';
 import { publishWithBar } from './publishing.ts';
@@ -125,6 +126,8 @@ export async function seedDemo(context: Context, db: Database): Promise<Seeded> 
   await letIn(db, agency.id, now);
   const cabinets = await listCabinets(db, { agencyId: agency.id });
   for (const cabinet of cabinets) await recordDays(db, cabinet, now);
+  // One board tells of views and calls, the others do not: so it is in life.
+  await loadDemoAudience(db, cabinets.find(({ board }) => board === DEMO_BOARDS[0])!, now);
   return {
     isNew: !isSeeded,
     agencyId: agency.id,

@@ -72,13 +72,13 @@ interface ShowOptions extends CabinetOptions {
   csv?: string;
 }
 
-const DELIMITER_WORDS = { semicolon: ';', comma: ',', tab: '\t' } as const satisfies Record<string, Delimiter>;
+export const DELIMITER_WORDS = { semicolon: ';', comma: ',', tab: '\t' } as const satisfies Record<string, Delimiter>;
 
 const charges = (count: number) => `${formatNumber(count)} ${agree(count, 'списание', 'списания', 'списаний')}`;
 const adverts = (count: number) => `${formatNumber(count)} ${agree(count, 'объявление', 'объявления', 'объявлений')}`;
-const rowsTold = (count: number) => `${formatNumber(count)} ${agree(count, 'строка', 'строки', 'строк')}`;
+export const rowsTold = (count: number) => `${formatNumber(count)} ${agree(count, 'строка', 'строки', 'строк')}`;
 
-const spanTold = (from: string, until: string) =>
+export const spanTold = (from: string, until: string) =>
   from === until ? russianDay(from) : `${russianDay(from)}–${russianDay(until)}`;
 
 const LOAD_HELP = `
@@ -238,7 +238,7 @@ function mappingOf(board: Board, options: LoadOptions): ReportMapping {
 }
 
 /** So many bad rows are told at the terminal. */
-const TOLD = 20;
+export const TOLD = 20;
 
 async function load(
   context: Context,
@@ -274,9 +274,10 @@ async function load(
   }
 }
 
-const placeTold = (format: ReportFile['format'], line: number) => `${format === 'csv' ? 'строка' : 'запись'} ${line}`;
+export const placeTold = (format: ReportFile['format'], line: number) =>
+  `${format === 'csv' ? 'строка' : 'запись'} ${line}`;
 
-function badTold(format: ReportFile['format'], bad: readonly BadRow[], count: number): string[] {
+export function badTold(format: ReportFile['format'], bad: readonly BadRow[], count: number): string[] {
   const lines = bad.slice(0, TOLD).map(({ line, reasons }) => `  ${placeTold(format, line)}: ${reasons.join('; ')}`);
   const rest = count - lines.length;
   return rest > 0 ? [...lines, `  … и ещё ${rowsTold(rest)}`] : lines;

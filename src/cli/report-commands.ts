@@ -20,6 +20,7 @@ import {
   exportFile,
   exportReport,
   exportTable,
+  type Reporter,
   reportChoices,
 } from '../server/export-report.ts';
 import { resolveAgency } from '../store/agencies.ts';
@@ -39,11 +40,23 @@ interface ReportOptions extends ReportWish {
   agency?: string;
 }
 
-export function reportCommands(program: Command, action: Action): void {
+/** Whoever has the keys to the machine sees everything. */
+export async function reporterFor(context: Context, db: Database, agencyId: number): Promise<Reporter> {
+  const cabinets = await listCabinets(db, { agencyId });
+  const boardName = (board: string) => context.boards.find(({ id }) => id === board)?.name ?? board;
+  return {
+    ...{ db, agencyId, reach: REACH_ALL, now: context.clock() },
+    columns: cabinets.map(({ id, board, slug, name }) => ({
+      ...{ id, board, boardName: boardName(board) },
+      title: cabinets.filter((other) => other.board === board).length === 1 ? name : `${name} / ${slug}`,
+    })),
+  };
+}
+
+/** @returns the command, under which other reports stand */
+export function reportCommands(program: Command, action: Action): Command {
   const report = program
     .command('report')
-    // Otherwise `--from` and the like of a command under it would be taken for this one's.
-    .enablePositionalOptions()
     .summary('график выгрузки: сколько объектов было на досках')
     .description(
       `Сколько объектов отмечено, выгружено, с ошибками и без денег: по шагам, не больше ${PERIOD_DAYS_MAX} дней и ${SOURCES_MAX} досок. Объект засчитан в шаге, если был в состоянии не меньше --min-share процентов его дней, но хотя бы один день.`,
@@ -57,15 +70,7 @@ export function reportCommands(program: Command, action: Action): void {
         const ending = endingOf(options.out);
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
-        const cabinets = await listCabinets(db, { agencyId: agency.id });
-        const boardName = (board: string) => context.boards.find(({ id }) => id === board)?.name ?? board;
-        const reporter = {
-          db,
-          agencyId: agency.id,
-          reach: REACH_ALL,
-          columns: cabinets.map(({ id, board, slug }) => ({ id, board, boardName: boardName(board), title: slug })),
-          now: context.clock(),
-        };
+        const reporter = await reporterFor(context, db, agency.id);
         const query = {
           ...(options.from !== undefined && { from: dayNamed(options.from) }),
           ...(options.to !== undefined && { until: dayNamed(options.to) }),
@@ -83,6 +88,7 @@ export function reportCommands(program: Command, action: Action): void {
     );
   reportOptions(report);
   reportMailCommands(report, action);
+  return report;
 }
 
 /** What of a report can be wished besides its days. */

@@ -32,7 +32,7 @@ interface Asked {
 }
 
 interface SubscribeOptions extends Asked, ReportWish {
-  to: string;
+  for: string;
   weekday: string;
   at: string;
   weeks: string;
@@ -48,7 +48,7 @@ export function reportMailCommands(report: Command, action: Action): void {
         `Каждую неделю присылает сотруднику график выгрузки за последние целые недели: картинку, таблицу и ссылку, посчитанные по его правам. Время – по часам его филиала. Отправляет serve или work, если задан SMTP_URL.`,
       ),
   )
-    .requiredOption('--to <сотрудник>', 'кому: имя, почта или #номер')
+    .requiredOption('--for <сотрудник>', 'кому: имя, почта или #номер')
     .option('--weekday <день>', 'день недели: от 1 (понедельник) до 7 или пн … вс', '1')
     .option('--at <время>', 'во сколько, например 09:00', '09:00')
     .option('--weeks <число>', `за сколько целых недель, не больше ${MAIL_WEEKS_MAX}`, String(MAIL_WEEKS_USUAL))
@@ -65,7 +65,7 @@ export function reportMailCommands(report: Command, action: Action): void {
         const agency = await resolveAgency(db, options.agency);
         const query = { ...(await reportWishOf(context, db, agency.id, options)) };
         const actor = await actorOf(db, agency.id, options.by, 'see-listings');
-        const { id: employeeId } = await oneEmployee(db, agency.id, options.to);
+        const { id: employeeId } = await oneEmployee(db, agency.id, options.for);
         proveOwn(actor, employeeId);
         const { boards, clock } = context;
         const { proveMailed } = await import('../server/report-letter.ts');
@@ -92,7 +92,7 @@ export function reportMailCommands(report: Command, action: Action): void {
         const all = await listSubscriptions(db.pool, agency.id);
         context.print({ isSetUp: isMailSetUp(context), subscriptions: all.map((one) => toldOf(one, now)) }, () =>
           all.length === 0
-            ? 'График по почте никому не приходит: report subscribe --to <сотрудник>.'
+            ? 'График по почте никому не приходит: report subscribe --for <сотрудник>.'
             : all.map((one) => lineOf(one, now)).join('\n'),
         );
         tellSettings(context);

@@ -86,3 +86,41 @@ export const DealEventSchema = Type.Union([
   Type.Object({ event: Type.Literal('confirmed') }, { additionalProperties: false }),
 ]);
 export type DealEvent = Static<typeof DealEventSchema>;
+
+/** Views and calls of listings' days. What is not named stays as it was told before; null too: not known. */
+export const AudienceBatchSchema = Type.Object(
+  {
+    rows: Type.Array(
+      Type.Object(
+        {
+          externalId: ExternalIdSchema,
+          board: Type.String({ minLength: 1, maxLength: 60 }),
+          /** Where a board has several cabinets: the one, by its short name. */
+          cabinet: Type.Optional(Type.String({ minLength: 1, maxLength: 60 })),
+          day: Type.String({ maxLength: 30 }),
+          views: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
+          calls: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: BATCH_MOST },
+    ),
+  },
+  { additionalProperties: false },
+);
+export type AudienceBatch = Static<typeof AudienceBatchSchema>;
+
+export const AudienceAnswerSchema = Type.Object({
+  /** In the order of the rows. */
+  data: Type.Array(
+    Type.Object({
+      state: Type.Unsafe<'taken' | 'rejected'>({ type: 'string', enum: ['taken', 'rejected'] }),
+      externalId: Type.String(),
+      reasons: Type.Optional(Type.Array(Type.String())),
+    }),
+  ),
+  added: Type.Integer(),
+  replaced: Type.Integer(),
+  same: Type.Integer(),
+});
+export type AudienceAnswer = Static<typeof AudienceAnswerSchema>;

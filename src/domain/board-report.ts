@@ -63,15 +63,16 @@ export const advertOf = ({ advert, boardNumber, listingNumber }: ReportedCharge)
 /**
  * «день=Дата,объявление=ID,сумма=Сумма, руб.»: a comma begins the next pair only before a known word, so names of
  * columns may have commas.
+ * @param labels the roles as people write them
  * @returns the columns, and Russian sentences about what was not understood
  */
-export function readColumns(text: string): {
-  readonly columns: ReportMapping['columns'];
-  readonly faults: readonly string[];
-} {
-  const roles = new Map<string, ColumnRole>(COLUMN_ROLES.map((role) => [ROLE_WORDS[role], role]));
+export function readRoles<R extends string>(
+  text: string,
+  labels: Readonly<Record<R, string>>,
+): { readonly columns: Readonly<Partial<Record<R, string>>>; readonly faults: readonly string[] } {
+  const roles = new Map<string, R>((Object.keys(labels) as R[]).map((role) => [labels[role], role]));
   const words = [...roles.keys()].join(', ');
-  const columns: Partial<Record<ColumnRole, string>> = {};
+  const columns: Partial<Record<R, string>> = {};
   const faults: string[] = [];
   for (const pair of text.split(new RegExp(`,(?=\\s*(?:${[...roles.keys()].join('|')})\\s*=)`, 'i'))) {
     const at = pair.indexOf('=');
@@ -81,12 +82,15 @@ export function readColumns(text: string): {
     if (odd !== undefined) faults.push(`«${odd}»: такого слова нет, есть: ${words}.`);
     else if (at < 0 || role === undefined)
       faults.push(`«${pair.trim().slice(0, 60)}»: нужно слово=столбец, слова: ${words}.`);
-    else if (column === '') faults.push(`«${ROLE_WORDS[role]}»: после знака = нужно название столбца.`);
-    else if (columns[role] !== undefined) faults.push(`«${ROLE_WORDS[role]}» названо дважды.`);
+    else if (column === '') faults.push(`«${labels[role]}»: после знака = нужно название столбца.`);
+    else if (columns[role] !== undefined) faults.push(`«${labels[role]}» названо дважды.`);
     else columns[role] = column;
   }
   return { columns, faults };
 }
+
+/** The columns of a report of charges; see {@link readRoles}. */
+export const readColumns = (text: string) => readRoles(text, ROLE_WORDS);
 
 /** What a mapping lacks, in Russian sentences; empty when rows can be read by it. */
 export function mappingFaults({ columns, day }: ReportMapping): string[] {

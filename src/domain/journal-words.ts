@@ -61,6 +61,7 @@ const GROUPS = {
     'promotion-ordered': 'Заказано продвижение',
     'promotion-cancelled': 'Продвижение отменено',
     'board-report-loaded': 'Загружен отчёт доски',
+    'audience-loaded': 'Загружены просмотры и звонки',
   },
   Выгрузка: {
     'run-asked': 'Сборка вне очереди',
@@ -317,6 +318,10 @@ const TELLERS: { readonly [action in Action]?: Teller } = {
   'board-report-loaded': ({ name, from, until, added, addedKopecks }) => [
     `${quoted(name)} за ${russianDay(text(from))} – ${russianDay(text(until))}`,
     `Новых списаний ${formatNumber(number(added))} на ${money(addedKopecks)}`,
+  ],
+  'audience-loaded': ({ name, from, until, added, replaced }) => [
+    `${quoted(name)} за ${russianDay(text(from))} – ${russianDay(text(until))}`,
+    `Новых дней объектов ${formatNumber(number(added))}, исправлено ${formatNumber(number(replaced))}`,
   ],
   'brake-released': reason,
   'feed-address-rotated': ({ previousUntil }, { zone }) => [

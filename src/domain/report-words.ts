@@ -29,6 +29,29 @@ export const GROUPING_LABELS: Record<Grouping, string> = {
   'crm-group': 'по группам CRM',
 };
 
+/** «Расходы»: by what the money is told. */
+export const MONEY_GROUPINGS = [
+  'board',
+  'cabinet',
+  'branch',
+  'department',
+  'employee',
+  'kind',
+  'basis',
+  'account',
+] as const;
+export type MoneyGrouping = (typeof MONEY_GROUPINGS)[number];
+export const MONEY_GROUPING_LABELS: Record<MoneyGrouping, string> = {
+  board: 'по доскам',
+  cabinet: 'по кабинетам',
+  branch: 'по филиалам',
+  department: 'по отделам',
+  employee: 'по сотрудникам',
+  kind: 'по видам объектов',
+  basis: 'за что заплачено',
+  account: 'по счетам, с которых заплачено',
+};
+
 /** By ISO weekday: when a report comes by e-mail. */
 export const ON_WEEKDAYS = [
   'по понедельникам',

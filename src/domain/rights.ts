@@ -235,6 +235,13 @@ export function reachOf(person: Person, deed: Deed): Reach {
   };
 }
 
+/** Does this lie within a person's reach? The same question that the lists ask of the base. */
+export const isWithinReach = (reach: Reach, { branchId, departmentId, employeeId }: Place): boolean =>
+  reach.isAll ||
+  (branchId !== null && reach.branchIds.includes(branchId)) ||
+  (departmentId !== null && reach.departmentIds.includes(departmentId)) ||
+  (employeeId !== null && employeeId === reach.employeeId);
+
 /** The highest role of a person: which screen to begin with, and what old commands ask. */
 export function highestRole(grants: readonly Pick<Grant, 'role'>[]): Role {
   return ROLES.findLast((role) => grants.some((grant) => grant.role === role)) ?? 'agent';

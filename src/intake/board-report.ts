@@ -82,9 +82,9 @@ const JSON_CHARS_MAX = 100_000_000;
 export async function openReport(bytes: AsyncIterable<Uint8Array>, options: ReportOptions): Promise<ReportFile> {
   const faults = mappingFaults(options.mapping);
   if (faults.length > 0) throw new Refusal('report-mapping', faults.join(' '), USAGE);
-  const seen: Seen = { encoding: options.encoding, hash: createHash('sha256') };
-  const { start, whole } = await begun(textOf(bytes, seen));
-  const reading = isJson(start) ? await openJson(whole, options) : await openCsv(start, whole, options);
+  const { mapping, encoding, delimiter: given } = options;
+  const table = { columns: columnsOf(mapping), rows: mapping.rows, encoding, delimiter: given };
+  const { reading, seen } = await openTable(bytes, table);
 
   const counts = { charges: 0, bad: 0, left: 0 };
   async function* items(): AsyncGenerator<ReportItem, void> {
@@ -114,8 +114,29 @@ export async function openReport(bytes: AsyncIterable<Uint8Array>, options: Repo
   return { format, items: items(), summary };
 }
 
+/** What of a table of a board's is wanted. */
+export interface TableOptions extends Pick<ReportOptions, 'encoding' | 'delimiter'> {
+  /** Titles of the columns, or names of the fields. */
+  readonly columns: readonly string[];
+  /** JSON: the way to the rows; absent: they are found by their fields. */
+  readonly rows?: string | undefined;
+}
+
+/**
+ * Opens a table of which the columns are known by name, whatever it tells of.
+ * @throws Refusal `report-encoding`, `report-not-text`, `report-empty`, `report-columns`, `report-json`
+ */
+export async function openTable(
+  bytes: AsyncIterable<Uint8Array>,
+  options: TableOptions,
+): Promise<{ readonly reading: Reading; readonly seen: Seen }> {
+  const seen: Seen = { encoding: options.encoding, hash: createHash('sha256') };
+  const { start, whole } = await begun(textOf(bytes, seen));
+  return { reading: isJson(start) ? await openJson(whole, options) : await openCsv(start, whole, options), seen };
+}
+
 /** A row before it is understood. */
-interface RawRow {
+export interface RawRow {
   readonly line: number;
   /** By the names that the mapping uses. */
   readonly cells: ReadonlyMap<string, string>;
@@ -123,7 +144,7 @@ interface RawRow {
   readonly problem?: string;
 }
 
-interface Reading {
+export interface Reading {
   readonly format: 'csv' | 'json';
   readonly delimiter: Delimiter | null;
   readonly columns: readonly string[];
@@ -302,7 +323,7 @@ export async function takeReport(
 // ---------------------------------------------------------------------------------------------------------------------
 // Bytes to text
 
-interface Seen {
+export interface Seen {
   encoding: ReportEncoding | undefined;
   readonly hash: ReturnType<typeof createHash>;
 }
@@ -439,8 +460,8 @@ interface CsvRow {
   readonly problem?: string;
 }
 
-async function openCsv(start: string, text: AsyncIterable<string>, options: ReportOptions): Promise<Reading> {
-  const wanted = columnsOf(options.mapping);
+async function openCsv(start: string, text: AsyncIterable<string>, options: TableOptions): Promise<Reading> {
+  const wanted = options.columns;
   const { delimiter, titles, line: titleLine } = await findTitles(start, wanted, options.delimiter);
   const keys = titles.map(titleKey);
   const places = new Map(wanted.map((name) => [name, keys.indexOf(titleKey(name))]));
@@ -582,10 +603,9 @@ const namesOf = (rows: readonly unknown[]) => [
   ...new Set(rows.flatMap((row) => (isObject(row) ? Object.keys(row) : []))),
 ];
 
-async function openJson(text: AsyncIterable<string>, { mapping }: ReportOptions): Promise<Reading> {
+async function openJson(text: AsyncIterable<string>, { columns: wanted, rows: way }: TableOptions): Promise<Reading> {
   const content = await jsonOf(text);
-  const wanted = columnsOf(mapping);
-  const found = mapping.rows === undefined ? rowsByFields(content, wanted) : rowsAt(content, mapping.rows);
+  const found = way === undefined ? rowsByFields(content, wanted) : rowsAt(content, way);
   const missing = wanted.filter((name) => !found.some((row) => valueAt(row, name) !== undefined));
   const columns = namesOf(found.slice(0, 1000));
   if (missing.length > 0 && found.length > 0) {

@@ -26,6 +26,7 @@ import { listingRoutes } from './listing-routes.ts';
 import { markingRoutes } from './marking-routes.ts';
 import { mediaRoute } from './media.ts';
 import { moderationRoutes } from './moderation-routes.ts';
+import { moneyReportRoutes } from './money-report-routes.ts';
 import { normRoutes } from './norm-routes.ts';
 import { isScreen, pages, sendScreen } from './pages.ts';
 import { peopleRoutes } from './people-routes.ts';
@@ -204,6 +205,7 @@ function apiRoutes(app: FastifyInstance, api: Api): void {
   normRoutes(api);
   reportRoutes(api);
   reportMailRoutes(api);
+  moneyReportRoutes(api);
   settingsRoutes(api);
   tariffRoutes(api);
   listingCardRoutes(api);

@@ -1,6 +1,11 @@
+import { Readable } from 'node:stream';
 import Type from 'typebox';
 import { readPhone } from '../boards/formats/phone.ts';
 import {
+  type AudienceAnswer,
+  AudienceAnswerSchema,
+  type AudienceBatch,
+  AudienceBatchSchema,
   DealEventSchema,
   PushAnswerSchema,
   PushBatchSchema,
@@ -9,13 +14,17 @@ import {
   PushedSchema,
   SourceParams,
 } from '../contracts/crm.ts';
+import { audienceFaults } from '../domain/audience.ts';
+import { isDay } from '../domain/days.ts';
 import { ListingSchema } from '../domain/listing.ts';
 import { leastFor, mayDo, type Place, refusalFor, roleAt } from '../domain/rights.ts';
 import { type Pushed, pushListings } from '../intake/push.ts';
-import { placeOf } from '../store/access.ts';
+import { placeOf, placesOfListings } from '../store/access.ts';
 import { type EmployeeRow, listEmployees } from '../store/agencies.ts';
+import { type AudienceItem, loadAudience, marksOfSource } from '../store/audience.ts';
 import { listingsOfSource, sourceNamed, takeAway } from '../store/intake.ts';
 import { confirm, setStage, setStatus } from '../store/market.ts';
+import { packageFrame } from '../store/rotation.ts';
 import type { Api, Ask } from './api.ts';
 import { HttpProblem, notFound } from './problems.ts';
 
@@ -70,6 +79,18 @@ export function crmRoutes(api: Api): void {
     bodyLimit: 32 << 20,
     answer: Type.Object({ data: Type.Array(PushAnswerSchema) }),
     handler: async (ask) => ({ data: await push(ask, ask.params.source, ask.body.listings) }),
+  });
+
+  api.define({
+    method: 'PUT',
+    url: '/sources/:source/audience',
+    summary: 'Передать просмотры и звонки, до 500 строк; повтор заменяет, плохая строка не мешает остальным',
+    policy,
+    params: SourceParams,
+    body: AudienceBatchSchema,
+    bodyLimit: 1 << 20,
+    answer: AudienceAnswerSchema,
+    handler: (ask) => tellAudience(ask, ask.params.source, ask.body.rows),
   });
 
   api.define({
@@ -199,6 +220,51 @@ async function push(ask: Ask<unknown, unknown, unknown>, source: string, wanted:
     answers[index] = results[at]!;
   });
   return answers.map((answer) => answer!);
+}
+
+/** Takes the rows that are right and within the caller's reach; the others are rejected with the reason, each for itself. */
+async function tellAudience(
+  { db, agencyId, caller, boards, by, now }: Ask<unknown, unknown, unknown>,
+  source: string,
+  rows: AudienceBatch['rows'],
+): Promise<AudienceAnswer> {
+  const marks = await marksOfSource(db.pool, agencyId, source, [...new Set(rows.map(({ externalId }) => externalId))]);
+  const places = await placesOfListings(db.pool, agencyId, [...new Set(marks.map(({ listingId }) => listingId))]);
+  const seen = marks.filter(({ listingId }) => mayDo(caller, 'imports', places.get(listingId)!));
+  /** The local day of each cabinet. */
+  const days = new Map<number, string>();
+  const items = new Map<number, AudienceItem[]>();
+  const data: AudienceAnswer['data'] = [];
+  for (const [line, { externalId, board, cabinet, day, views = null, calls = null }] of rows.entries()) {
+    const own = seen.filter((mark) => mark.externalId === externalId);
+    const there = own.filter((mark) => mark.board === board && (cabinet === undefined || mark.slug === cabinet));
+    const [mark] = there;
+    const reasons: string[] = [];
+    if (!boards.some(({ id }) => id === board)) reasons.push(`Доски «${board}» нет.`);
+    else if (own.length === 0) reasons.push(`Объекта ${externalId} в источнике «${source}» нет.`);
+    else if (!mark) reasons.push(`Объект ${externalId} на эту доску не отмечали.`);
+    else if (there.length > 1)
+      reasons.push(
+        `Кабинетов доски с этим объектом несколько: назовите cabinet, один из ${there.map(({ slug }) => slug).join(', ')}.`,
+      );
+    if (!isDay(day)) reasons.push(`Дня «${day}» нет: нужно 2026-11-21.`);
+    const cabinetId = mark?.cabinetId ?? null;
+    if (mark && cabinetId !== null && reasons.length === 0) {
+      const { listingId } = mark;
+      if (!days.has(cabinetId)) days.set(cabinetId, (await packageFrame(db, { agencyId, id: cabinetId }, now)).today);
+      reasons.push(...audienceFaults(day, days.get(cabinetId)!, { views, calls }));
+      const row = { day, advert: null, boardNumber: null, listingNumber: listingId, views, calls };
+      if (reasons.length === 0) items.set(cabinetId, [...(items.get(cabinetId) ?? []), { line, row }]);
+    }
+    data.push(reasons.length === 0 ? { state: 'taken', externalId } : { state: 'rejected', externalId, reasons });
+  }
+  const counts = { added: 0, replaced: 0, same: 0 };
+  for (const [id, own] of items) {
+    const given = { name: `${source}, по API`, items: Readable.from(own) };
+    const loaded = await loadAudience(db, { agencyId, id }, given, { name: by }, now);
+    for (const of of ['added', 'replaced', 'same'] as const) counts[of] += loaded[of];
+  }
+  return { data, ...counts };
 }
 
 const placeFor = (person: EmployeeRow | undefined, branchId: number | null): Place => ({

@@ -22,7 +22,7 @@ import {
 use([BarChart, LineChart, GridComponent, LegendComponent, TitleComponent, AriaComponent, SVGRenderer]);
 
 export type ChartTheme = 'light' | 'dark';
-const INK: Record<ChartTheme, { readonly text: string; readonly faint: string; readonly paper: string }> = {
+export const INK: Record<ChartTheme, { readonly text: string; readonly faint: string; readonly paper: string }> = {
   light: { text: '#1f2933', faint: '#d5dae1', paper: '#ffffff' },
   dark: { text: '#e6e9ee', faint: '#3b4350', paper: '#1b1f27' },
 };

@@ -36,7 +36,7 @@ import {
   exportMembers,
   type Groups,
   type Member,
-  namedMembers,
+  namedListings,
   recordedThrough,
   type StepCounts,
   type UnitOwner,
@@ -120,7 +120,7 @@ function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportR
   const ofBoard = (id: string) => columns.filter((column) => column.board === id);
   const unknown = (what: string) => new Refusal('source-unknown', `${what} нет, или вы его не видите.`, 2);
   // Without a wish: the first boards, so that the page is not empty.
-  const boards = board ?? (cabinet ? [] : [...new Set(columns.map((column) => column.board))].slice(0, 5));
+  const boards = board ?? (cabinet ? [] : [...new Set(columns.map((column) => column.board))].slice(0, SOURCES_MAX));
   return [
     ...[...new Set(boards)].map((id) => {
       const own = ofBoard(id);
@@ -144,13 +144,26 @@ const isWithin =
     (!group || owner.crmGroupIds.some((id) => group.includes(id)));
 
 const NAMED = { branch: listBranches, department: listDepartments, employee: peopleNames, 'crm-group': listCrmGroups };
+export const WITHOUT: Record<keyof typeof NAMED, string> = {
+  branch: 'без филиала',
+  department: 'без отдела',
+  employee: 'без ответственного',
+  'crm-group': 'вне групп',
+};
+
+/** What branches, departments, people or groups are called, in the order in which lists have them. */
+export const namesOf = (
+  db: Database,
+  agencyId: number,
+  by: keyof typeof NAMED,
+): Promise<readonly { readonly id: number; readonly name: string }[]> => NAMED[by](db.pool, agencyId);
 
 /** Whose listings a report can be narrowed to: whoever had one on a recorded day, and is seen by the asker. */
 export async function reportChoices(db: Database, agencyId: number, reach: Reach): Promise<ReportChoices> {
   const owners = await unitOwners(db.pool, agencyId, reach);
   const named = async (by: keyof typeof NAMED, idsOf: (owner: UnitOwner) => readonly (number | null)[]) => {
     const met = new Set(owners.flatMap(idsOf));
-    return (await NAMED[by](db.pool, agencyId)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name }));
+    return (await namesOf(db, agencyId, by)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name }));
   };
   return {
     branches: await named('branch', ({ branchId }) => [branchId]),
@@ -168,20 +181,14 @@ async function groupsOf(
   owners: readonly UnitOwner[],
 ): Promise<{ readonly groups: Frame['groups']; readonly of: readonly Groups[] }> {
   if (by === 'none') return { groups: [], of: [new Map(owners.map(({ id }) => [id, 1]))] };
-  const without = {
-    branch: 'без филиала',
-    department: 'без отдела',
-    employee: 'без ответственного',
-    'crm-group': 'вне групп',
-  };
   const keysOf = (owner: UnitOwner): readonly number[] => {
     if (by === 'crm-group') return owner.crmGroupIds.length > 0 ? owner.crmGroupIds : [0];
     return [{ branch: owner.branchId, department: owner.departmentId, employee: owner.employeeId }[by] ?? 0];
   };
   const met = new Set(owners.flatMap(keysOf));
   const groups = [
-    ...(await NAMED[by](db.pool, agencyId)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
-    ...(met.has(0) ? [{ id: 0, name: without[by] }] : []),
+    ...(await namesOf(db, agencyId, by)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
+    ...(met.has(0) ? [{ id: 0, name: WITHOUT[by] }] : []),
   ];
   const place = new Map(groups.map(({ id }, at) => [id, at + 1]));
   if (by !== 'crm-group')
@@ -226,10 +233,10 @@ export async function exportReport(reporter: Reporter, query: ExportReportQuery)
   };
 }
 
-const short = (day: string) => russianDay(day).slice(0, SOURCES_MAX);
+const short = (day: string) => russianDay(day).slice(0, 5);
 
-/** «02.11–08.11», «с 25.06» for a day; a star: it is not over. */
-const labelOf = ({ from, until, isUnfinished }: ReportStep): string =>
+/** «02.11–08.11», «25.06» for a day; a star: it is not over. */
+export const labelOf = ({ from, until, isUnfinished }: ReportStep): string =>
   `${from === until ? short(from) : `${short(from)}–${short(until)}`}${isUnfinished ? '*' : ''}`;
 
 function placed(
@@ -274,14 +281,18 @@ async function told(
   { cabinetIds }: Frame['sources'][number],
   members: readonly Member[],
 ): Promise<Members> {
-  const named = await namedMembers(db.pool, agencyId, cabinetIds, members.slice(0, MEMBERS_MAX), reach);
+  const shown = members.slice(0, MEMBERS_MAX);
+  const ids = shown.map(({ listingId }) => listingId);
+  const named = await namedListings(db.pool, agencyId, cabinetIds, ids, reach);
   return {
     total: members.length,
-    data: named.map(({ outcome, outcomes, ...one }) => ({
-      ...one,
-      outcomes: outcomes.map(({ outcome, days }) => ({ label: OUTCOME_LABELS[outcome], days })),
-      now: outcome === null ? null : OUTCOME_LABELS[outcome],
-    })),
+    data: shown.flatMap(({ listingId, outcomes }) => {
+      const found = named.get(listingId);
+      if (!found) return [];
+      const { outcome, ...one } = found;
+      const told = outcomes.map(({ outcome, days }) => ({ label: OUTCOME_LABELS[outcome], days }));
+      return [{ ...one, outcomes: told, now: outcome === null ? null : OUTCOME_LABELS[outcome] }];
+    }),
   };
 }
 

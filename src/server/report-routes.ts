@@ -9,7 +9,9 @@ import {
   MembersSchema,
   ReportChoicesSchema,
 } from '../contracts/export-report.ts';
-import { reachOf } from '../domain/rights.ts';
+
+import { type Deed, reachOf } from '../domain/rights.ts';
+
 import type { Api, Ask } from './api.ts';
 import {
   exportFile,
@@ -27,10 +29,14 @@ import { sendFile } from './statement.ts';
 
 const policy = { deed: 'see-listings', token: 'reports:read' } as const;
 
-const reporterOf = async (ask: Ask<unknown, unknown, unknown>): Promise<Reporter> => ({
+/** @param deed what the asker must be allowed to do with the listings that are counted */
+export const reporterOf = async (
+  ask: Ask<unknown, unknown, unknown>,
+  deed: Deed = 'see-listings',
+): Promise<Reporter> => ({
   db: ask.db,
   agencyId: ask.agencyId,
-  reach: reachOf(ask.caller, 'see-listings'),
+  reach: reachOf(ask.caller, deed),
   columns: await columnsOf(ask),
   now: ask.now,
 });

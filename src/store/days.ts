@@ -123,28 +123,38 @@ async function changesOf(
   return { throughId: found.rows.at(-1)?.id ?? afterId, changes: found.rows };
 }
 
-interface Owner {
+/** Whose a mark is. */
+export interface Owner {
   readonly branchId: number | null;
   readonly departmentId: number | null;
   readonly employeeId: number | null;
 }
 
-const ownerKey = ({ branchId, departmentId, employeeId }: Owner) => `${branchId}/${departmentId}/${employeeId}`;
+export const ownerKey = ({ branchId, departmentId, employeeId }: Owner) => `${branchId}/${departmentId}/${employeeId}`;
 
-/** The unit of every mark by its ordinal; units that are new get their numbers. */
-export async function unitsOf(db: Database, cabinet: CabinetKey): Promise<Uint32Array> {
-  const marks = await db.pool.query<Owner & { ordinal: number }>(
+/** Whose every mark of a cabinet is today. */
+export async function ownersOfMarks(
+  client: Queryable,
+  cabinet: CabinetKey,
+): Promise<(Owner & { readonly ordinal: number })[]> {
+  const { rows } = await client.query<Owner & { ordinal: number }>(
     `select m.ordinal, coalesce(l.branch_id, e.branch_id) as "branchId", e.department_id as "departmentId", l.employee_id as "employeeId"
      from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
      left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
      where m.agency_id = $1 and m.cabinet_id = $2`,
     [cabinet.agencyId, cabinet.id],
   );
+  return rows;
+}
+
+/** The unit of every mark by its ordinal; units that are new get their numbers. */
+export async function unitsOf(db: Database, cabinet: CabinetKey): Promise<Uint32Array> {
+  const marks = await ownersOfMarks(db.pool, cabinet);
   let known = await unitNumbers(db.pool, cabinet.agencyId);
-  const missing = new Map(marks.rows.map((row) => [ownerKey(row), row] as const).filter(([key]) => !known.has(key)));
+  const missing = new Map(marks.map((row) => [ownerKey(row), row] as const).filter(([key]) => !known.has(key)));
   if (missing.size > 0) known = await makeUnits(db, cabinet.agencyId, [...missing.values()]);
-  const units = new Uint32Array(marks.rows.reduce((most, { ordinal }) => Math.max(most, ordinal + 1), 0));
-  for (const row of marks.rows) units[row.ordinal] = known.get(ownerKey(row))!;
+  const units = new Uint32Array(marks.reduce((most, { ordinal }) => Math.max(most, ordinal + 1), 0));
+  for (const row of marks) units[row.ordinal] = known.get(ownerKey(row))!;
   return units;
 }
 

@@ -364,33 +364,32 @@ export async function recordedThrough(
 
 const HIDDEN = { title: 'теперь не в вашей части агентства', employee: null, outcome: null, reason: null } as const;
 
-export interface NamedMember {
+export interface NamedListing {
   readonly id: number;
   readonly externalId: string;
   readonly title: string;
   readonly employee: string | null;
   /** It is still within the reader's reach: who counts for the past may be somebody else's now. */
   readonly isSeen: boolean;
-  readonly outcomes: readonly OutcomeDay[];
   /** In the first of the feeds that has it; null: it is not marked any more, or nobody has decided yet. */
   readonly outcome: Outcome | null;
   /** The first closed gate in the words of the last run. */
   readonly reason: string | null;
 }
 
-/** What people know these listings by, and what is with them now. */
-export async function namedMembers(
+/** What people know these listings by, and what is with them now. Of one that is somebody else's only its number is told. */
+export async function namedListings(
   client: Queryable,
   agencyId: number,
   cabinetIds: readonly number[],
-  members: readonly Member[],
+  listingIds: readonly number[],
   reach: Reach,
-): Promise<NamedMember[]> {
-  const values: unknown[] = [agencyId, members.map(({ listingId }) => listingId), [...cabinetIds]];
+): Promise<ReadonlyMap<number, NamedListing>> {
+  const values: unknown[] = [agencyId, listingIds, [...cabinetIds]];
   const isSeen = listingsWithin(reach, (value) => `$${values.push(value)}`);
-  const { rows } = await client.query<Omit<NamedMember, 'outcomes'>>(
+  const { rows } = await client.query<NamedListing>(
     `select l.id, l.external_id as "externalId", coalesce(l.values->>'address', l.values->>'title', '№ ' || l.external_id) as title,
-       e.name as employee, ${isSeen} as "isSeen", o.outcome, o.reason
+       e.name as employee, coalesce(${isSeen}, false) as "isSeen", o.outcome, o.reason
      from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
      left join lateral (
        select o.outcome, o.reason from mark_outcome o
@@ -399,10 +398,5 @@ export async function namedMembers(
      where l.agency_id = $1 and l.id = any($2)`,
     values,
   );
-  const found = new Map(rows.map((row) => [row.id, row]));
-  return members.flatMap(({ listingId, outcomes }) => {
-    const row = found.get(listingId);
-    if (!row) return [];
-    return [row.isSeen ? { ...row, outcomes } : { ...row, ...HIDDEN, outcomes }];
-  });
+  return new Map(rows.map((row) => [row.id, row.isSeen ? row : { ...row, ...HIDDEN }]));
 }

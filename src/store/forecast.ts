@@ -124,6 +124,11 @@ export interface Saved {
   readonly kopecks: number;
 }
 
+/** Is a transfer `t` money that was freed before the charge hour, and not held again for the same day? */
+export const IS_SAVED = `t.kind = 'release' and t.basis in ('day', 'excess-day')
+       and not exists (select 1 from transfer later where later.agency_id = t.agency_id and later.cabinet_id = t.cabinet_id
+         and later.day = t.day and later.listing_id = t.listing_id and later.basis in ('day', 'excess-day') and later.seq > t.seq)`;
+
 /**
  * What was saved by pauses and withdrawals before the charge hour, by day, cabinet and account. Only what was held is
  * counted, once for a listing and day: a day on which a listing was not shown at all (a pause that had begun before, a
@@ -138,9 +143,7 @@ export async function savedOf(
   const found = await client.query<Saved>(
     `select t.day, t.cabinet_id as "cabinetId", t.from_id as "accountId", count(*)::int as listings, sum(t.kopecks)::bigint as kopecks
      from cabinet c join transfer t on t.agency_id = c.agency_id and t.cabinet_id = c.id
-     where c.agency_id = $1 and t.day between $2 and $3 and t.kind = 'release' and t.basis in ('day', 'excess-day')
-       and not exists (select 1 from transfer later where later.agency_id = t.agency_id and later.cabinet_id = t.cabinet_id
-         and later.day = t.day and later.listing_id = t.listing_id and later.basis in ('day', 'excess-day') and later.seq > t.seq)
+     where c.agency_id = $1 and t.day between $2 and $3 and ${IS_SAVED}
      group by 1, 2, 3 order by 1, 2, 3`,
     [agencyId, from, until],
   );

@@ -74,20 +74,7 @@ function work(now: string) {
 describe('on the command line', () => {
   it('a person gets the report, and hears what is missing', async () => {
     const made = await ask(
-      [
-        'report',
-        'subscribe',
-        '--employee',
-        'Анна',
-        '--weekday',
-        'пн',
-        '--at',
-        '9',
-        '--board',
-        'avito',
-        '--now',
-        SUNDAY,
-      ],
+      ['report', 'subscribe', '--for', 'Анна', '--weekday', 'пн', '--at', '9', '--board', 'avito', '--now', SUNDAY],
       bare(),
     );
     expect(made).toMatchObject({ code: 0, stderr: 'Почта не настроена: задайте SMTP_URL и MAIL_FROM.\n' });
@@ -103,13 +90,13 @@ describe('on the command line', () => {
   });
 
   it.each([
-    [['report', 'subscribe', '--to', 'Без входа'], 4, /ещё не входит/],
-    [['report', 'subscribe', '--to', 'Никто'], 2, /«Никто» нет/],
-    [['report', 'subscribe', '--to', 'Анна', '--weekday', 'пн-пт'], 2, /один день/],
-    [['report', 'subscribe', '--to', 'Анна', '--at', '24:00'], 2, /время/],
-    [['report', 'subscribe', '--to', 'Анна', '--weeks', '22'], 2, /от 1 до 21/],
-    [['report', 'subscribe', '--to', 'Анна', '--board', 'cian'], 2, /нет, или вы его не видите/],
-    [['report', 'subscribe'], 2, /--to/],
+    [['report', 'subscribe', '--for', 'Без входа'], 4, /ещё не входит/],
+    [['report', 'subscribe', '--for', 'Никто'], 2, /«Никто» нет/],
+    [['report', 'subscribe', '--for', 'Анна', '--weekday', 'пн-пт'], 2, /один день/],
+    [['report', 'subscribe', '--for', 'Анна', '--at', '24:00'], 2, /время/],
+    [['report', 'subscribe', '--for', 'Анна', '--weeks', '22'], 2, /от 1 до 21/],
+    [['report', 'subscribe', '--for', 'Анна', '--board', 'cian'], 2, /нет, или вы его не видите/],
+    [['report', 'subscribe'], 2, /--for/],
     [['report', 'unsubscribe', '77'], 2, /Рассылки №77 нет/],
     [['mail', 'retry', '77'], 2, /Письма №77 нет/],
     [['mail', 'retry', 'все'], 2, /не номер письма/],

@@ -76,6 +76,12 @@ const MORE: readonly {
     path: '/reports',
     act: ({ page }) => page.getByRole('heading', { name: 'По почте' }).scrollIntoViewIfNeeded(),
   },
+  {
+    name: 'a row of the money',
+    as: MANAGER,
+    path: '/reports/money?by=employee&step=month',
+    act: (visit) => visit.page.locator('tbody button').first().click(),
+  },
   { name: 'nothing there', as: AGENT, path: '/no-such-screen' },
 ];
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PushAnswer } from '../../src/contracts/crm.ts';
+import type { AudienceAnswer, PushAnswer } from '../../src/contracts/crm.ts';
 import type { TokenScope } from '../../src/contracts/tokens.ts';
 import type { Grant } from '../../src/domain/rights.ts';
 import { buildApp } from '../../src/server/app.ts';
@@ -247,5 +247,70 @@ describe('the deal', () => {
     expect((await call(reader, 'PUT', '/sources/crm-d/listings/d1', { values: flat })).json().code).toBe('token-scope');
     const agent = await key([{ role: 'agent', scope: 'own', branchId: null, departmentId: null }]);
     expect((await call(agent, 'PUT', '/sources/crm-d/listings/d1', { values: flat })).json().code).toBe('not-allowed');
+  });
+});
+
+describe('views and calls', () => {
+  it('come in a batch: what is right is taken, the rest has its reasons, and twice is once', async () => {
+    const token = await key([everywhere]);
+    const push = async (externalId: string) =>
+      (await call(token, 'PUT', `/sources/crm-a/listings/${externalId}`, { values: flat })).json<PushAnswer>().id!;
+    const [one, two] = [await push('a1'), await push('a2')];
+    const { agencyId } = agency;
+    const cabinetOf = (slug: string) =>
+      ensureCabinet(base.db, agencyId, { board: 'cian', slug, name: 'Циан', family: 'cian' });
+    const [main, second] = [await cabinetOf('main'), await cabinetOf('second')];
+    await markListings(base.db, agencyId, main, [one], now);
+    await markListings(base.db, agencyId, second, [one], now);
+    const row = { externalId: 'a1', board: 'cian', cabinet: 'main', day: '2026-11-21', views: 40, calls: 2 };
+    const rows = [
+      row,
+      { ...row, cabinet: 'second', calls: null },
+      { ...row, cabinet: undefined },
+      { ...row, externalId: 'a2' },
+      { ...row, externalId: 'nobody' },
+      { ...row, board: 'no-such' },
+      { ...row, day: '2026-11-23' },
+      { ...row, day: '2026-02-31' },
+      { ...row, calls: -1 },
+      { ...row, views: 1.5 },
+      { externalId: 'a1', board: 'cian', cabinet: 'main', day: '2026-11-20' },
+    ];
+    const tell = () => call(token, 'PUT', '/sources/crm-a/audience', { rows });
+    const answer = (await tell()).json();
+    expect(answer.data.map(({ state, reasons }: AudienceAnswer['data'][number]) => reasons?.join() ?? state)).toEqual([
+      'taken',
+      'taken',
+      expect.stringContaining('назовите cabinet, один из main, second'),
+      'Объект a2 на эту доску не отмечали.',
+      'Объекта nobody в источнике «crm-a» нет.',
+      'Доски «no-such» нет.',
+      'день 23.11.2026 ещё не наступил',
+      'Дня «2026-02-31» нет: нужно 2026-11-21.',
+      'звонков меньше нуля: -1',
+      'число просмотров не целое',
+      'нет ни просмотров, ни звонков',
+    ]);
+    expect(answer).toMatchObject({ added: 2, replaced: 0 });
+    expect((await tell()).json()).toMatchObject({ added: 0, replaced: 0, same: 2 });
+    const kept = await base.db.pool.query(
+      'select cabinet_id as id, views, calls from audience_day where agency_id = $1 and listing_id = any($2) order by 1',
+      [agencyId, [one, two]],
+    );
+    expect(kept.rows).toEqual([
+      { id: main, views: 40, calls: 2 },
+      { id: second, views: 40, calls: null },
+    ]);
+  });
+
+  it('of listings that the key does not reach are of nobody, and a batch has its limit', async () => {
+    const token = await key([{ role: 'adSpecialist', scope: 'branch', branchId: north, departmentId: null }]);
+    const row = { externalId: 'a1', board: 'cian', cabinet: 'main', day: '2026-11-21', calls: 9 };
+    const { data } = (await call(token, 'PUT', '/sources/crm-a/audience', { rows: [row] })).json<AudienceAnswer>();
+    expect(data[0]).toMatchObject({ state: 'rejected', reasons: [expect.stringContaining('Объекта a1')] });
+    const many = Array.from({ length: 501 }, () => row);
+    expect((await call(token, 'PUT', '/sources/crm-a/audience', { rows: many })).statusCode).toBe(422);
+    const reader = await key([everywhere], ['listings:read']);
+    expect((await call(reader, 'PUT', '/sources/crm-a/audience', { rows: [row] })).json().code).toBe('token-scope');
   });
 });

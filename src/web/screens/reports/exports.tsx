@@ -24,7 +24,6 @@ import {
   GROUPING_LABELS,
   GROUPINGS,
   type Grouping,
-  PERIOD_DAYS_MAX,
   PICTURE,
   pictureHeight,
   pointedAt,
@@ -37,16 +36,19 @@ import {
   STEPS,
   type Step,
 } from '../../../contracts/words.ts';
+
 import { addressOf, type Query } from '../../api.ts';
-import { PeriodInput } from '../../parts/day-field.tsx';
 import { Page, Sheet } from '../../parts/page.tsx';
 import { Several } from '../../parts/several.tsx';
 import { Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, useAddress } from '../../router.tsx';
-import { counted, formatNumber, objects, today } from '../../words.ts';
+
+import { counted, formatNumber, objects } from '../../words.ts';
 import { ByMailButton, ByMailList } from './by-mail.tsx';
 import classes from './exports.module.css';
+import { ReportPeriod } from './period.tsx';
+
 import { ReportTabs } from './tabs.tsx';
 
 /** «Отчёты»: the export chart; the address keeps every choice. */
@@ -60,10 +62,6 @@ interface Place {
   readonly of?: number;
   readonly group?: string;
 }
-
-const DAY_MS = 86_400_000;
-/** The first day of a period of so many days that ends on a day. */
-const before = (day: string, days: number) => new Date(Date.parse(day) - days * DAY_MS).toISOString().slice(0, 10);
 
 export default function Reports() {
   const [words, change] = useAddress((raw) => ({
@@ -95,8 +93,6 @@ export default function Reports() {
   const shown = report.data;
   const sources = sourcesOf(boards.data?.data ?? []);
   const choices = useApi<ReportChoices>('/reports/choices', undefined, { staleTime: 60_000 }).data;
-  const until = words.until ?? shown?.until;
-  const [draft, setDraft] = useState<readonly [string | null, string | null] | null>(null);
   return (
     <Page
       title="График выгрузки"
@@ -121,39 +117,10 @@ export default function Reports() {
     >
       <ReportTabs here="/reports" />
       <Group gap="sm" align="end" role="search">
-        <PeriodInput
-          label={`Период, до ${PERIOD_DAYS_MAX} дней`}
-          w={230}
-          value={draft ?? [words.from ?? shown?.from ?? null, until ?? null]}
-          maxDate={today()}
-          // Of a period that is being picked, days too far from its first one cannot be its last.
-          excludeDate={(day) =>
-            draft?.[0] != null &&
-            draft[1] === null &&
-            Math.abs(Date.parse(day) - Date.parse(draft[0])) > (PERIOD_DAYS_MAX - 1) * DAY_MS
-          }
-          onChange={(period) => {
-            const [from, to] = period;
-            if (from !== null && to !== null) {
-              setDraft(null);
-              change({ from, until: to });
-            } else setDraft(period);
-          }}
-        />
-        <Select
-          label="Быстро"
-          w={150}
-          placeholder="период"
-          value={null}
-          data={[
-            { value: '28', label: '4 недели' },
-            { value: '91', label: '13 недель' },
-            { value: String(PERIOD_DAYS_MAX), label: `${PERIOD_DAYS_MAX} дней` },
-          ]}
-          onChange={(days) => {
-            const end = before(today(), 1);
-            if (days !== null) change({ from: before(end, Number(days) - 1), until: end });
-          }}
+        <ReportPeriod
+          from={words.from ?? shown?.from ?? null}
+          until={words.until ?? shown?.until ?? null}
+          onChange={change}
         />
         <MultiSelect
           label={`Доски или фиды, до ${SOURCES_MAX}`}
