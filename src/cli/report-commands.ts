@@ -21,6 +21,7 @@ import { aligned } from './columns.ts';
 import { EXIT } from './context.ts';
 import { type Action, choice, several } from './program.ts';
 import { dayNamed } from './units.ts';
+import { workReportCommands } from './work-report-commands.ts';
 
 interface ReportOptions {
   from?: string;
@@ -34,7 +35,7 @@ interface ReportOptions {
 }
 
 export function reportCommands(program: Command, action: Action): void {
-  program
+  const report = program
     .command('report')
     // Otherwise `--from` and the like of a command under it would be taken for this one's.
     .enablePositionalOptions()
@@ -86,6 +87,7 @@ export function reportCommands(program: Command, action: Action): void {
         return EXIT.done;
       }),
     );
+  workReportCommands(report, action);
 }
 
 const ENDINGS = ['xlsx', 'csv', 'svg', 'png'] as const;

@@ -41,6 +41,7 @@ import { startRoutes } from './start-routes.ts';
 import { tariffRoutes } from './tariff-routes.ts';
 import { taskRoutes } from './task-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
+import { workReportRoutes } from './work-report-routes.ts';
 
 export interface AppOptions {
   readonly db: Database;
@@ -200,6 +201,7 @@ function apiRoutes(app: FastifyInstance, api: Api): void {
   markingRoutes(api);
   normRoutes(api);
   reportRoutes(api);
+  workReportRoutes(api);
   settingsRoutes(api);
   tariffRoutes(api);
   listingCardRoutes(api);

@@ -66,6 +66,38 @@ function roubles(kopecks: number): number | string {
   return Math.abs(kopecks) < EXACT_KOPECKS ? kopecks / 100 : plainRoubles(kopecks);
 }
 
+/** A table as a sheet of its own, whole. */
+export interface TableSheet {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+}
+
+const sheetOf = ({ name, columns, rows }: TableSheet) => ({
+  name,
+  columns: columns.map(({ header, kind, width }) => ({
+    header,
+    width,
+    ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
+  })),
+  rows: [
+    columns.map(({ header }) => header),
+    ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
+  ],
+  freezePane: { rows: 1 },
+  autoFilter: { range: `A1:${columnLetters(columns.length)}${rows.length + 1}` },
+});
+
+/** «Z» is the 26th column, «AA» the next one. */
+function columnLetters(number: number): string {
+  const rest = (number - 1) % 26;
+  return `${number > 26 ? columnLetters((number - 1 - rest) / 26) : ''}${String.fromCharCode('A'.charCodeAt(0) + rest)}`;
+}
+
+/** Several small tables as one workbook. */
+export const tablesWorkbook = (sheets: readonly TableSheet[]): Promise<Uint8Array> =>
+  writeXlsx({ sheets: sheets.map(sheetOf) });
+
 /**
  * The export report as a workbook: a native chart, the table it is drawn from, and the table by groups.
  * @param table as `exportTable` makes it
@@ -74,7 +106,6 @@ export function exportWorkbook(
   report: ExportReport,
   table: { readonly columns: readonly Column[]; readonly rows: readonly Row[] },
 ): Promise<Uint8Array> {
-  const { columns, rows } = table;
   const data = report.sources.map(({ title, steps }) =>
     report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total[series])]),
   );
@@ -96,20 +127,7 @@ export function exportWorkbook(
   return writeXlsx({
     sheets: [
       { name: 'График', rows: [], charts },
-      {
-        name: 'Таблица',
-        columns: columns.map(({ header, kind, width }) => ({
-          header,
-          width,
-          ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
-        })),
-        rows: [
-          columns.map(({ header }) => header),
-          ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
-        ],
-        freezePane: { rows: 1 },
-        autoFilter: { range: `A1:${String.fromCharCode('A'.charCodeAt(0) + columns.length - 1)}${rows.length + 1}` },
-      },
+      sheetOf({ name: 'Таблица', ...table }),
       {
         name: DATA_SHEET,
         rows: [['Доска или фид', 'Шаг', ...SERIES.map((series) => SERIES_LABELS[series])], ...data.flat()],

@@ -327,21 +327,32 @@ export async function namedMembers(
   members: readonly Member[],
   reach: Reach,
 ): Promise<NamedMember[]> {
-  const values: unknown[] = [agencyId, members.map(({ listingId }) => listingId), [...cabinetIds]];
+  const ids = members.map(({ listingId }) => listingId);
+  const found = await namedListings(client, agencyId, cabinetIds, ids, reach);
+  return members.flatMap(({ listingId, days }) => {
+    const row = found.get(listingId);
+    return row ? [{ ...row, days }] : [];
+  });
+}
+
+/** The same of listings by their numbers. Of one that is somebody else's now only its number is told. */
+export async function namedListings(
+  client: Queryable,
+  agencyId: number,
+  cabinetIds: readonly number[],
+  listingIds: readonly number[],
+  reach: Reach,
+): Promise<ReadonlyMap<number, Omit<NamedMember, 'days'>>> {
+  const values: unknown[] = [agencyId, listingIds, [...cabinetIds]];
   const isSeen = listingsWithin(reach, (value) => `$${values.push(value)}`);
   const { rows } = await client.query<Omit<NamedMember, 'days'>>(
     `select l.id, l.external_id as "externalId", coalesce(l.values->>'address', l.values->>'title', '№ ' || l.external_id) as title,
-       e.name as employee, ${isSeen} as "isSeen",
+       e.name as employee, coalesce(${isSeen}, false) as "isSeen",
        (select o.outcome from mark_outcome o join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
         where o.agency_id = l.agency_id and o.listing_id = l.id and o.cabinet_id = any($3) order by o.cabinet_id limit 1) as outcome
      from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
      where l.agency_id = $1 and l.id = any($2)`,
     values,
   );
-  const found = new Map(rows.map((row) => [row.id, row]));
-  return members.flatMap(({ listingId, days }) => {
-    const row = found.get(listingId);
-    if (!row) return [];
-    return [row.isSeen ? { ...row, days } : { ...row, ...HIDDEN, days }];
-  });
+  return new Map(rows.map((row) => [row.id, row.isSeen ? row : { ...row, ...HIDDEN }]));
 }
