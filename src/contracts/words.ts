@@ -23,3 +23,11 @@ export {
 export type { Deed, Scope } from '../domain/rights.ts';
 export { SCOPE_LABELS } from '../domain/rights.ts';
 export { agree, formatNumber } from '../domain/text.ts';
+export {
+  AGE_BUCKETS,
+  toldMinutes,
+  WORK_GROUPINGS,
+  WORK_WORDS,
+  type WorkFigure,
+  type WorkGrouping,
+} from '../domain/work-report.ts';

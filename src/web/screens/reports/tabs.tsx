@@ -2,7 +2,10 @@ import { Button, Group } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 
 /** One line for each report. */
-const REPORTS = [{ to: '/reports', label: 'Выгрузка' }] as const;
+const REPORTS = [
+  { to: '/reports', label: 'Выгрузка' },
+  { to: '/reports/work', label: 'Работа' },
+] as const;
 
 export type ReportPath = (typeof REPORTS)[number]['to'];
 
