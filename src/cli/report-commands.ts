@@ -19,6 +19,7 @@ import { resolveAgency } from '../store/agencies.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { aligned } from './columns.ts';
 import { EXIT } from './context.ts';
+import { ownerReportCommands } from './owner-report-commands.ts';
 import { type Action, choice, several } from './program.ts';
 import { dayNamed } from './units.ts';
 import { workReportCommands } from './work-report-commands.ts';
@@ -88,6 +89,7 @@ export function reportCommands(program: Command, action: Action): void {
       }),
     );
   workReportCommands(report, action);
+  ownerReportCommands(report, action);
 }
 
 const ENDINGS = ['xlsx', 'csv', 'svg', 'png'] as const;

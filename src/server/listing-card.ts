@@ -72,6 +72,7 @@ const DEEDS_HERE: readonly Deed[] = [
   'listing-pauses',
   'exceptions',
   'texts',
+  'owner-reports',
   'packages',
   'moderation',
   'see-phones',
