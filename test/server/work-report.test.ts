@@ -10,6 +10,7 @@ import { addBranch, addEmployee, resolveAgency } from '../../src/store/agencies.
 import { approveOnTrust, giveVerdict, type Moderator, switchOn, undoVerdict } from '../../src/store/moderation.ts';
 import { addDepartment } from '../../src/store/people.ts';
 import { notePending } from '../../src/store/publishing.ts';
+import { playedDemo } from '../played.ts';
 import { stock } from '../store/stock.ts';
 import { testDatabase } from '../store/testdb.ts';
 import { type Counter, counter, type Visitor } from './visitors.ts';
@@ -444,4 +445,34 @@ describe('its routes', () => {
     expect(own.body.total.returns.count).toBe(unrecorded.length);
     expect(own.body.total.queue.count).toBe(plain(FIRST, TODAY, (id) => id === agents[2]).queue);
   });
+});
+
+describe('the demo', () => {
+  it('has something to show in every number', async () => {
+    const demo = await playedDemo();
+    try {
+      const asker = { db: demo.db, agencyId: demo.agencyId, reach: REACH_ALL, now: demo.context.clock() };
+      const { total, agents: lines } = await workReport(asker, {});
+      expect(total.approval).toMatchObject({ count: 5, medianMinutes: expect.any(Number) });
+      expect(total.approval.medianMinutes).toBeGreaterThan(60);
+      expect(total.first).toMatchObject({ count: 10, right: 5 });
+      for (const count of [
+        total.returns.count,
+        total.queue.count,
+        total.stale.count,
+        total.norms.photos,
+        total.norms.texts,
+        lines.length,
+      ])
+        expect(count).toBeGreaterThan(0);
+      // The norms a second way: from the words of the blocked marks.
+      const { rows } = await demo.db.pool.query<{ photos: number }>(
+        `select count(distinct o.listing_id)::int as photos from mark_outcome o join mark m on m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
+         cross join lateral jsonb_array_elements(coalesce(o.judgement->'board', '[]') || coalesce(o.judgement->'norms', '[]')) n where n->>'field' = 'photos'`,
+      );
+      expect(total.norms.photos).toBe(rows[0]!.photos);
+    } finally {
+      await demo.drop();
+    }
+  }, 240_000);
 });

@@ -268,7 +268,7 @@ function Approval({ figures: { approval }, onOpen }: { figures: Figures; onOpen:
         {time(approval.medianMinutes)}
       </Text>{' '}
       <Text span size="sm">
-        медиана, {time(approval.p90Minutes)} – 90&nbsp;%, одобрений{' '}
+        {approval.count > 0 && <>медиана, 90&nbsp;% не дольше {time(approval.p90Minutes)}, </>}одобрений{' '}
         <Count
           count={approval.count}
           place={{ figure: 'approved', words: WORK_WORDS.approval.title }}
