@@ -117,7 +117,7 @@ function Content({ listingId }: { listingId: number }) {
           </Group>
           <Text size="sm" mt="xs">
             Скопируйте её сейчас: больше этот адрес нигде не показывается.{' '}
-            <Anchor href={make.data.url} target="_blank" rel="noreferrer noopener" size="sm">
+            <Anchor href={make.data.url} target="_blank" rel="noreferrer noopener" size="sm" underline="always">
               Посмотреть, что увидит собственник
             </Anchor>
           </Text>
