@@ -13,7 +13,7 @@ import { agencyFrame } from '../store/settings.ts';
 import { aligned } from './columns.ts';
 import { type Context, EXIT } from './context.ts';
 import { actorOf, oneListing, ours } from './naming.ts';
-import type { Action } from './program.ts';
+import { type Action, optionsUnder } from './program.ts';
 import { toFile } from './statement-commands.ts';
 
 interface OwnerOptions {
@@ -27,7 +27,7 @@ interface OwnerOptions {
 
 /** @param report the command that this one stands under */
 export function ownerReportCommands(report: Command, action: Action): void {
-  report
+  const own = report
     .command('owner')
     .summary('отчёт собственнику: где и сколько дней размещали его объект')
     .description(
@@ -45,7 +45,8 @@ export function ownerReportCommands(report: Command, action: Action): void {
     .option('--by <сотрудник>', 'кто даёт или отзывает')
     .option('--agency <название>', 'агентство')
     .action(
-      action(async (context, name: string, options: OwnerOptions) => {
+      action(async (context, name: string, given: OwnerOptions) => {
+        const options = optionsUnder(report, own, given);
         const ending = options.out === undefined ? null : /\.(pdf|html)$/i.exec(options.out)?.[1]?.toLowerCase();
         if (ending === undefined)
           throw new Refusal('report-format', 'Файл отчёта собственнику бывает .pdf, .html.', EXIT.usage);

@@ -1,4 +1,5 @@
 import { type Argument, Command, CommanderError, Option } from 'commander';
+import { Refusal } from '../domain/fault.ts';
 import { accountCommands } from './account-commands.ts';
 import { accountsCommand } from './account-naming.ts';
 import { addressCommands } from './address-commands.ts';
@@ -170,4 +171,19 @@ function translate(text: string): string {
     )
     .replace(/too many arguments.*/, 'Лишние аргументы.')
     .replace(/\(Did you mean (?:one of )?(.+?)\?\)/, 'Может быть, $1?');
+}
+
+/**
+ * The options of a command that stands under one with options of its own: what both know, the upper one takes, wherever
+ * it is written. What only the upper one knows is not taken for the lower one's.
+ * @throws Refusal `option-unknown`
+ */
+export function optionsUnder<T extends object>(upper: Command, lower: Command, options: T): T {
+  for (const option of upper.options) {
+    const name = option.attributeName();
+    if (upper.getOptionValueSource(name) !== 'cli' || lower.options.some((own) => own.attributeName() === name))
+      continue;
+    throw new Refusal('option-unknown', `Ключа ${option.long} у команды ${lower.name()} нет.`, EXIT.usage);
+  }
+  return { ...upper.opts(), ...options };
 }

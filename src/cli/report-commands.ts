@@ -38,8 +38,6 @@ interface ReportOptions {
 export function reportCommands(program: Command, action: Action): void {
   const report = program
     .command('report')
-    // Otherwise `--from` and the like of a command under it would be taken for this one's.
-    .enablePositionalOptions()
     .summary('график выгрузки: сколько объектов было на досках')
     .description(
       `Сколько объектов отмечено, выгружено, с ошибками и без денег: по шагам, не больше ${PERIOD_DAYS_MAX} дней и ${SOURCES_MAX} досок. Объект засчитан в шаге, если был в состоянии не меньше --min-share процентов его дней, но хотя бы один день.`,

@@ -12,7 +12,7 @@ import type { Database } from '../store/database.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { aligned } from './columns.ts';
 import { EXIT } from './context.ts';
-import { type Action, choice, several } from './program.ts';
+import { type Action, choice, optionsUnder, several } from './program.ts';
 import { toFile } from './statement-commands.ts';
 import { dayNamed } from './units.ts';
 
@@ -27,7 +27,7 @@ interface WorkOptions {
 
 /** @param report the command that this one stands under */
 export function workReportCommands(report: Command, action: Action): void {
-  report
+  const own = report
     .command('work')
     .summary('работа: время до одобрения, возвраты, очередь, сроки и нормы')
     .description(
@@ -44,7 +44,8 @@ export function workReportCommands(report: Command, action: Action): void {
     .option('--out <файл>', 'записать в файл: .xlsx или .csv')
     .option('--agency <название>', 'агентство')
     .action(
-      action(async (context, options: WorkOptions) => {
+      action(async (context, given: WorkOptions) => {
+        const options = optionsUnder(report, own, given);
         const ending = options.out === undefined ? null : /\.(xlsx|csv)$/i.exec(options.out)?.[1]?.toLowerCase();
         if (ending === undefined) throw new Refusal('report-format', 'Файл отчёта бывает .xlsx, .csv.', EXIT.usage);
         const db = await context.db();
