@@ -48,6 +48,7 @@ const PACKAGES: Record<string, readonly string[]> = {
   commander: ['cli'],
   'cli-progress': ['cli'],
   hucre: ['server'],
+  pdfkit: ['server'],
   'libxml2-wasm': ['boards'],
   'fast-xml-parser': ['boards'],
   'libphonenumber-js': ['boards'],

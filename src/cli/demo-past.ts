@@ -8,7 +8,7 @@ import { hashOf } from '../store/hash.ts';
 import { type Deed, listDeeds } from '../store/journal.ts';
 import { confirm, forbid, recordCall, setStatus } from '../store/market.ts';
 import { eachListing, findListings, type ListingRow, saveCorrections, setTerm } from '../store/marks.ts';
-import { giveVerdict, switchOn, UNDO_SECONDS } from '../store/moderation.ts';
+import { giveVerdict, switchOn, UNDO_SECONDS, type VerdictWish } from '../store/moderation.ts';
 import { addPause, listPauses } from '../store/pauses.ts';
 import { addPhoneLine, listPhoneLines } from '../store/phones.ts';
 import { listCabinets } from '../store/publishing.ts';
@@ -89,6 +89,16 @@ export async function liveThrough(db: Database, agencyId: number, clock: PlayedC
     );
   }
 
+  // The moderator begins with what has waited since: some of it nobody confirms, and it stays off the boards all the same.
+  const waiting = (await all('stale'))
+    .filter(({ employeeId }) => employeeId !== specialist.employeeId)
+    .map(({ id }) => id);
+  for (const [at, hours] of APPROVED_BEFORE.entries()) {
+    await clock.goTo(before(hours));
+    for (const listingId of waiting.slice(at * 2, at * 2 + 2))
+      await decide(db, agencyId, { listingId, kind: 'approved', actor: specialist }, before(hours));
+  }
+
   await clock.goTo(before(6));
   for (const row of await all('edited')) {
     await rewrite(db, row, `${row.values.description} Показываем в выходные.`, before(6));
@@ -96,10 +106,7 @@ export async function liveThrough(db: Database, agencyId: number, clock: PlayedC
   for (const row of await all('returned')) {
     await rewrite(db, row, `${row.values.description} Торг на месте.`, before(6));
     const wish = { listingId: row.id, kind: 'returned', actor: specialist, reasons: ['few-photos'] } as const;
-    await giveVerdict(db, agencyId, wish, before(6)).catch((error) => {
-      // Said already, by a start that was broken off.
-      if (!(error instanceof Refusal)) throw error;
-    });
+    await decide(db, agencyId, wish, before(6));
   }
 
   // A verdict holds from then on.
@@ -132,6 +139,16 @@ export async function liveThrough(db: Database, agencyId: number, clock: PlayedC
     };
     await addPause(db, agencyId, pause, specialist.name, before(3));
   }
+}
+
+/** Hours before now at which the moderator approves two of those that wait. */
+const APPROVED_BEFORE = [17, 12, 7];
+
+async function decide(db: Database, agencyId: number, wish: VerdictWish, at: Date): Promise<void> {
+  await giveVerdict(db, agencyId, wish, at).catch((error) => {
+    // Said already, by a start that was broken off.
+    if (!(error instanceof Refusal)) throw error;
+  });
 }
 
 const RENOVATION = 'в квартире ремонт';

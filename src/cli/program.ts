@@ -1,4 +1,5 @@
 import { type Argument, Command, CommanderError, Option } from 'commander';
+import { Refusal } from '../domain/fault.ts';
 import { accountCommands } from './account-commands.ts';
 import { accountsCommand } from './account-naming.ts';
 import { addressCommands } from './address-commands.ts';
@@ -54,7 +55,6 @@ export async function run(argv: readonly string[]): Promise<number> {
     async (...args) => {
       // Commander appends the options and the command itself.
       const own = args.slice(0, -1);
-      takeBack(args.at(-1) as Command);
       const globals = program.opts<GlobalOptions>();
       let context: Context | undefined;
       const interrupt = () => {
@@ -63,6 +63,7 @@ export async function run(argv: readonly string[]): Promise<number> {
         void Promise.race([context?.close(), patience]).finally(() => process.exit(EXIT.interrupted));
       };
       try {
+        takeBack(args.at(-1) as Command);
         context = new Context(globals);
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
         context.onServe = () => {
@@ -157,15 +158,19 @@ export async function run(argv: readonly string[]): Promise<number> {
 
 /**
  * A command that does something itself, like `report`, reads the options of the commands under it first and keeps those
- * of the same name. They get them back.
+ * of the same name. They get them back; what only the upper one knows is not taken for theirs.
+ * @throws Refusal `option-unknown`
  */
 function takeBack(command: Command): void {
   const parent = command.parent;
   if (!parent?.parent) return;
-  for (const option of command.options) {
+  for (const option of parent.options) {
     const name = option.attributeName();
-    if (command.getOptionValueSource(name) === 'cli' || parent.getOptionValueSource(name) !== 'cli') continue;
-    command.setOptionValueWithSource(name, parent.getOptionValue(name), 'cli');
+    if (parent.getOptionValueSource(name) !== 'cli') continue;
+    if (!command.options.some((own) => own.attributeName() === name))
+      throw new Refusal('option-unknown', `Ключа ${option.long} у команды ${command.name()} нет.`, EXIT.usage);
+    if (command.getOptionValueSource(name) !== 'cli')
+      command.setOptionValueWithSource(name, parent.getOptionValue(name), 'cli');
   }
 }
 

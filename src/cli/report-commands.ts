@@ -28,10 +28,12 @@ import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { aligned } from './columns.ts';
 import { type Context, EXIT } from './context.ts';
+import { ownerReportCommands } from './owner-report-commands.ts';
 import { type Action, choice, several } from './program.ts';
 import { reportMailCommands } from './report-mail-commands.ts';
 import { toFile } from './statement-commands.ts';
 import { dayNamed } from './units.ts';
+import { workReportCommands } from './work-report-commands.ts';
 
 interface ReportOptions extends ReportWish {
   from?: string;
@@ -86,6 +88,8 @@ export function reportCommands(program: Command, action: Action): Command {
         return EXIT.done;
       }),
     );
+  workReportCommands(report, action);
+  ownerReportCommands(report, action);
   reportOptions(report);
   reportMailCommands(report, action);
   return report;

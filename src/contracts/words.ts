@@ -16,6 +16,8 @@ export {
   MONEY_GROUPINGS,
   type MoneyGrouping,
   ON_WEEKDAYS,
+  OWNER_LINK_DAYS,
+  OWNER_LINK_DAYS_MAX,
   PERIOD_DAYS_MAX,
   PICTURE,
   pictureHeight,
@@ -32,3 +34,11 @@ export {
 export type { Deed, Scope } from '../domain/rights.ts';
 export { SCOPE_LABELS } from '../domain/rights.ts';
 export { agree, formatNumber } from '../domain/text.ts';
+export {
+  AGE_BUCKETS,
+  toldMinutes,
+  WORK_GROUPINGS,
+  WORK_WORDS,
+  type WorkFigure,
+  type WorkGrouping,
+} from '../domain/work-report.ts';

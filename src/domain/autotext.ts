@@ -311,7 +311,8 @@ function nearMetro(listing: Listing): string | null {
   return ride === undefined ? station : `до ${station} ${minutes(ride)} на транспорте`;
 }
 
-function price(listing: Listing): string | null {
+/** «5 500 000 ₽», «45 000 ₽ в месяц», «900 ₽ за м² в год»; null: no price is told. */
+export function price(listing: Listing): string | null {
   const { priceKopecks, priceUnit = 'total', deal, rentPeriod = 'month', currency } = listing;
   if (priceKopecks === undefined) return null;
   const unit = { total: '', m2: ' за м²', sotka: ' за сотку', hectare: ' за гектар' }[priceUnit];

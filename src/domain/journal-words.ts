@@ -39,6 +39,8 @@ const GROUPS = {
     'exception-revoked': 'Исключение отозвано',
     'file-uploaded': 'Загружен файл',
     'upload-loss-confirmed': 'Подтверждена потеря объектов в файле',
+    'owner-link-made': 'Дана ссылка собственнику',
+    'owner-link-revoked': 'Отозвана ссылка собственника',
   },
   Модерация: {
     'verdict-approved': 'Одобрен',
@@ -301,6 +303,10 @@ const TELLERS: { readonly [action in Action]?: Teller } = {
     ...(isRehearsal === true ? ['Только проверка'] : []),
   ],
   'upload-loss-confirmed': ({ source }) => [`Источник ${quoted(source)}`],
+  'owner-link-made': ({ until }, { zone }) =>
+    text(until) === '' ? [] : [`Действует до ${russianMoment(new Date(text(until)), zone)}`],
+  'owner-link-revoked': ({ createdAt }, { zone }) =>
+    text(createdAt) === '' ? [] : [`Данная ${russianMoment(new Date(text(createdAt)), zone)}`],
   'moderation-switched': ({ mode, acceptsCurrent, accepted }) => [
     mode === 'on' ? 'Включена' : mode === 'off' ? 'Выключена' : 'Как в агентстве',
     ...(acceptsCurrent === true ? [`Одобрено то, что уже на досках: ${formatNumber(number(accepted))}`] : []),

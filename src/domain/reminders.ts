@@ -143,7 +143,12 @@ export function dutiesOf(facts: ReminderFacts, settings: AgencySettings, zone: s
   return { ...NOTHING, ...terms, reminders: [...fresh, ...terms.reminders] };
 }
 
-function isOffMarket(facts: ReminderFacts, { market }: AgencySettings, today: string): boolean {
+/** Is there nothing to be asked about: sold, reserved, forbidden, gone from the source, in a stage without adverts? */
+export function isOffMarket(
+  facts: Pick<ReminderFacts, 'forbiddenReason' | 'goneOn' | 'stage' | 'status' | 'reservedUntil'>,
+  { market }: Pick<AgencySettings, 'market'>,
+  today: string,
+): boolean {
   if (facts.forbiddenReason !== null || facts.goneOn !== null || !isPermitting(facts.stage, market)) return true;
   if (facts.status === 'reserved') return market.reservedWithdraws && isReserved(facts, today);
   return facts.status !== 'active';

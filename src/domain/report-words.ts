@@ -1,4 +1,4 @@
-/** The words and limits of the export report, for the server and for the screen. */
+/** The words and limits of the reports, for the server and for the screen. */
 
 export const STEPS = ['day', 'week', 'month'] as const;
 export type Step = (typeof STEPS)[number];
@@ -28,6 +28,10 @@ export const GROUPING_LABELS: Record<Grouping, string> = {
   employee: 'по сотрудникам',
   'crm-group': 'по группам CRM',
 };
+
+/** For how many days an owner's link holds: usually, and at most. */
+export const OWNER_LINK_DAYS = 30;
+export const OWNER_LINK_DAYS_MAX = 365;
 
 /** «Расходы»: by what the money is told. */
 export const MONEY_GROUPINGS = [

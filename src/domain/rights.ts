@@ -25,6 +25,7 @@ export const DEEDS = {
   corrections: { least: 'agent', told: 'Исправлять поля объекта' },
   photos: { least: 'agent', told: 'Загружать и переставлять фотографии' },
   texts: { least: 'agent', told: 'Просить новый автотекст' },
+  'owner-reports': { least: 'agent', told: 'Давать собственникам отчёт об объекте' },
   'listing-pauses': { least: 'agent', told: 'Приостанавливать объекты' },
   // Taking a listing off the boards is everybody's care; bringing it back is not.
   forbidding: { least: 'agent', told: 'Запрещать рекламу объекта' },
@@ -150,6 +151,7 @@ export const DEED_GROUPS: readonly { readonly title: string; readonly deeds: rea
       'corrections',
       'photos',
       'texts',
+      'owner-reports',
       'forbidding',
       'forbid-lift',
       'imports',

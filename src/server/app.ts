@@ -28,6 +28,7 @@ import { mediaRoute } from './media.ts';
 import { moderationRoutes } from './moderation-routes.ts';
 import { moneyReportRoutes } from './money-report-routes.ts';
 import { normRoutes } from './norm-routes.ts';
+import { ownerRoutes } from './owner-routes.ts';
 import { isScreen, pages, sendScreen } from './pages.ts';
 import { peopleRoutes } from './people-routes.ts';
 import { phoneRoutes } from './phone-routes.ts';
@@ -43,6 +44,7 @@ import { startRoutes } from './start-routes.ts';
 import { tariffRoutes } from './tariff-routes.ts';
 import { taskRoutes } from './task-routes.ts';
 import { tokenRoutes } from './token-routes.ts';
+import { workReportRoutes } from './work-report-routes.ts';
 
 export interface AppOptions {
   readonly db: Database;
@@ -70,13 +72,14 @@ declare module 'fastify' {
 }
 
 /**
- * An address can be a key: that of a feed, of an invitation. What goes to the log names the board or the page only,
+ * An address can be a key: that of a feed, of an invitation, of an owner's report. What goes to the log names the board or the page only,
  * however the address is written.
  */
 export function maskAddress(url: string): string {
   return url
     .replace(/^(\/f\/[^/?]*\/?).*$/s, '$1***')
     .replace(/^((?:\/api\/v1)?\/welcome\/).*$/s, '$1***')
+    .replace(/^(\/o\/).*$/s, '$1***')
     .replace(/\?.*$/s, '?***');
 }
 
@@ -85,6 +88,7 @@ const REQUESTS_PER_MINUTE = 6000;
 /** The longest a request may take to come in whole, and its head. */
 const UPLOAD_MS = 15 * 60_000;
 const HEAD_MS = 30_000;
+const OWNER_PAGES = '/o/';
 const PUBLIC = { config: { policy: { deed: 'public', token: null } } } as const;
 
 /** Builds the server without listening, so tests need no socket. */
@@ -149,8 +153,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     max: REQUESTS_PER_MINUTE,
     timeWindow: 60_000,
     // By address, for whoever knocks may send a new key or cookie each time; many people of an agency share one.
-    // A feed's robot must never hear 429, whatever else its address asks for.
-    allowList: (request) => !request.url.startsWith(API),
+    // A feed's robot must never hear 429, whatever else its address asks for; whoever tries owners' addresses does.
+    allowList: (request) => !request.url.startsWith(API) && !request.url.startsWith(OWNER_PAGES),
     keyGenerator: (request) => request.ip,
     errorResponseBuilder: (_, { ttl }) =>
       new HttpProblem(429, 'too-often', 'Слишком много запросов. Повторите через минуту.', {
@@ -188,7 +192,13 @@ export function buildApp(options: AppOptions): FastifyInstance {
     return reply
       .code(problem.status)
       .type('text/plain; charset=utf-8')
-      .send(problem.status >= 500 ? `Сбой на сервере, номер запроса ${request.id}.\n` : 'Запрос не понят.\n');
+      .send(
+        problem.status >= 500
+          ? `Сбой на сервере, номер запроса ${request.id}.\n`
+          : problem.status === 429
+            ? 'Слишком много запросов. Повторите через минуту.\n'
+            : 'Запрос не понят.\n',
+      );
   });
   return app;
 }
@@ -206,11 +216,12 @@ function apiRoutes(app: FastifyInstance, api: Api): void {
   reportRoutes(api);
   reportMailRoutes(api);
   moneyReportRoutes(api);
+  workReportRoutes(api);
   settingsRoutes(api);
   tariffRoutes(api);
   listingCardRoutes(api);
   listingPhotoRoutes(app, api);
-  pictureRoutes(app, api);
+  ownerRoutes(app, api, pictureRoutes(app, api));
   moderationRoutes(api);
   diagnosticsRoutes(api);
   feedsAdminRoutes(api);

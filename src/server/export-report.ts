@@ -135,9 +135,10 @@ function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportR
   ];
 }
 
-const isWithin =
-  ({ branch, department, employee, group }: ExportReportQuery) =>
-  (owner: UnitOwner): boolean =>
+/** Whose listings are asked for. */
+export const isWithin =
+  ({ branch, department, employee, group }: Pick<ExportReportQuery, 'branch' | 'department' | 'employee' | 'group'>) =>
+  (owner: Omit<UnitOwner, 'id'>): boolean =>
     (!branch || branch.includes(owner.branchId!)) &&
     (!department || department.includes(owner.departmentId!)) &&
     (!employee || employee.includes(owner.employeeId!)) &&
@@ -173,15 +174,14 @@ export async function reportChoices(db: Database, agencyId: number, reach: Reach
   };
 }
 
-/** Somebody may be in several CRM groups, so each of those is asked for by itself. */
-async function groupsOf(
+/** The groups that owners fall into, in the order of their names, and those of each owner. 0: belongs to none. */
+export async function groupsMet<T extends Omit<UnitOwner, 'id'>>(
   db: Database,
   agencyId: number,
-  by: Grouping,
-  owners: readonly UnitOwner[],
-): Promise<{ readonly groups: Frame['groups']; readonly of: readonly Groups[] }> {
-  if (by === 'none') return { groups: [], of: [new Map(owners.map(({ id }) => [id, 1]))] };
-  const keysOf = (owner: UnitOwner): readonly number[] => {
+  by: Exclude<Grouping, 'none'>,
+  owners: readonly T[],
+): Promise<{ readonly groups: Frame['groups']; readonly keysOf: (owner: T) => readonly number[] }> {
+  const keysOf = (owner: T): readonly number[] => {
     if (by === 'crm-group') return owner.crmGroupIds.length > 0 ? owner.crmGroupIds : [0];
     return [{ branch: owner.branchId, department: owner.departmentId, employee: owner.employeeId }[by] ?? 0];
   };
@@ -190,6 +190,18 @@ async function groupsOf(
     ...(await namesOf(db, agencyId, by)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
     ...(met.has(0) ? [{ id: 0, name: WITHOUT[by] }] : []),
   ];
+  return { groups, keysOf };
+}
+
+/** Somebody may be in several CRM groups, so each of those is asked for by itself. */
+async function groupsOf(
+  db: Database,
+  agencyId: number,
+  by: Grouping,
+  owners: readonly UnitOwner[],
+): Promise<{ readonly groups: Frame['groups']; readonly of: readonly Groups[] }> {
+  if (by === 'none') return { groups: [], of: [new Map(owners.map(({ id }) => [id, 1]))] };
+  const { groups, keysOf } = await groupsMet(db, agencyId, by, owners);
   const place = new Map(groups.map(({ id }, at) => [id, at + 1]));
   if (by !== 'crm-group')
     return { groups, of: [new Map(owners.map((owner) => [owner.id, place.get(keysOf(owner)[0]!)!]))] };

@@ -73,6 +73,7 @@ const DEEDS_HERE: readonly Deed[] = [
   'listing-pauses',
   'exceptions',
   'texts',
+  'owner-reports',
   'packages',
   'moderation',
   'see-phones',

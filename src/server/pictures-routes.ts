@@ -50,7 +50,8 @@ interface Wanted {
   readonly ownHost: string | null;
 }
 
-export function pictureRoutes(app: FastifyInstance, api: Api): void {
+/** @returns what other pages take their pictures with, off the same shelf */
+export function pictureRoutes(app: FastifyInstance, api: Api): JpegTaker {
   const { options } = api;
   const desk = new PictureDesk(options.dataDir);
   app.addHook('onClose', () => desk.close());
@@ -98,13 +99,77 @@ export function pictureRoutes(app: FastifyInstance, api: Api): void {
       return reply.header('Cache-Control', 'private, max-age=86400').type('image/webp').send(bytes);
     },
   });
+  return photoTaker(options, desk);
+}
+
+/** For how long a page may wait for its picture; a slower one is there for the next page. */
+const PHOTO_MS = 4_000;
+
+/** Pictures of listings as JPEG, for pages that carry them along. */
+export interface JpegTaker {
+  /**
+   * The first of some pictures that can be had; null: none can, just now.
+   * @param host as we are called by whoever asks; what lies there is ours
+   */
+  take(agencyId: number, listingId: number, urls: readonly string[], host: string): Promise<Buffer | null>;
+  close(): Promise<void>;
+}
+
+/** For whoever has no counter: the command line. Its `close` is the caller's. */
+export function photoTaker(
+  options: Pick<ApiOptions, 'db' | 'dataDir' | 'publicUrl'>,
+  desk = new PictureDesk(options.dataDir),
+): JpegTaker {
+  const { db } = options;
+  const webpOf = async (agencyId: number, listingId: number, urls: readonly string[], host: string) => {
+    const { ownHost } = (await agencyFrame(db, agencyId)).settings.photos;
+    for (const url of urls) {
+      const key = pictureKey(url);
+      const found =
+        (await photoByKey(db.pool, agencyId, key)) ?? (await photoOfListing(db.pool, agencyId, listingId, key));
+      if (!found) continue;
+      const sha256 = hashInAddress(url);
+      const isOurs =
+        sha256 === null
+          ? isOurAddress(url, options, host, ownHost)
+          : (await findMedia(db.pool, agencyId, [sha256])).has(sha256);
+      const bytes = await desk.take({ ...found, agencyId, key, isOurs, ownHost }, 1600);
+      if (bytes) return bytes;
+    }
+    return null;
+  };
+  return {
+    close: () => desk.close(),
+    async take(agencyId, listingId, urls, host) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<null>((resolve) => {
+        timer = setTimeout(() => resolve(null), PHOTO_MS);
+      });
+      const bytes = await Promise.race([webpOf(agencyId, listingId, urls, host).catch(() => null), late]).finally(() =>
+        clearTimeout(timer),
+      );
+      if (bytes === null) return null;
+      const { default: sharp } = await import('sharp');
+      return sharp(bytes)
+        .resize({ width: 1200, height: 1200, fit: 'inside', withoutEnlargement: true })
+        .jpeg({ quality: 80 })
+        .toBuffer();
+    },
+  };
 }
 
 /** Does an address lead to this very program? */
-function isOurAddress(url: string, { publicUrl }: ApiOptions, host: string, ownHost: string | null): boolean {
+function isOurAddress(
+  url: string,
+  { publicUrl }: Pick<ApiOptions, 'publicUrl'>,
+  host: string,
+  ownHost: string | null,
+): boolean {
   if (!URL.canParse(url)) return false;
   const { host: at } = new URL(url);
-  return at === host || at === ownHost || (publicUrl !== undefined && at === new URL(publicUrl).host);
+  return (
+    (host !== null && at === host) || at === ownHost || (publicUrl !== undefined && at === new URL(publicUrl).host)
+  );
 }
 
 /** Fetches, draws and keeps; a few at a time, and the same one only once. */

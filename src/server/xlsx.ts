@@ -67,10 +67,40 @@ function roubles(kopecks: number): number | string {
   return Math.abs(kopecks) < EXACT_KOPECKS ? kopecks / 100 : plainRoubles(kopecks);
 }
 
-interface Table {
+/** A table as a sheet of its own, whole. */
+export interface TableSheet {
+  readonly name: string;
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
 }
+
+const PAGE = { paperSize: 'a4', orientation: 'landscape', fitToPage: true, fitToWidth: 1, fitToHeight: 0 } as const;
+
+const sheetOf = ({ name, columns, rows }: TableSheet) => ({
+  name,
+  columns: columns.map(({ header, kind, width }) => ({
+    header,
+    width,
+    ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
+  })),
+  rows: [
+    columns.map(({ header }) => header),
+    ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
+  ],
+  freezePane: { rows: 1 },
+  autoFilter: { range: `A1:${columnLetters(columns.length)}${rows.length + 1}` },
+  pageSetup: PAGE,
+});
+
+/** «Z» is the 26th column, «AA» the next one. */
+function columnLetters(number: number): string {
+  const rest = (number - 1) % 26;
+  return `${number > 26 ? columnLetters((number - 1 - rest) / 26) : ''}${String.fromCharCode('A'.charCodeAt(0) + rest)}`;
+}
+
+/** Several small tables as one workbook. */
+export const tablesWorkbook = (sheets: readonly TableSheet[]): Promise<Uint8Array> =>
+  writeXlsx({ sheets: sheets.map(sheetOf) });
 
 /**
  * The export report as a workbook: a native chart for each board, the table by groups, the days behind it and what the
@@ -78,7 +108,11 @@ interface Table {
  * @param table as `exportTable` makes it
  * @param days the same of the report by the day
  */
-export async function exportWorkbook(report: ExportReport, table: Table, days: Table): Promise<Uint8Array> {
+export async function exportWorkbook(
+  report: ExportReport,
+  table: Omit<TableSheet, 'name'>,
+  days: Omit<TableSheet, 'name'>,
+): Promise<Uint8Array> {
   const data = report.sources.map(({ title, steps }) =>
     report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total[series])]),
   );
@@ -101,8 +135,8 @@ export async function exportWorkbook(report: ExportReport, table: Table, days: T
   const book = await writeXlsx({
     sheets: [
       { name: 'График', rows: [], charts, pageSetup: PAGE },
-      sheetOf('Таблица', table),
-      sheetOf('Дни', days),
+      sheetOf({ name: 'Таблица', ...table }),
+      sheetOf({ name: 'Дни', ...days }),
       {
         name: DATA_SHEET,
         rows: [['Доска или фид', 'Шаг', ...SERIES.map((series) => SERIES_LABELS[series])], ...data.flat()],
@@ -112,27 +146,6 @@ export async function exportWorkbook(report: ExportReport, table: Table, days: T
     ],
   });
   return withPatterns(book);
-}
-
-const PAGE = { paperSize: 'a4', orientation: 'landscape', fitToPage: true, fitToWidth: 1, fitToHeight: 0 } as const;
-
-function sheetOf(name: string, { columns, rows }: Table) {
-  const last = String.fromCharCode('A'.charCodeAt(0) + columns.length - 1);
-  return {
-    name,
-    columns: columns.map(({ header, kind, width }) => ({
-      header,
-      width,
-      ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
-    })),
-    rows: [
-      columns.map(({ header }) => header),
-      ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
-    ],
-    freezePane: { rows: 1 },
-    autoFilter: { range: `A1:${last}${rows.length + 1}` },
-    pageSetup: PAGE,
-  };
 }
 
 const DATA_SHEET = 'Данные графика';

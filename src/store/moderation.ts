@@ -453,7 +453,7 @@ async function writeVerdict(client: Queryable, agencyId: number, verdict: NewVer
 }
 
 /** What stands in the place of a moderator where nobody looked. */
-const BY_TRUST = 'Доверие';
+export const BY_TRUST = 'Доверие';
 /** Listings whose contents are approved in one transaction. */
 const TRUSTED_AT_ONCE = 200;
 
@@ -712,6 +712,9 @@ export async function acceptable(client: Queryable, agencyId: number, cabinetId:
   return new Set(found.rows.map(({ id }) => id));
 }
 
+/** How the hash begins of a content that was taken for approved when moderation was switched on. */
+export const ACCEPTED = 'accepted-';
+
 /**
  * In one statement, however many there are. The hash of a content cannot be computed there; what stands in its place is
  * equal to no content, so these approvals are compared field by field.
@@ -726,7 +729,7 @@ async function acceptPublished(
   const done = await client.query<{ count: number }>(
     `with ${ACCEPTABLE}, accepted as (
        insert into verdict (agency_id, listing_id, kind, content, content_hash, photo_hashes, employee_id, by, is_own, at, effective_at)
-       select l.agency_id, l.id, 'approved', ${MODERATABLE_SQL}, 'accepted-' || l.values_hash,
+       select l.agency_id, l.id, 'approved', ${MODERATABLE_SQL}, '${ACCEPTED}' || l.values_hash,
          coalesce(l.photo_facts->'hashes', '{}'::jsonb), $3::bigint, $4, coalesce(l.employee_id = $3::bigint, false), $5, $5
        from listing l join published p on p.id = l.id
        where l.agency_id = $1 and not exists (select 1 from moderated d where d.id = l.id)

@@ -68,6 +68,7 @@ const tree = root.addChildren([
     screen('/rules/$board/$code', () => import('./screens/rule.tsx')),
     screen('/reports', () => import('./screens/reports/exports.tsx')),
     screen('/reports/money', () => import('./screens/reports/money.tsx')),
+    screen('/reports/work', () => import('./screens/reports/work.tsx')),
     screen('/feeds', () => import('./screens/feeds.tsx')),
     screen('/feeds/$id', () => import('./screens/feed.tsx')),
     screen('/imports', () => import('./screens/imports.tsx')),

@@ -33,6 +33,7 @@ const LAW: Record<Deed, readonly [boolean, boolean, boolean, boolean]> = {
   corrections: [true, true, true, true],
   photos: [true, true, true, true],
   texts: [true, true, true, true],
+  'owner-reports': [true, true, true, true],
   'listing-pauses': [true, true, true, true],
   forbidding: [true, true, true, true],
   pauses: [false, true, true, true],

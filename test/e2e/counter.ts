@@ -275,7 +275,8 @@ export class Visit {
 
 /** In the page: what is not done yet; null: nothing. */
 function busyWith(): string | null {
-  if (document.getElementById('root')!.childElementCount === 0) return 'nothing is drawn';
+  // A page that needs no scripts is drawn when it is there.
+  if (document.getElementById('root')?.childElementCount === 0) return 'nothing is drawn';
   const waiting = document.querySelector('.mantine-Skeleton-root[data-visible], [aria-busy=true]');
   if (waiting) return `waits: ${waiting.className}`;
   const moving = document

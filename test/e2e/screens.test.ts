@@ -82,8 +82,35 @@ const MORE: readonly {
     path: '/reports/money?by=employee&step=month',
     act: (visit) => visit.page.locator('tbody button').first().click(),
   },
+  { name: 'owner report dialog', as: AGENT, path: '/profile', act: giveOwnerLink },
+  { name: 'owner page', as: AGENT, path: '/profile', act: openOwnerPage },
+  { name: 'numbers of work by branch', as: ADMIN, path: '/reports/work?by=branch' },
+  { name: 'listings behind a number', as: ADMIN, path: '/reports/work', act: openReturns },
   { name: 'nothing there', as: AGENT, path: '/no-such-screen' },
 ];
+
+/** As an agent does from the card. @returns the address that the owner is given */
+async function giveOwnerLink(visit: Visit): Promise<string> {
+  const { page } = visit;
+  const id = await page.evaluate(async () => {
+    const answer = await fetch('/api/v1/listings?limit=1');
+    return ((await answer.json()) as { data: { id: number }[] }).data[0]!.id;
+  });
+  await page.goto(`/listings/${id}`);
+  await visit.settled();
+  await page.getByRole('button', { name: 'Отчёт собственнику' }).click();
+  await page.getByRole('button', { name: 'Дать ссылку' }).click();
+  return page.getByLabel('Новая ссылка').inputValue();
+}
+
+async function openOwnerPage(visit: Visit): Promise<void> {
+  const { pathname } = new URL(await giveOwnerLink(visit));
+  await visit.page.goto(pathname);
+}
+
+async function openReturns({ page }: Visit): Promise<void> {
+  await page.getByRole('button', { name: /: Возвраты$/ }).click();
+}
 
 describe.skipIf(!hasBrowser)('every screen', () => {
   let counter: Counter;

@@ -1,6 +1,6 @@
 import { Alert, Anchor, Button, Group, Modal, SegmentedControl, Stack, Tabs, Text } from '@mantine/core';
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
-import { IconDeviceFloppy } from '@tabler/icons-react';
+import { IconDeviceFloppy, IconFileDescription } from '@tabler/icons-react';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useBlocker, useParams } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
@@ -27,6 +27,7 @@ import { idOf } from './field.tsx';
 import { CardForm } from './form.tsx';
 import { History } from './history.tsx';
 import { noticesOf } from './notices.ts';
+import { OwnerReportDialog } from './owner-report.tsx';
 import { Photos } from './photos.tsx';
 import { Preview } from './preview.tsx';
 import { standingLook } from './standing.ts';
@@ -87,6 +88,7 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
   const [wanted, setWanted] = useWantedField();
   const [conflict, setConflict] = useState<Answer<ListingCard> | null>(null);
   const [previewed, setPreviewed] = useState<BoardStanding | null>(null);
+  const [isForOwner, setIsForOwner] = useState(false);
   const [{ part, board }, change] = useAddress((raw) => ({
     part: PARTS.find(({ value }) => value === oneOf(raw.part))?.value ?? null,
     board: oneOf(raw.board) ?? null,
@@ -168,6 +170,15 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
       words={<Words card={card} cost={dayCost(told)} />}
       actions={
         <>
+          {card.may['owner-reports'] && (
+            <Button
+              variant="default"
+              leftSection={<IconFileDescription size={17} aria-hidden />}
+              onClick={() => setIsForOwner(true)}
+            >
+              Отчёт собственнику
+            </Button>
+          )}
           <Deeds card={card} />
           {!isReadOnly && (
             <Button
@@ -251,6 +262,7 @@ function Card({ answer }: { answer: Answer<ListingCard> }) {
         </div>
       )}
       {isDirty && <SaveBar count={count} isPending={save.isPending} onSave={submit} onForget={() => draft.forget()} />}
+      <OwnerReportDialog listingId={card.id} isOpen={isForOwner} onClose={() => setIsForOwner(false)} />
       <Preview listingId={card.id} board={previewed} isDirty={isDirty} onClose={() => setPreviewed(null)} />
       <Conflict
         after={conflict?.data ?? null}

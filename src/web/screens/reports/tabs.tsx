@@ -5,6 +5,7 @@ import { Link } from '@tanstack/react-router';
 const REPORTS = [
   { to: '/reports', label: 'Выгрузка' },
   { to: '/reports/money', label: 'Расходы' },
+  { to: '/reports/work', label: 'Работа' },
 ] as const;
 
 export type ReportPath = (typeof REPORTS)[number]['to'];

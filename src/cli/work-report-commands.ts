@@ -1,0 +1,143 @@
+import { Readable } from 'node:stream';
+import type { Command } from 'commander';
+import { csvText } from '../domain/csv.ts';
+import { russianDay, russianMoment } from '../domain/days.ts';
+import { Refusal } from '../domain/fault.ts';
+import { PERIOD_DAYS_MAX } from '../domain/report-words.ts';
+import { REACH_ALL } from '../domain/rights.ts';
+import { AGE_BUCKETS, toldMinutes, WORK_GROUPINGS, WORK_WORDS, type WorkGrouping } from '../domain/work-report.ts';
+import { shareOf, type WorkReport, workBook, workFileName, workReport, workTable } from '../server/work-report.ts';
+import { listBranches, resolveAgency } from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
+import { agencyFrame } from '../store/settings.ts';
+import { aligned } from './columns.ts';
+import { EXIT } from './context.ts';
+import { type Action, choice, several } from './program.ts';
+import { toFile } from './statement-commands.ts';
+import { dayNamed } from './units.ts';
+
+interface WorkOptions {
+  from?: string;
+  to?: string;
+  by?: WorkGrouping;
+  branch?: string[];
+  out?: string;
+  agency?: string;
+}
+
+/** @param report the command that this one stands under */
+export function workReportCommands(report: Command, action: Action): void {
+  report
+    .command('work')
+    .summary('работа: время до одобрения, возвраты, очередь, сроки и нормы')
+    .description(
+      `Сколько ждут одобрения, что возвращают и почему, сколько одобрено с первого раза; что сейчас ждёт в очереди, не подтверждено в срок и ниже нормы. Не больше ${PERIOD_DAYS_MAX} дней.\n\n${Object.values(
+        WORK_WORDS,
+      )
+        .map(({ title, definition }) => `${title}. ${definition}`)
+        .join('\n\n')}`,
+    )
+    .option('--from <день>', 'первый день; без ключа пять недель')
+    .option('--to <день>', 'последний день, включительно; без ключа сегодня')
+    .addOption(choice('--by <по чему>', 'разбить', WORK_GROUPINGS).default('none'))
+    .addOption(several('--branch <филиал...>', 'только эти филиалы'))
+    .option('--out <файл>', 'записать в файл: .xlsx или .csv')
+    .option('--agency <название>', 'агентство')
+    .action(
+      action(async (context, options: WorkOptions) => {
+        const ending = options.out === undefined ? null : /\.(xlsx|csv)$/i.exec(options.out)?.[1]?.toLowerCase();
+        if (ending === undefined) throw new Refusal('report-format', 'Файл отчёта бывает .xlsx, .csv.', EXIT.usage);
+        const db = await context.db();
+        const agency = await resolveAgency(db, options.agency);
+        const made = await workReport(
+          { db, agencyId: agency.id, reach: REACH_ALL, now: context.clock() },
+          {
+            ...(options.from !== undefined && { from: dayNamed(options.from) }),
+            ...(options.to !== undefined && { until: dayNamed(options.to) }),
+            ...(options.by && { by: options.by }),
+            ...(options.branch && { branch: await branchesNamed(db, agency.id, options.branch) }),
+          },
+        );
+        if (ending === null) {
+          const { timeZone } = await agencyFrame(db, agency.id);
+          context.print(made, () => textOf(made, timeZone));
+          return EXIT.done;
+        }
+        const { columns, rows } = workTable(made);
+        await toFile(
+          options.out!,
+          ending === 'csv' ? Readable.from(csvText(columns, rows)) : Readable.from([Buffer.from(await workBook(made))]),
+        );
+        context.print({ file: options.out, name: workFileName(made) }, `Записано: ${options.out}`);
+        return EXIT.done;
+      }),
+    );
+}
+
+/** @throws Refusal `branch-unknown` */
+async function branchesNamed(db: Database, agencyId: number, names: readonly string[]): Promise<number[]> {
+  const branches = await listBranches(db.pool, agencyId);
+  return names
+    .flatMap((text) => text.split(','))
+    .map((name) => {
+      const found = branches.find((branch) => branch.name.toLowerCase() === name.trim().toLowerCase());
+      if (found) return found.id;
+      const all = branches.map((branch) => branch.name).join(', ');
+      throw new Refusal('branch-unknown', `Филиала «${name.slice(0, 60)}» нет. Есть: ${all}.`, EXIT.usage);
+    });
+}
+
+const told = (minutes: number | null) => (minutes === null ? '–' : toldMinutes(minutes));
+const share = (count: number, of: number) => (of === 0 ? '–' : `${count} из ${of} (${shareOf(count, of)} %)`);
+
+function textOf(report: WorkReport, zone: string): string {
+  const all = [
+    ...report.groups.map(({ name, figures }) => ({ name, figures })),
+    { name: 'Всего', figures: report.total },
+  ];
+  const lines = all.map(({ name, figures: { approval, returns, first, queue, stale, norms } }) => [
+    name,
+    `${told(approval.medianMinutes)} / ${told(approval.p90Minutes)} (${approval.count})`,
+    String(returns.count),
+    share(first.right, first.count),
+    `${queue.count}, старейший ${told(queue.oldestMinutes)}`,
+    share(stale.count, stale.of),
+    share(norms.photos, norms.of),
+    share(norms.texts, norms.of),
+  ]);
+  const { total } = report;
+  return [
+    `Работа ${russianDay(report.from)}–${russianDay(report.until)}; очередь, сроки и нормы на ${russianMoment(new Date(report.at), zone)}`,
+    aligned([
+      [
+        '',
+        'До одобрения: медиана / 90 %',
+        'Возвратов',
+        'С первого раза',
+        'Очередь',
+        'Не подтв. в срок',
+        'Фото ниже',
+        'Тексты ниже',
+      ],
+      ...lines,
+    ]),
+    `В очереди: ${AGE_BUCKETS.map(({ label }, at) => `${label} ${total.queue.buckets[at]}`).join(', ')}; отложено ${total.queue.putAside}`,
+    ...(total.returns.byReason.length === 0
+      ? []
+      : ['Возвраты по причинам:', aligned(total.returns.byReason.map(({ text, count }) => [text, String(count)]))]),
+    ...(report.agents.length === 0
+      ? []
+      : [
+          'Агенты:',
+          aligned([
+            ['', 'решений', 'возвратов', 'с первого раза'],
+            ...report.agents.map(({ name, decided, returned, first, right }) => [
+              name,
+              String(decided),
+              String(returned),
+              share(right, first),
+            ]),
+          ]),
+        ]),
+  ].join('\n');
+}

@@ -1,0 +1,137 @@
+import { addDays } from './days.ts';
+import type { Outcome } from './gates.ts';
+import { KIND_LABELS, type Listing } from './listing.ts';
+import { formatNumber } from './text.ts';
+
+/**
+ * The owner's report: what the owner of a property may know of how it is advertised. Not what that costs, nor what
+ * people of the agency said of it among themselves.
+ */
+
+/** Links to one listing that hold at a time. */
+export const OWNER_LINKS_MAX = 20;
+/** How far back days are counted, today included. */
+export const OWNER_REPORT_DAYS = 366;
+
+/** How an owner is told what is with the property on a board. What the agency pays with and whom it waits for is its own affair. */
+export const OWNER_STATES: Readonly<Record<Outcome | 'undecided' | 'ended', string>> = {
+  published: 'размещается',
+  'off-market': 'снято с показа',
+  'out-of-term': 'временно не размещается: вне срока размещения',
+  stale: 'временно не размещается: агент уточняет, актуально ли объявление',
+  blocked: 'готовится: объявление дополняют под требования площадки',
+  'awaiting-moderation': 'готовится: объявление проверяют',
+  returned: 'готовится: объявление дорабатывают',
+  paused: 'временно не размещается: показ приостановлен',
+  duplicate: 'временно не размещается',
+  'waiting-turn': 'временно не размещается: ждёт своей очереди',
+  unfunded: 'временно не размещается',
+  undecided: 'готовится к размещению',
+  ended: 'размещение окончено',
+};
+
+/** A listing in one cabinet of a board, as far as the base knows. */
+export interface ShownMark {
+  readonly board: string;
+  readonly isLive: boolean;
+  /** null: no run has decided yet. */
+  readonly outcome: Outcome | null;
+  /** Days on which an edition had it, in their order. */
+  readonly days: readonly string[];
+  /** When the board took the feed last since it is in it; null: not yet, or it is not in it. */
+  readonly takenAt: Date | null;
+  /** null: nobody told. */
+  readonly views: number | null;
+  readonly calls: number | null;
+}
+
+export interface ShownBoard extends Pick<ShownMark, 'takenAt' | 'views' | 'calls'> {
+  readonly board: string;
+  readonly isShown: boolean;
+  readonly state: string;
+  /** The first day of the present run of days where it is shown now, else of the first; null: never shown. */
+  readonly since: string | null;
+  /** The last day. */
+  readonly until: string | null;
+  readonly days: number;
+}
+
+const sum = (values: readonly (number | null)[]): number | null =>
+  values.reduce<number | null>((all, value) => (value === null ? all : (all ?? 0) + value), null);
+
+const latest = (moments: readonly (Date | null)[]): Date | null =>
+  moments.reduce((last, moment) => (moment !== null && (last === null || moment > last) ? moment : last), null);
+
+/** The nearer to being shown, the earlier; of the cabinets of a board the best one tells. */
+const RANKS: readonly (Outcome | 'undecided' | 'ended')[] = [
+  'published',
+  'undecided',
+  'awaiting-moderation',
+  'returned',
+  'blocked',
+  'waiting-turn',
+  'unfunded',
+  'duplicate',
+  'paused',
+  'stale',
+  'out-of-term',
+  'off-market',
+  'ended',
+];
+
+const stateOf = ({ isLive, outcome }: ShownMark) => (isLive ? (outcome ?? 'undecided') : 'ended');
+
+/** By board, those that show it first. A mark that was taken off before it was ever shown is nobody's business. */
+export function shownBoards(marks: readonly ShownMark[]): ShownBoard[] {
+  const byBoard = new Map<string, ShownMark[]>();
+  for (const mark of marks) {
+    if (!mark.isLive && mark.days.length === 0) continue;
+    byBoard.set(mark.board, [...(byBoard.get(mark.board) ?? []), mark]);
+  }
+  return [...byBoard]
+    .map(([board, own]): ShownBoard => {
+      const state = RANKS.find((rank) => own.some((mark) => stateOf(mark) === rank))!;
+      const days = [...new Set(own.flatMap((mark) => mark.days))].sort();
+      const isShown = state === 'published';
+      return {
+        board,
+        isShown,
+        state: OWNER_STATES[state],
+        since: isShown ? presentRun(days) : (days[0] ?? null),
+        until: days.at(-1) ?? null,
+        days: days.length,
+        takenAt: isShown ? latest(own.map(({ takenAt }) => takenAt)) : null,
+        views: sum(own.map(({ views }) => views)),
+        calls: sum(own.map(({ calls }) => calls)),
+      };
+    })
+    .sort((one, other) => Number(other.isShown) - Number(one.isShown) || other.days - one.days);
+}
+
+/** The first day of the days without a gap that end with the last one. */
+function presentRun(days: readonly string[]): string | null {
+  let first = days.at(-1) ?? null;
+  for (let at = days.length - 2; at >= 0 && first !== null && days[at] === addDays(first, -1); at--) first = days[at]!;
+  return first;
+}
+
+/** On how many days some board showed it. */
+export const shownDays = (marks: readonly ShownMark[]): number => new Set(marks.flatMap(({ days }) => days)).size;
+
+/** The first day that is looked at. */
+export const lookedFrom = (today: string): string => addDays(today, 1 - OWNER_REPORT_DAYS);
+
+/** «Квартира, комнат: 2, 54 м², этаж 3 из 9»: by what an owner knows the property, without a free text. */
+export function ownerTitle(listing: Listing): string {
+  const { kind, roomsCount, areaM2, landAreaM2, floor, floorsTotal } = listing;
+  const label = KIND_LABELS[kind];
+  return [
+    `${label.charAt(0).toUpperCase()}${label.slice(1)}`,
+    kind === 'flat' && roomsCount !== undefined ? `комнат: ${roomsCount}` : null,
+    areaM2 === undefined ? null : `${formatNumber(areaM2)} м²`,
+    landAreaM2 === undefined ? null : `участок ${formatNumber(landAreaM2 / 100)} сот.`,
+    floor === undefined ? null : `этаж ${floor}${floorsTotal === undefined ? '' : ` из ${floorsTotal}`}`,
+  ]
+    .filter(Boolean)
+    .join(', ');
+}

@@ -1,0 +1,166 @@
+import type { Board } from '../boards/catalogue.ts';
+import { price } from '../domain/autotext.ts';
+import { localDay, russianDay, russianMoment } from '../domain/days.ts';
+import { Refusal } from '../domain/fault.ts';
+import { ownerTitle, type ShownBoard, shownBoards, shownDays } from '../domain/owner-report.ts';
+import { OWNER_LINK_DAYS, OWNER_LINK_DAYS_MAX } from '../domain/report-words.ts';
+import { agree, formatNumber } from '../domain/text.ts';
+import type { Database } from '../store/database.ts';
+import { makeOwnerLink, type OwnerLink, ownedListing, shownMarks } from '../store/owner-report.ts';
+import { newToken, tokenHash } from './keys.ts';
+import { boardName } from './statement.ts';
+
+/** The owner's report: what it tells, for the page and for the PDF; and the links that open it. */
+
+/** Takes the first of some pictures that can be had, as JPEG; null: none can. */
+export type PhotoTaker = (agencyId: number, listingId: number, urls: readonly string[]) => Promise<Buffer | null>;
+
+export interface OwnerReporter {
+  readonly db: Database;
+  readonly boards: readonly Board[];
+  readonly takePhoto: PhotoTaker;
+  readonly now: Date;
+}
+
+/** Everything the page and the PDF say, in words; and nothing else of the listing comes near them. */
+export interface OwnerReport {
+  readonly agency: string;
+  readonly agent: string | null;
+  readonly title: string;
+  readonly address: string | null;
+  readonly price: string | null;
+  /** JPEG. */
+  readonly photo: Buffer | null;
+  /** «22.11.2026 12:00» */
+  readonly madeAt: string;
+  /** In one sentence: where it is shown now, or why nowhere. */
+  readonly state: string;
+  readonly isShown: boolean;
+  /** «с 02.03.2026 – 84 дня», «показов …»: name and value. */
+  readonly totals: readonly { readonly name: string; readonly value: string }[];
+  readonly boards: readonly OwnerBoard[];
+  readonly notes: readonly string[];
+}
+
+export interface OwnerBoard {
+  readonly name: string;
+  readonly isShown: boolean;
+  readonly state: string;
+  readonly days: string;
+  /** «с 02.03.2026», «02.03.2026 – 14.05.2026». */
+  readonly when: string | null;
+  readonly taken: string | null;
+  /** null: nobody told. */
+  readonly views: string | null;
+  readonly calls: string | null;
+}
+
+const days = (count: number) => `${formatNumber(count)} ${agree(count, 'день', 'дня', 'дней')}`;
+const PHOTOS_TRIED = 3;
+
+/** @throws Refusal `listing-unknown` */
+export async function ownerReport(
+  { db, boards, takePhoto, now }: OwnerReporter,
+  agencyId: number,
+  listingId: number,
+): Promise<OwnerReport> {
+  const found = await ownedListing(db.pool, agencyId, listingId);
+  if (!found) throw new Refusal('listing-unknown', `Объекта #${listingId} нет.`, 2);
+  const { values, agency, agent, zone } = found;
+  const { from, marks } = await shownMarks(db, agencyId, listingId, now);
+  const shown = shownBoards(marks);
+  const total = shownDays(marks);
+  const urls = (values.photos ?? []).filter(({ isPlan }) => !isPlan).map(({ url }) => url);
+  const told = (board: ShownBoard): OwnerBoard => ({
+    name: boardName(boards, board.board),
+    isShown: board.isShown,
+    state: board.state,
+    days: days(board.days),
+    when:
+      board.since === null
+        ? null
+        : board.isShown
+          ? `с ${russianDay(board.since)}`
+          : board.since === board.until
+            ? russianDay(board.since)
+            : `${russianDay(board.since)} – ${russianDay(board.until!)}`,
+    taken: board.takenAt === null ? null : russianMoment(board.takenAt, zone),
+    views: board.views === null ? null : formatNumber(board.views),
+    calls: board.calls === null ? null : formatNumber(board.calls),
+  });
+  const sumOf = (key: 'views' | 'calls') => {
+    const known = shown.flatMap((board) => board[key] ?? []);
+    return known.length === 0 ? null : formatNumber(known.reduce((all, one) => all + one, 0));
+  };
+  const isPartly = shown.some(({ views, calls }) => views === null || calls === null);
+  const [views, calls] = [sumOf('views'), sumOf('calls')];
+  return {
+    agency,
+    agent,
+    title: ownerTitle(values),
+    address: values.address ?? values.locality ?? null,
+    price: price(values),
+    photo: await takePhoto(agencyId, listingId, urls.slice(0, PHOTOS_TRIED)),
+    madeAt: russianMoment(now, zone),
+    state: stateOf(shown, boards),
+    isShown: shown.some(({ isShown }) => isShown),
+    totals: [
+      ...(total === 0 ? [] : [{ name: 'В рекламе', value: days(total) }]),
+      ...(views === null ? [] : [{ name: 'Просмотров', value: views }]),
+      ...(calls === null ? [] : [{ name: 'Звонков', value: calls }]),
+    ],
+    boards: shown.map(told),
+    notes: [
+      ...(shown.length === 0 || from === null
+        ? []
+        : [
+            `Дни посчитаны с ${russianDay(from)} по ${russianDay(localDay(now, zone))}: засчитан каждый день, когда объявление было в файле, который мы готовим для площадки. Площадка показывает его после своей проверки.`,
+          ]),
+      ...(views === null && calls === null
+        ? shown.length === 0
+          ? []
+          : ['Сколько было просмотров и звонков, площадки нам не сообщали.']
+        : isPartly
+          ? ['Просмотры и звонки известны не по всем площадкам; прочерк значит «неизвестно», а не ноль.']
+          : []),
+    ],
+  };
+}
+
+function stateOf(shown: readonly ShownBoard[], boards: readonly Board[]): string {
+  const now = shown.filter(({ isShown }) => isShown);
+  if (now.length > 0) {
+    const names = now.map(({ board }) => boardName(boards, board)).join(', ');
+    return `Сейчас объявление размещается: ${names}.`;
+  }
+  const [first] = shown;
+  if (!first) return 'Объявление ещё не размещали.';
+  return `Сейчас: ${first.state}.`;
+}
+
+/**
+ * Makes a link for an owner.
+ * @param days for how long it holds
+ * @returns the path of the page; nothing that opens it is kept
+ * @throws Refusal `bad-days`, `too-many-owner-links`, `listing-unknown`
+ */
+export async function newOwnerLink(
+  db: Database,
+  agencyId: number,
+  listingId: number,
+  wish: { readonly days?: number | undefined; readonly by: string },
+  now: Date,
+): Promise<OwnerLink & { readonly path: string }> {
+  const { days: wished = OWNER_LINK_DAYS, by } = wish;
+  if (!Number.isInteger(wished) || wished < 1 || wished > OWNER_LINK_DAYS_MAX)
+    throw new Refusal('bad-days', `Ссылка действует от 1 до ${OWNER_LINK_DAYS_MAX} дней.`, 2);
+  const token = newToken();
+  const expiresAt = new Date(now.getTime() + wished * 86_400_000);
+  const link = await makeOwnerLink(db, agencyId, listingId, { tokenHash: tokenHash(token), expiresAt, by }, now);
+  return { ...link, path: ownerPath(token) };
+}
+
+export const ownerPath = (token: string): string => `/o/${token}`;
+
+/** «otchet-sobstvenniku-1042.pdf» */
+export const ownerFileName = (listingId: number): string => `otchet-sobstvenniku-${listingId}`;

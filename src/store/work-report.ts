@@ -1,0 +1,230 @@
+import { unpackUnits } from '../domain/day-record.ts';
+import { localDay } from '../domain/days.ts';
+import { staleAt } from '../domain/gates.ts';
+import type { Deal } from '../domain/listing.ts';
+import type { MarketStatus } from '../domain/market.ts';
+import { isOffMarket } from '../domain/reminders.ts';
+import type { Reach } from '../domain/rights.ts';
+import type { AgencySettings } from '../domain/settings.ts';
+import type { MarkedFact, VerdictFact, WaitingFact } from '../domain/work-report.ts';
+import { listingsWithin } from './access.ts';
+import type { Database, Queryable } from './database.ts';
+import { unpack } from './days.ts';
+import { type UnitOwner, unitOwners } from './export-report.ts';
+import { ACCEPTED, BY_TRUST } from './moderation.ts';
+import { waitingCases } from './moderation-queue.ts';
+
+/** The rows of «Работа», each with whose it is. */
+
+export type Owner = Omit<UnitOwner, 'id'>;
+
+export type Owned<T> = T & {
+  readonly owner: Owner;
+};
+
+export interface OwnedVerdict extends Owned<VerdictFact> {
+  /** Told by the record of that day; false: whoever is responsible now. */
+  readonly isRecorded: boolean;
+}
+
+/** A look by a person, over `verdict` under a name: what nobody looked at is no first verdict. */
+const isLook = (name: string) =>
+  `(${name}.content_hash not like '${ACCEPTED}%' and not (${name}.employee_id is null and ${name}.by = '${BY_TRUST}'))`;
+
+/**
+ * The verdicts of a time that are in force, about listings that were somebody's within reach then.
+ * @param until not inclusive
+ */
+export async function verdictsOf(
+  db: Database,
+  agencyId: number,
+  { from, until }: { readonly from: Date; readonly until: Date },
+  reach: Reach,
+  now: Date,
+): Promise<OwnedVerdict[]> {
+  const { rows } = await db.pool.query<VerdictFact>(
+    `select v.listing_id as "listingId", v.kind, v.at, (j.facts->>'pendingSince')::timestamptz as "pendingSince",
+       coalesce((select array_agg(distinct r->>'code') from jsonb_array_elements(v.reasons) r), '{}') as reasons,
+       ${isLook('v')} as "isLook", v.employee_id is null and v.by = '${BY_TRUST}' as "isTrusted",
+       coalesce((j.facts->>'isCorrected')::boolean, false) as "isCorrected",
+       ${isLook('v')} and not exists (select 1 from verdict w where w.agency_id = v.agency_id and w.listing_id = v.listing_id
+         and w.undone_at is null and ${isLook('w')} and (w.at, w.id) < (v.at, v.id)) as "isFirst"
+     from verdict v left join lateral (select facts from journal j where j.agency_id = v.agency_id and j.listing_id = v.listing_id
+       and j.at = v.at and j.action = 'verdict-' || v.kind and (j.facts->>'verdictId')::bigint = v.id limit 1) j on true
+     where v.agency_id = $1 and v.at >= $2 and v.at < $3 and v.undone_at is null and v.effective_at <= $4 order by v.at, v.id`,
+    [agencyId, from, until, now],
+  );
+  if (rows.length === 0) return [];
+  const units = new Map((await unitOwners(db.pool, agencyId, reach)).map((unit) => [unit.id, unit]));
+  const then = await unitsThen(db, agencyId, rows);
+  const today = await ownersNow(
+    db.pool,
+    agencyId,
+    rows.filter((_, at) => then[at] === 0).map(({ listingId }) => listingId),
+    reach,
+  );
+  return rows.flatMap((verdict, at) => {
+    const isRecorded = then[at] !== 0;
+    const owner = isRecorded ? units.get(then[at]!) : today.get(verdict.listingId);
+    return owner ? [{ ...verdict, owner, isRecorded }] : [];
+  });
+}
+
+/**
+ * Whose listings were on the days of some moments, as the daily record has it: of the first cabinet that knows it.
+ * @returns the number of the unit for each; 0: no record tells it
+ */
+async function unitsThen(
+  db: Database,
+  agencyId: number,
+  moments: readonly { readonly listingId: number; readonly at: Date }[],
+): Promise<Uint32Array> {
+  const found = new Uint32Array(moments.length);
+  const { rows: marks } = await db.pool.query<{ cabinetId: number; listingId: number; ordinal: number; zone: string }>(
+    `select m.cabinet_id as "cabinetId", m.listing_id as "listingId", m.ordinal, coalesce(b.time_zone, a.time_zone) as zone
+     from mark m join cabinet c on c.agency_id = m.agency_id and c.id = m.cabinet_id join agency a on a.id = m.agency_id
+     left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
+     where m.agency_id = $1 and m.listing_id = any($2) order by m.cabinet_id`,
+    [agencyId, [...new Set(moments.map(({ listingId }) => listingId))]],
+  );
+  const byCabinet = new Map<number, typeof marks>();
+  for (const mark of marks) byCabinet.set(mark.cabinetId, [...(byCabinet.get(mark.cabinetId) ?? []), mark]);
+  for (const [cabinetId, own] of byCabinet) {
+    const ordinals = new Map(own.map(({ listingId, ordinal }) => [listingId, ordinal]));
+    const wanted = new Map<string, number[]>();
+    for (const [at, moment] of moments.entries()) {
+      if (found[at] !== 0 || !ordinals.has(moment.listingId)) continue;
+      const day = localDay(moment.at, own[0]!.zone);
+      wanted.set(day, [...(wanted.get(day) ?? []), at]);
+    }
+    // A day at a time: the vectors of a large agency are large.
+    for (const [day, places] of wanted) {
+      const record = await db.pool.query<{ units: Buffer }>(
+        'select units from day_record where agency_id = $1 and cabinet_id = $2 and day = $3',
+        [agencyId, cabinetId, day],
+      );
+      if (!record.rows[0]) continue;
+      const units = unpackUnits(unpack(record.rows[0].units));
+      for (const at of places) found[at] = units[ordinals.get(moments[at]!.listingId)!] ?? 0;
+    }
+  }
+  return found;
+}
+
+/** Of `listing l` with its `employee e`: whose it is. */
+const OWNER = `coalesce(l.branch_id, e.branch_id) as "branchId", e.department_id as "departmentId", l.employee_id as "employeeId",
+  coalesce((select array_agg(g.group_id::int order by g.group_id) from crm_group_member g
+    where g.agency_id = l.agency_id and g.employee_id = l.employee_id), '{}') as "crmGroupIds"`;
+
+/** Whose listings are now; those beyond reach are missing. */
+async function ownersNow(
+  client: Queryable,
+  agencyId: number,
+  listingIds: readonly number[],
+  reach: Reach,
+): Promise<ReadonlyMap<number, Owner>> {
+  if (listingIds.length === 0) return new Map();
+  const values: unknown[] = [agencyId, listingIds];
+  const within = listingsWithin(reach, (value) => `$${values.push(value)}`);
+  const { rows } = await client.query<Owner & { listingId: number }>(
+    `select l.id as "listingId", ${OWNER} from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+     where l.agency_id = $1 and l.id = any($2) and ${within}`,
+    values,
+  );
+  return new Map(rows.map(({ listingId, ...owner }) => [listingId, owner]));
+}
+
+/** What waits for the moderators now, within reach. */
+export async function waitingNow(
+  client: Queryable,
+  agencyId: number,
+  reach: Reach,
+  now: Date,
+): Promise<Owned<WaitingFact>[]> {
+  const cases = await waitingCases(client, agencyId, now, reach);
+  const owners = await ownersNow(
+    client,
+    agencyId,
+    cases.map(({ listingId }) => listingId),
+    reach,
+  );
+  return cases.flatMap(({ listingId, since, isPutAside }) => {
+    const owner = owners.get(listingId);
+    return owner ? [{ listingId, since, isPutAside, owner }] : [];
+  });
+}
+
+interface MarkedRow extends Owner {
+  readonly listingId: number;
+  readonly deal: Deal;
+  readonly freshAt: Date;
+  readonly callBackAt: Date | null;
+  readonly status: MarketStatus;
+  readonly reservedUntil: string | null;
+  readonly stage: string | null;
+  readonly forbiddenReason: string | null;
+  readonly goneOn: string | null;
+  readonly zone: string;
+  readonly isExempt: boolean;
+  readonly isJudged: boolean;
+  readonly hasPhotoNotices: boolean;
+  readonly hasTextNotices: boolean;
+}
+
+/** A blocking notice about one of these fields, of the board or of the agency's norms, over `mark_outcome o`. */
+const hasNotice = (...fields: readonly string[]) =>
+  fields
+    .flatMap((field) =>
+      [`o.judgement->'board'`, `o.judgement->'norms'`].map((part) => `${part} @> '[{"field":"${field}"}]'`),
+    )
+    .map((has) => `coalesce(${has}, false)`)
+    .join(' or ');
+
+/** All listings within reach that are marked for a board now. */
+export async function markedNow(
+  client: Queryable,
+  agencyId: number,
+  settings: AgencySettings,
+  reach: Reach,
+  now: Date,
+): Promise<Owned<MarkedFact>[]> {
+  const values: unknown[] = [agencyId, now];
+  const within = listingsWithin(reach, (value) => `$${values.push(value)}`);
+  const { rows } = await client.query<MarkedRow>(
+    `select l.id as "listingId", l.deal, l.fresh_at as "freshAt", l.call_back_at as "callBackAt", l.status, l.reserved_until as "reservedUntil",
+       l.stage, l.forbidden_reason as "forbiddenReason", to_char(l.gone_at, 'YYYY-MM-DD') as "goneOn", coalesce(b.time_zone, a.time_zone) as zone,
+       exists (select 1 from exception x where x.agency_id = l.agency_id and x.listing_id = l.id and x.gate = 'fresh'
+         and x.revoked_at is null and x.until >= ($2::timestamptz at time zone a.time_zone)::date) as "isExempt",
+       ${OWNER}, m."isJudged", m."hasPhotoNotices", m."hasTextNotices"
+     from (
+       select k.listing_id, bool_or(o.listing_id is not null) as "isJudged", bool_or(${hasNotice('photos')}) as "hasPhotoNotices",
+         bool_or(${hasNotice('title', 'description')}) as "hasTextNotices"
+       from mark k left join mark_outcome o on o.agency_id = k.agency_id and o.cabinet_id = k.cabinet_id and o.listing_id = k.listing_id
+       where k.agency_id = $1 and k.is_live group by k.listing_id) m
+     join listing l on l.agency_id = $1 and l.id = m.listing_id join agency a on a.id = l.agency_id
+     left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+     left join branch b on b.agency_id = l.agency_id and b.id = coalesce(l.branch_id, e.branch_id)
+     where ${within} order by l.id`,
+    values,
+  );
+  const days = new Map<string, string>();
+  const todayIn = (zone: string) => {
+    const day = days.get(zone) ?? localDay(now, zone);
+    days.set(zone, day);
+    return day;
+  };
+  return rows.map((row) => {
+    const { listingId, isJudged, hasPhotoNotices, hasTextNotices, branchId, departmentId, employeeId, crmGroupIds } =
+      row;
+    const isLate = (row.callBackAt !== null && now >= row.callBackAt) || now >= staleAt(row, settings);
+    return {
+      listingId,
+      isOnMarket: !isOffMarket(row, settings, todayIn(row.zone)),
+      isStale: isLate && !row.isExempt,
+      isJudged,
+      hasPhotoNotices,
+      hasTextNotices,
+      owner: { branchId, departmentId, employeeId, crmGroupIds },
+    };
+  });
+}

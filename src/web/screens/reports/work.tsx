@@ -1,0 +1,546 @@
+import { Anchor, Button, Drawer, Group, MultiSelect, Select, SimpleGrid, Table, Text } from '@mantine/core';
+import { IconDownload } from '@tabler/icons-react';
+import { Link } from '@tanstack/react-router';
+import { type ReactNode, useState } from 'react';
+import type { CrmGroups } from '../../../contracts/people.ts';
+import {
+  AGE_BUCKETS,
+  GROUPING_LABELS,
+  PERIOD_DAYS_MAX,
+  toldMinutes,
+  WORK_GROUPINGS,
+  WORK_WORDS,
+  type WorkFigure,
+  type WorkGrouping,
+} from '../../../contracts/words.ts';
+import type { Figures, WorkMembers, WorkReport } from '../../../contracts/work-report.ts';
+import { addressOf, type Query } from '../../api.ts';
+import { PeriodInput } from '../../parts/day-field.tsx';
+import { Page, Sheet } from '../../parts/page.tsx';
+import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
+import { useApi } from '../../query.ts';
+import { listOf, oneOf, useAddress } from '../../router.tsx';
+import { dayShort, formatNumber, moment, objects, today } from '../../words.ts';
+import { useChoices } from '../listings/data.ts';
+import { ReportTabs } from './tabs.tsx';
+
+/** «Отчёты», «Работа»: how fast contents are approved, what is returned, what lies too long; the address keeps every choice. */
+
+/** A number that was clicked. */
+interface Place {
+  readonly words: string;
+  readonly figure: WorkFigure;
+  readonly reason?: string;
+  readonly bucket?: number;
+  readonly of?: number;
+  readonly agent?: number;
+}
+
+type Open = (place: Place) => void;
+
+const FILTERS = [
+  { key: 'branch', label: 'Филиалы', choices: 'branches' },
+  { key: 'department', label: 'Отделы', choices: 'departments' },
+  { key: 'employee', label: 'Сотрудники', choices: 'employees' },
+] as const;
+
+export default function WorkReportScreen() {
+  const [words, change] = useAddress((raw) => ({
+    from: oneOf(raw.from),
+    until: oneOf(raw.until),
+    by: (WORK_GROUPINGS as readonly string[]).includes(oneOf(raw.by) ?? '') ? (oneOf(raw.by) as WorkGrouping) : 'none',
+    branch: listOf(raw.branch),
+    department: listOf(raw.department),
+    employee: listOf(raw.employee),
+    group: listOf(raw.group),
+  }));
+  const query: Query = {
+    ...(words.from && { from: words.from }),
+    ...(words.until && { until: words.until }),
+    by: words.by,
+    ...Object.fromEntries(
+      (['branch', 'department', 'employee', 'group'] as const)
+        .filter((key) => words[key].length > 0)
+        .map((key) => [key, [...words[key]]]),
+    ),
+  };
+  const report = useApi<WorkReport>('/reports/work', query, { placeholderData: (last) => last });
+  const choices = useChoices();
+  const groups = useApi<CrmGroups>('/crm-groups', undefined, { staleTime: 60_000 });
+  const [place, setPlace] = useState<Place | null>(null);
+  const [draft, setDraft] = useState<readonly [string | null, string | null] | null>(null);
+  const several = (
+    key: 'branch' | 'department' | 'employee' | 'group',
+    label: string,
+    units: readonly { readonly id: number; readonly name: string }[],
+  ) =>
+    units.length > 1 && (
+      <MultiSelect
+        key={key}
+        label={label}
+        w={{ base: '100%', xs: 210 }}
+        searchable
+        clearable
+        placeholder={words[key].length === 0 ? 'все' : ''}
+        value={[...words[key]]}
+        onChange={(ids) => change({ [key]: ids })}
+        data={units.map(({ id, name }) => ({ value: String(id), label: name }))}
+      />
+    );
+  return (
+    <Page
+      title="Работа с объектами"
+      words="Сколько ждут одобрения, что и кому возвращают, что лежит в очереди, не подтверждено и ниже нормы."
+      actions={
+        <Group gap="xs">
+          {(['xlsx', 'csv'] as const).map((kind) => (
+            <Button
+              key={kind}
+              component="a"
+              href={addressOf(`/reports/work.${kind}`, query)}
+              download
+              variant="default"
+              leftSection={<IconDownload size={16} aria-hidden />}
+            >
+              {{ xlsx: 'Excel', csv: 'CSV' }[kind]}
+            </Button>
+          ))}
+        </Group>
+      }
+    >
+      <ReportTabs here="/reports/work" />
+      <Group gap="sm" align="end" role="search">
+        <PeriodInput
+          label={`Период, до ${PERIOD_DAYS_MAX} дней`}
+          w={230}
+          value={draft ?? [words.from ?? report.data?.from ?? null, words.until ?? report.data?.until ?? null]}
+          maxDate={today()}
+          onChange={(period) => {
+            const [from, until] = period;
+            if (from !== null && until !== null) {
+              setDraft(null);
+              change({ from, until });
+            } else setDraft(period);
+          }}
+        />
+        <Select
+          label="Разбивка"
+          w={190}
+          allowDeselect={false}
+          value={words.by}
+          onChange={(by) => by !== null && change({ by })}
+          data={WORK_GROUPINGS.map((by) => ({ value: by, label: GROUPING_LABELS[by] }))}
+        />
+        {FILTERS.map(({ key, label, choices: of }) => several(key, label, choices.data?.[of] ?? []))}
+        {several('group', 'Группы CRM', groups.data?.data ?? [])}
+      </Group>
+      <Loaded query={report} skeleton={<Skeletons rows={3} height={160} />}>
+        {(answer) => <Numbers answer={answer} onOpen={setPlace} />}
+      </Loaded>
+      <Drawer opened={place !== null} onClose={() => setPlace(null)} position="right" size={620} title={place?.words}>
+        {place && <Behind place={place} query={query} />}
+      </Drawer>
+    </Page>
+  );
+}
+
+function Numbers({ answer, onOpen }: { answer: WorkReport; onOpen: Open }) {
+  const { total, groups, agents, owners, by } = answer;
+  return (
+    <>
+      <Sheet title={`За период ${dayShort(answer.from)}–${dayShort(answer.until)}`}>
+        <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="lg">
+          <Approval figures={total} onOpen={onOpen} />
+          <Figure of="returns">
+            <Count count={total.returns.count} place={{ figure: 'returned', words: 'Возвраты' }} onOpen={onOpen} />
+          </Figure>
+          <First figures={total} onOpen={onOpen} />
+        </SimpleGrid>
+      </Sheet>
+      <Sheet title="Сейчас" aside={<Text size="sm">{moment(answer.at)}</Text>}>
+        <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="lg">
+          <Queue figures={total} onOpen={onOpen} />
+          <Figure of="stale">
+            <Part
+              count={total.stale.count}
+              of={total.stale.of}
+              place={{ figure: 'stale', words: WORK_WORDS.stale.title }}
+              ofPlace={{ figure: 'marked', words: 'Отмечены и на рынке' }}
+              onOpen={onOpen}
+            />
+          </Figure>
+          <Norms figures={total} onOpen={onOpen} />
+        </SimpleGrid>
+      </Sheet>
+      {by !== 'none' && <Groups groups={groups} by={by} onOpen={onOpen} />}
+      <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+        <Sheet title="Возвраты по причинам">
+          <Reasons figures={total} onOpen={onOpen} />
+        </Sheet>
+        <Sheet title="Возвраты по агентам">
+          <Agents agents={agents} onOpen={onOpen} />
+        </Sheet>
+      </SimpleGrid>
+      <Text size="sm" c="dimmed">
+        {WORK_WORDS.owners.title}. {WORK_WORDS.owners.definition}
+        {owners.verdicts > 0 &&
+          ` Решений за период ${formatNumber(owners.verdicts)}, ответственный того дня записан у ${formatNumber(owners.recorded)}.`}
+      </Text>
+    </>
+  );
+}
+
+/** A number with what it is, in a sentence. */
+function Figure({ of, children }: { of: keyof typeof WORK_WORDS; children: ReactNode }) {
+  const { title, definition } = WORK_WORDS[of];
+  return (
+    <section aria-label={title}>
+      <Text fw={600}>{title}</Text>
+      <div>{children}</div>
+      <Text size="xs" c="dimmed" mt={4}>
+        {definition}
+      </Text>
+    </section>
+  );
+}
+
+interface CountProps {
+  readonly count: number;
+  readonly place: Place;
+  readonly onOpen: Open;
+  readonly size?: 'xl' | 'sm';
+}
+
+/** A number that opens its listings. */
+function Count({ count, place, onOpen, size = 'xl' }: CountProps) {
+  const look = { size, fw: size === 'xl' ? 600 : 400 };
+  if (count === 0)
+    return (
+      <Text span {...look}>
+        0
+      </Text>
+    );
+  return (
+    <Anchor
+      component="button"
+      type="button"
+      {...look}
+      aria-label={`${formatNumber(count)}: ${place.words}`}
+      onClick={() => onOpen(place)}
+    >
+      {formatNumber(count)}
+    </Anchor>
+  );
+}
+
+const percent = (count: number, of: number) => (of === 0 ? '–' : `${Math.round((count / of) * 100)}\u00a0%`);
+
+interface PartProps {
+  readonly count: number;
+  readonly of: number;
+  readonly place: Place;
+  readonly ofPlace: Place;
+  readonly onOpen: Open;
+  readonly size?: 'xl' | 'sm';
+}
+
+/** «12 %: 6 из 50» */
+function Part({ count, of, place, ofPlace, onOpen, size = 'xl' }: PartProps) {
+  return (
+    <>
+      <Text span size={size} fw={size === 'xl' ? 600 : 400}>
+        {percent(count, of)}
+      </Text>{' '}
+      <Text span size="sm">
+        <Count count={count} place={place} onOpen={onOpen} size="sm" /> из{' '}
+        <Count count={of} place={ofPlace} onOpen={onOpen} size="sm" />
+      </Text>
+    </>
+  );
+}
+
+const time = (minutes: number | null) => (minutes === null ? '–' : toldMinutes(minutes));
+
+function Approval({ figures: { approval }, onOpen }: { figures: Figures; onOpen: Open }) {
+  return (
+    <Figure of="approval">
+      <Text span size="xl" fw={600}>
+        {time(approval.medianMinutes)}
+      </Text>{' '}
+      <Text span size="sm">
+        {approval.count > 0 && <>медиана, 90&nbsp;% не дольше {time(approval.p90Minutes)}, </>}одобрений{' '}
+        <Count
+          count={approval.count}
+          place={{ figure: 'approved', words: WORK_WORDS.approval.title }}
+          onOpen={onOpen}
+          size="sm"
+        />
+        {approval.unmeasured > 0 && `, ещё ${formatNumber(approval.unmeasured)} ждать не успели`}
+        {approval.trusted > 0 && `, по доверию ${formatNumber(approval.trusted)}`}
+      </Text>
+    </Figure>
+  );
+}
+
+function First({ figures: { first }, onOpen }: { figures: Figures; onOpen: Open }) {
+  return (
+    <Figure of="first">
+      <Part
+        count={first.right}
+        of={first.count}
+        place={{ figure: 'first-right', words: 'Одобрены с первого раза' }}
+        ofPlace={{ figure: 'first', words: 'Первые решения' }}
+        onOpen={onOpen}
+      />
+      {first.corrected > 0 && <Text size="sm">из них поправил сам модератор: {formatNumber(first.corrected)}</Text>}
+    </Figure>
+  );
+}
+
+function Queue({ figures: { queue }, onOpen }: { figures: Figures; onOpen: Open }) {
+  return (
+    <Figure of="queue">
+      <Count count={queue.count} place={{ figure: 'queue', words: WORK_WORDS.queue.title }} onOpen={onOpen} />{' '}
+      {queue.count > 0 && (
+        <>
+          <Text span size="sm">
+            старейший {time(queue.oldestMinutes)}, медиана {time(queue.medianMinutes)}
+            {queue.putAside > 0 && `, отложено ${formatNumber(queue.putAside)}`}
+          </Text>
+          <Group gap="md" component="ul" p={0} my={4} style={{ listStyle: 'none' }}>
+            {AGE_BUCKETS.map(({ label }, bucket) => (
+              <Text key={label} component="li" size="sm">
+                {label}:{' '}
+                <Count
+                  count={queue.buckets[bucket]!}
+                  place={{ figure: 'queue', bucket, words: `В очереди ${label}` }}
+                  onOpen={onOpen}
+                  size="sm"
+                />
+              </Text>
+            ))}
+          </Group>
+        </>
+      )}
+    </Figure>
+  );
+}
+
+const PHOTOS = { figure: 'photos', words: 'Фотографии ниже нормы' } as const;
+const TEXTS = { figure: 'texts', words: 'Тексты ниже нормы' } as const;
+const JUDGED = { figure: 'judged', words: 'Отмечены и проверены' } as const;
+
+function Norms({ figures: { norms }, onOpen }: { figures: Figures; onOpen: Open }) {
+  return (
+    <Figure of="norms">
+      <div>
+        фото: <Part count={norms.photos} of={norms.of} place={PHOTOS} ofPlace={JUDGED} onOpen={onOpen} />
+      </div>
+      <div>
+        тексты: <Part count={norms.texts} of={norms.of} place={TEXTS} ofPlace={JUDGED} onOpen={onOpen} />
+      </div>
+    </Figure>
+  );
+}
+
+function Groups({ groups, by, onOpen }: { groups: WorkReport['groups']; by: WorkGrouping; onOpen: Open }) {
+  return (
+    <Sheet title={`${GROUPING_LABELS[by].charAt(0).toUpperCase()}${GROUPING_LABELS[by].slice(1)}`}>
+      <Table.ScrollContainer minWidth={900}>
+        <Table>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Группа</Table.Th>
+              <Table.Th ta="right">До одобрения, медиана</Table.Th>
+              <Table.Th ta="right">90&nbsp;%</Table.Th>
+              <Table.Th ta="right">Одобрений</Table.Th>
+              <Table.Th ta="right">Возвратов</Table.Th>
+              <Table.Th ta="right">С первого раза</Table.Th>
+              <Table.Th ta="right">В очереди</Table.Th>
+              <Table.Th ta="right">Старейший</Table.Th>
+              <Table.Th ta="right">Не подтв. в срок</Table.Th>
+              <Table.Th ta="right">Фото ниже нормы</Table.Th>
+              <Table.Th ta="right">Тексты ниже нормы</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {groups.map(({ id, name, figures: { approval, returns, first, queue, stale, norms } }) => {
+              const at = (place: Place): Place => ({ ...place, of: id, words: `${place.words}, ${name}` });
+              const number = (count: number, place: Place) => (
+                <Count count={count} place={at(place)} onOpen={onOpen} size="sm" />
+              );
+              const part = (count: number, of: number, place: Place, ofPlace: Place) => (
+                <Part count={count} of={of} place={at(place)} ofPlace={at(ofPlace)} onOpen={onOpen} size="sm" />
+              );
+              return (
+                <Table.Tr key={id}>
+                  <Table.Th scope="row">{name}</Table.Th>
+                  <Table.Td ta="right">{time(approval.medianMinutes)}</Table.Td>
+                  <Table.Td ta="right">{time(approval.p90Minutes)}</Table.Td>
+                  <Table.Td ta="right">
+                    {number(approval.count, { figure: 'approved', words: WORK_WORDS.approval.title })}
+                  </Table.Td>
+                  <Table.Td ta="right">{number(returns.count, { figure: 'returned', words: 'Возвраты' })}</Table.Td>
+                  <Table.Td ta="right">
+                    {part(
+                      first.right,
+                      first.count,
+                      { figure: 'first-right', words: 'Одобрены с первого раза' },
+                      { figure: 'first', words: 'Первые решения' },
+                    )}
+                  </Table.Td>
+                  <Table.Td ta="right">
+                    {number(queue.count, { figure: 'queue', words: WORK_WORDS.queue.title })}
+                  </Table.Td>
+                  <Table.Td ta="right">{time(queue.oldestMinutes)}</Table.Td>
+                  <Table.Td ta="right">
+                    {part(
+                      stale.count,
+                      stale.of,
+                      { figure: 'stale', words: WORK_WORDS.stale.title },
+                      { figure: 'marked', words: 'Отмечены и на рынке' },
+                    )}
+                  </Table.Td>
+                  <Table.Td ta="right">{part(norms.photos, norms.of, PHOTOS, JUDGED)}</Table.Td>
+                  <Table.Td ta="right">{part(norms.texts, norms.of, TEXTS, JUDGED)}</Table.Td>
+                </Table.Tr>
+              );
+            })}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Sheet>
+  );
+}
+
+function Reasons({ figures: { returns }, onOpen }: { figures: Figures; onOpen: Open }) {
+  if (returns.byReason.length === 0) return <Text size="sm">За период ничего не возвращали.</Text>;
+  return (
+    <Table>
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th>Причина</Table.Th>
+          <Table.Th ta="right">Возвратов</Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {returns.byReason.map(({ code, text, count }) => (
+          <Table.Tr key={code}>
+            <Table.Td>{text}</Table.Td>
+            <Table.Td ta="right">
+              <Count
+                count={count}
+                place={{ figure: 'returned', reason: code, words: `Возвраты: ${text}` }}
+                onOpen={onOpen}
+                size="sm"
+              />
+            </Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function Agents({ agents, onOpen }: { agents: WorkReport['agents']; onOpen: Open }) {
+  if (agents.length === 0) return <Text size="sm">За период никто ничего не решал.</Text>;
+  return (
+    <Table.ScrollContainer minWidth={420}>
+      <Table>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Агент</Table.Th>
+            <Table.Th ta="right">Решений</Table.Th>
+            <Table.Th ta="right">Возвратов</Table.Th>
+            <Table.Th ta="right">С первого раза</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {agents.map(({ id, name, decided, returned, first, right }) => (
+            <Table.Tr key={id}>
+              <Table.Td>{name}</Table.Td>
+              <Table.Td ta="right">{formatNumber(decided)}</Table.Td>
+              <Table.Td ta="right">
+                <Count
+                  count={returned}
+                  place={{ figure: 'returned', agent: id, words: `Возвраты: ${name}` }}
+                  onOpen={onOpen}
+                  size="sm"
+                />
+              </Table.Td>
+              <Table.Td ta="right">
+                <Part
+                  count={right}
+                  of={first}
+                  place={{ figure: 'first-right', agent: id, words: `Одобрены с первого раза: ${name}` }}
+                  ofPlace={{ figure: 'first', agent: id, words: `Первые решения: ${name}` }}
+                  onOpen={onOpen}
+                  size="sm"
+                />
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}
+
+/** The listings behind a number. */
+function Behind({ place: { words: _, ...place }, query }: { place: Place; query: Query }) {
+  const members = useApi<WorkMembers>('/reports/work/members', { ...query, ...place });
+  return (
+    <Loaded query={members}>
+      {({ total, data }) =>
+        data.length === 0 ? (
+          <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />
+        ) : (
+          <>
+            <Text size="sm" mb="sm">
+              {place.figure === 'returned' || place.figure === 'approved'
+                ? `Решений: ${formatNumber(total)}`
+                : objects(total)}
+              {data.length < total && `, показаны первые ${formatNumber(data.length)}`}
+            </Text>
+            <Table>
+              <Table.Thead>
+                <Table.Tr>
+                  <Table.Th>Объект</Table.Th>
+                  <Table.Th>Что с ним</Table.Th>
+                </Table.Tr>
+              </Table.Thead>
+              <Table.Tbody>
+                {data.map(({ id, externalId, title, employee, isSeen, at, told }) => (
+                  <Table.Tr key={`${id} ${at}`}>
+                    <Table.Td>
+                      {isSeen ? (
+                        <Anchor component={Link} to="/listings/$id" params={{ id: String(id) } as never} size="sm">
+                          {externalId} · {title}
+                        </Anchor>
+                      ) : (
+                        `${externalId} · ${title}`
+                      )}
+                      {employee && (
+                        <Text size="xs" c="dimmed">
+                          {employee}
+                        </Text>
+                      )}
+                    </Table.Td>
+                    <Table.Td>
+                      {told}
+                      {at && (
+                        <Text size="xs" c="dimmed">
+                          {moment(at)}
+                        </Text>
+                      )}
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </>
+        )
+      }
+    </Loaded>
+  );
+}

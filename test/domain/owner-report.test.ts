@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { OUTCOMES } from '../../src/domain/gates.ts';
+import { OWNER_STATES, ownerTitle, type ShownMark, shownBoards, shownDays } from '../../src/domain/owner-report.ts';
+
+const mark = (more: Partial<ShownMark>): ShownMark => ({
+  board: 'one',
+  isLive: true,
+  outcome: 'published',
+  days: ['2026-11-20', '2026-11-21'],
+  takenAt: null,
+  views: null,
+  calls: null,
+  ...more,
+});
+
+describe('what an owner is told', () => {
+  it.each([
+    ...OUTCOMES,
+    'undecided',
+    'ended',
+  ] as const)('%s: without money, accounts and the names of inner things', (state) => {
+    expect(OWNER_STATES[state]).toMatch(/^[а-яё,: ]+$/);
+    expect(OWNER_STATES[state]).not.toMatch(/деньг|средств|счёт|счет|баланс|пакет|дубл|модератор|тариф|лимит|возвращ/i);
+  });
+
+  it('is one line for a board with several feeds, with every day once', () => {
+    const [board, ...none] = shownBoards([
+      mark({ days: ['2026-11-18', '2026-11-20', '2026-11-21'], views: 5, takenAt: new Date(5) }),
+      mark({ days: ['2026-11-19', '2026-11-20'], outcome: 'unfunded', calls: 1, views: 7 }),
+    ]);
+    expect(none).toEqual([]);
+    expect(board).toEqual({
+      board: 'one',
+      isShown: true,
+      state: 'размещается',
+      since: '2026-11-18',
+      until: '2026-11-21',
+      days: 4,
+      takenAt: new Date(5),
+      views: 12,
+      calls: 1,
+    });
+  });
+
+  it('counts «since» from the last gap where it is shown, and from the first day where it is not', () => {
+    const days = ['2026-11-01', '2026-11-02', '2026-11-10', '2026-11-11'];
+    expect(shownBoards([mark({ days })])[0]).toMatchObject({ since: '2026-11-10', until: '2026-11-11', days: 4 });
+    expect(shownBoards([mark({ days, outcome: 'paused' })])[0]).toMatchObject({ since: '2026-11-01', isShown: false });
+    expect(shownBoards([mark({ days, isLive: false })])[0]).toMatchObject({ state: 'размещение окончено' });
+    expect(shownDays([mark({ days }), mark({ board: 'two' })])).toBe(6);
+  });
+
+  it('puts what shows it first, and leaves out what was never shown and is not wished any more', () => {
+    const boards = shownBoards([
+      mark({ board: 'past', isLive: false }),
+      mark({ board: 'never', isLive: false, days: [] }),
+      mark({ board: 'fresh', outcome: null, days: [] }),
+      mark({ board: 'now' }),
+    ]);
+    expect(boards.map(({ board, state }) => [board, state])).toEqual([
+      ['now', 'размещается'],
+      ['past', 'размещение окончено'],
+      ['fresh', 'готовится к размещению'],
+    ]);
+  });
+
+  it('not known is not nothing', () => {
+    expect(shownBoards([mark({ views: 0 })])[0]).toMatchObject({ views: 0, calls: null });
+  });
+
+  it('is headed by what the property is, without free texts', () => {
+    const flat = {
+      externalId: '1',
+      kind: 'flat',
+      deal: 'sale',
+      roomsCount: 2,
+      areaM2: 54.5,
+      floor: 3,
+      floorsTotal: 9,
+    } as const;
+    expect(ownerTitle({ ...flat, title: 'Звоните +79120000014' })).toBe('Квартира, комнат: 2, 54,5 м², этаж 3 из 9');
+    expect(ownerTitle({ externalId: '1', kind: 'land', deal: 'sale', landAreaM2: 600 })).toBe(
+      'Участок, участок 6 сот.',
+    );
+  });
+});
