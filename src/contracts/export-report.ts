@@ -102,16 +102,22 @@ export const MembersQuerySchema = Type.Object(
 );
 export type MembersQuery = Static<typeof MembersQuerySchema>;
 
+/** A listing behind a number of a report. */
+export const ReportListingSchema = Type.Object({
+  id: Type.Integer(),
+  externalId: Type.String(),
+  title: Type.String(),
+  employee: Type.Union([Type.String(), Type.Null()]),
+  /** false: it counts for the past, and is somebody else's now: no more is told of it. */
+  isSeen: Type.Boolean(),
+});
+export type ReportListing = Static<typeof ReportListingSchema>;
+
 export const MembersSchema = Type.Object({
   total: Type.Integer(),
   data: Type.Array(
     Type.Object({
-      id: Type.Integer(),
-      externalId: Type.String(),
-      title: Type.String(),
-      employee: Type.Union([Type.String(), Type.Null()]),
-      /** false: it counts for the past, and is somebody else's now: no more is told of it. */
-      isSeen: Type.Boolean(),
+      ...ReportListingSchema.properties,
       /** What became of it on the days of the step, most days first. */
       outcomes: Type.Array(Type.Object({ label: Type.String(), days: Type.Integer() })),
       /** What is with it now, in words; null: not marked any more. */

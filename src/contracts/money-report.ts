@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { MONEY_GROUPINGS, type MoneyGrouping, PERIOD_DAYS_MAX, STEPS, type Step } from '../domain/report-words.ts';
-import { ExportReportQuerySchema } from './export-report.ts';
+import { ExportReportQuerySchema, ReportListingSchema } from './export-report.ts';
 
 /** «Расходы»: what it is asked by and what it answers. Sums are kopecks; null is not known, which is not zero. */
 
@@ -89,12 +89,7 @@ export const MoneyMembersSchema = Type.Object({
   /** The dearest first. */
   data: Type.Array(
     Type.Object({
-      id: Type.Integer(),
-      externalId: Type.String(),
-      title: Type.String(),
-      employee: Type.Union([Type.String(), Type.Null()]),
-      /** false: it counts for the past, and is somebody else's now: no more is told of it. */
-      isSeen: Type.Boolean(),
+      ...ReportListingSchema.properties,
       spentKopecks: Type.Integer(),
       days: OrNull,
       views: OrNull,

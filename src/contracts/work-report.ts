@@ -7,7 +7,7 @@ import {
   type WorkFigure,
   type WorkGrouping,
 } from '../domain/work-report.ts';
-import { ExportReportQuerySchema } from './export-report.ts';
+import { ExportReportQuerySchema, ReportListingSchema } from './export-report.ts';
 
 /** «Работа»: what it is asked by and what it answers. */
 
@@ -92,12 +92,7 @@ export const WorkMembersSchema = Type.Object({
   total: Type.Integer(),
   data: Type.Array(
     Type.Object({
-      id: Type.Integer(),
-      externalId: Type.String(),
-      title: Type.String(),
-      employee: Type.Union([Type.String(), Type.Null()]),
-      /** false: it counts for the past, and is somebody else's now: no more is told of it. */
-      isSeen: Type.Boolean(),
+      ...ReportListingSchema.properties,
       /** When it was decided, or since when it waits; null: of what is so now. */
       at: Type.Union([Type.String(), Type.Null()]),
       /** In words: how long it waited, why it was returned. */

@@ -1,7 +1,6 @@
 import {
   Alert,
   Anchor,
-  Button,
   type ComboboxData,
   Drawer,
   Group,
@@ -15,10 +14,8 @@ import {
   UnstyledButton,
   useComputedColorScheme,
 } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
 import { type MouseEvent, useState } from 'react';
-import type { Changes, ExportReport, Members, ReportChoices } from '../../../contracts/export-report.ts';
+import type { Changes, ExportReport, Members } from '../../../contracts/export-report.ts';
 import type { BoardColumn } from '../../../contracts/listings.ts';
 import {
   GROUPING_LABELS,
@@ -39,7 +36,6 @@ import {
 
 import { addressOf, type Query } from '../../api.ts';
 import { Page, Sheet } from '../../parts/page.tsx';
-import { Several } from '../../parts/several.tsx';
 import { Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, useAddress } from '../../router.tsx';
@@ -47,8 +43,8 @@ import { listOf, oneOf, useAddress } from '../../router.tsx';
 import { counted, formatNumber, objects } from '../../words.ts';
 import { ByMailButton, ByMailList } from './by-mail.tsx';
 import classes from './exports.module.css';
+import { ListingName, ReportFiles, Whose } from './parts.tsx';
 import { ReportPeriod } from './period.tsx';
-
 import { ReportTabs } from './tabs.tsx';
 
 /** «Отчёты»: the export chart; the address keeps every choice. */
@@ -92,25 +88,13 @@ export default function Reports() {
   const scheme = useComputedColorScheme('light');
   const shown = report.data;
   const sources = sourcesOf(boards.data?.data ?? []);
-  const choices = useApi<ReportChoices>('/reports/choices', undefined, { staleTime: 60_000 }).data;
   return (
     <Page
       title="График выгрузки"
       words="Сколько объектов отмечено, выгружено, остановлено ошибками и осталось без денег, шаг за шагом."
       actions={
         <Group gap="xs">
-          {(['xlsx', 'csv', 'png'] as const).map((kind) => (
-            <Button
-              key={kind}
-              component="a"
-              href={addressOf(`/reports/exports.${kind}`, query)}
-              download
-              variant="default"
-              leftSection={<IconDownload size={16} />}
-            >
-              {{ xlsx: 'Excel', csv: 'CSV', png: 'Картинка' }[kind]}
-            </Button>
-          ))}
+          <ReportFiles address="/reports/exports" query={query} kinds={['xlsx', 'csv', 'png']} />
           <ByMailButton query={query} />
         </Group>
       }
@@ -160,17 +144,7 @@ export default function Reports() {
           onChange={(by) => by !== null && change({ by })}
           data={GROUPINGS.map((by) => ({ value: by, label: GROUPING_LABELS[by] }))}
         />
-        {choices &&
-          WHOSE.map(({ name, of, label }) => (
-            <Several
-              key={name}
-              label={label}
-              value={words[name]}
-              options={choices[of].map(({ id, name }) => ({ value: String(id), label: name }))}
-              onChange={(ids) => change({ [name]: ids })}
-              least={2}
-            />
-          ))}
+        <Whose words={words} change={change} />
       </Group>
       <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
         {(answer) => (
@@ -223,13 +197,6 @@ export default function Reports() {
 }
 
 const LISTS = ['board', 'cabinet', 'branch', 'department', 'employee', 'group'] as const;
-const WHOSE = [
-  { name: 'branch', of: 'branches', label: 'Филиал' },
-  { name: 'department', of: 'departments', label: 'Отдел' },
-  { name: 'employee', of: 'employees', label: 'Сотрудник' },
-  { name: 'group', of: 'groups', label: 'Группа CRM' },
-] as const;
-
 const idsOf = (ids: readonly string[], prefix: string): string[] =>
   ids.filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
 
@@ -433,21 +400,10 @@ function MemberList({ address, query }: { address: string; query: Query }) {
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
-              {data.map(({ id, externalId, title, employee, isSeen, outcomes, now, reason }) => (
-                <Table.Tr key={id}>
+              {data.map(({ outcomes, now, reason, ...listing }) => (
+                <Table.Tr key={listing.id}>
                   <Table.Td>
-                    {isSeen ? (
-                      <Anchor component={Link} to="/listings/$id" params={{ id: String(id) } as never} size="sm">
-                        {externalId} · {title}
-                      </Anchor>
-                    ) : (
-                      `${externalId} · ${title}`
-                    )}
-                    {employee && (
-                      <Text size="xs" c="dimmed">
-                        {employee}
-                      </Text>
-                    )}
+                    <ListingName listing={listing} />
                   </Table.Td>
                   <Table.Td className={classes.days!}>
                     {outcomes.map(({ label, days }) => (
@@ -457,7 +413,7 @@ function MemberList({ address, query }: { address: string; query: Query }) {
                     ))}
                   </Table.Td>
                   <Table.Td>
-                    {isSeen ? (now ?? 'не отмечен') : '–'}
+                    {listing.isSeen ? (now ?? 'не отмечен') : '–'}
                     {reason && (
                       <Text size="xs" c="dimmed">
                         {reason}

@@ -1,6 +1,5 @@
 import {
   Anchor,
-  Button,
   Drawer,
   Group,
   MultiSelect,
@@ -11,10 +10,9 @@ import {
   Text,
   useComputedColorScheme,
 } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { BoardColumn, ListingChoices } from '../../../contracts/listings.ts';
+import type { BoardColumn } from '../../../contracts/listings.ts';
 import type { MoneyMembers, MoneyReport, MoneyRow } from '../../../contracts/money-report.ts';
 import {
   MONEY_GROUPING_LABELS,
@@ -30,6 +28,7 @@ import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, useAddress } from '../../router.tsx';
 import { formatNumber, money, objects } from '../../words.ts';
+import { ListingName, ReportFiles, Whose } from './parts.tsx';
 import { ReportPeriod } from './period.tsx';
 import { ReportTabs } from './tabs.tsx';
 
@@ -58,33 +57,16 @@ export default function Money() {
   };
   const report = useApi<MoneyReport>('/reports/money', query, { placeholderData: (last) => last });
   const boards = useApi<{ data: BoardColumn[] }>('/boards', undefined, { staleTime: 60_000 });
-  const choices = useApi<ListingChoices>('/listings/choices', undefined, { staleTime: 60_000 });
   const [opened, setOpened] = useState<MoneyRow | null>(null);
   const scheme = useComputedColorScheme('light');
   const named = new Map((boards.data?.data ?? []).map(({ board, boardName }) => [board, boardName]));
-  const units = [
-    ['branch', 'Филиалы', choices.data?.branches],
-    ['department', 'Отделы', choices.data?.departments],
-    ['employee', 'Сотрудники', choices.data?.employees],
-  ] as const;
   return (
     <Page
       title="Расходы"
       words="Сколько потрачено на досках, чьи это объекты, сколько стоит день в фиде и звонок."
       actions={
         <Group gap="xs">
-          {(['xlsx', 'csv'] as const).map((kind) => (
-            <Button
-              key={kind}
-              component="a"
-              href={addressOf(`/reports/money.${kind}`, query)}
-              download
-              variant="default"
-              leftSection={<IconDownload size={16} aria-hidden />}
-            >
-              {{ xlsx: 'Excel', csv: 'CSV' }[kind]}
-            </Button>
-          ))}
+          <ReportFiles address="/reports/money" query={query} kinds={['xlsx', 'csv']} />
         </Group>
       }
     >
@@ -123,21 +105,7 @@ export default function Money() {
           onChange={(board) => change({ board })}
           data={[...named].map(([value, label]) => ({ value, label }))}
         />
-        {units.map(([unit, label, all]) =>
-          all === undefined || all.length < 2 ? null : (
-            <MultiSelect
-              key={unit}
-              label={label}
-              w={{ base: '100%', xs: 200 }}
-              placeholder={words[unit].length === 0 ? 'все' : ''}
-              searchable
-              clearable
-              value={[...words[unit]]}
-              onChange={(chosen) => change({ [unit]: chosen })}
-              data={all.map(({ id, name }) => ({ value: String(id), label: name }))}
-            />
-          ),
-        )}
+        <Whose words={lists} change={change} />
       </Group>
       <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
         {(answer) =>
@@ -347,21 +315,10 @@ function Behind({ row, query }: { row: MoneyRow; query: Query }) {
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
-                {data.map(({ id, externalId, title, employee, isSeen, spentKopecks, days, calls }) => (
-                  <Table.Tr key={id}>
+                {data.map(({ spentKopecks, days, calls, ...listing }) => (
+                  <Table.Tr key={listing.id}>
                     <Table.Td>
-                      {isSeen ? (
-                        <Anchor component={Link} to="/listings/$id" params={{ id: String(id) } as never} size="sm">
-                          {externalId} · {title}
-                        </Anchor>
-                      ) : (
-                        `${externalId} · ${title}`
-                      )}
-                      {employee && (
-                        <Text size="xs" c="dimmed">
-                          {employee}
-                        </Text>
-                      )}
+                      <ListingName listing={listing} />
                     </Table.Td>
                     <Table.Td ta="right">{money(spentKopecks)}</Table.Td>
                     {row.days !== null && <Table.Td ta="right">{count(days)}</Table.Td>}

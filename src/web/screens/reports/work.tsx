@@ -1,12 +1,8 @@
-import { Anchor, Button, Drawer, Group, MultiSelect, Select, SimpleGrid, Table, Text } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
-import { Link } from '@tanstack/react-router';
+import { Anchor, Drawer, Group, Select, SimpleGrid, Table, Text } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
-import type { CrmGroups } from '../../../contracts/people.ts';
 import {
   AGE_BUCKETS,
   GROUPING_LABELS,
-  PERIOD_DAYS_MAX,
   toldMinutes,
   WORK_GROUPINGS,
   WORK_WORDS,
@@ -14,14 +10,14 @@ import {
   type WorkGrouping,
 } from '../../../contracts/words.ts';
 import type { Figures, WorkMembers, WorkReport } from '../../../contracts/work-report.ts';
-import { addressOf, type Query } from '../../api.ts';
-import { PeriodInput } from '../../parts/day-field.tsx';
+import type { Query } from '../../api.ts';
 import { Page, Sheet } from '../../parts/page.tsx';
 import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, useAddress } from '../../router.tsx';
-import { dayShort, formatNumber, moment, objects, today } from '../../words.ts';
-import { useChoices } from '../listings/data.ts';
+import { dayShort, formatNumber, moment, objects } from '../../words.ts';
+import { ListingName, ReportFiles, Whose } from './parts.tsx';
+import { ReportPeriod } from './period.tsx';
 import { ReportTabs } from './tabs.tsx';
 
 /** «Отчёты», «Работа»: how fast contents are approved, what is returned, what lies too long; the address keeps every choice. */
@@ -37,12 +33,6 @@ interface Place {
 }
 
 type Open = (place: Place) => void;
-
-const FILTERS = [
-  { key: 'branch', label: 'Филиалы', choices: 'branches' },
-  { key: 'department', label: 'Отделы', choices: 'departments' },
-  { key: 'employee', label: 'Сотрудники', choices: 'employees' },
-] as const;
 
 export default function WorkReportScreen() {
   const [words, change] = useAddress((raw) => ({
@@ -65,63 +55,23 @@ export default function WorkReportScreen() {
     ),
   };
   const report = useApi<WorkReport>('/reports/work', query, { placeholderData: (last) => last });
-  const choices = useChoices();
-  const groups = useApi<CrmGroups>('/crm-groups', undefined, { staleTime: 60_000 });
   const [place, setPlace] = useState<Place | null>(null);
-  const [draft, setDraft] = useState<readonly [string | null, string | null] | null>(null);
-  const several = (
-    key: 'branch' | 'department' | 'employee' | 'group',
-    label: string,
-    units: readonly { readonly id: number; readonly name: string }[],
-  ) =>
-    units.length > 1 && (
-      <MultiSelect
-        key={key}
-        label={label}
-        w={{ base: '100%', xs: 210 }}
-        searchable
-        clearable
-        placeholder={words[key].length === 0 ? 'все' : ''}
-        value={[...words[key]]}
-        onChange={(ids) => change({ [key]: ids })}
-        data={units.map(({ id, name }) => ({ value: String(id), label: name }))}
-      />
-    );
   return (
     <Page
       title="Работа с объектами"
       words="Сколько ждут одобрения, что и кому возвращают, что лежит в очереди, не подтверждено и ниже нормы."
       actions={
         <Group gap="xs">
-          {(['xlsx', 'csv'] as const).map((kind) => (
-            <Button
-              key={kind}
-              component="a"
-              href={addressOf(`/reports/work.${kind}`, query)}
-              download
-              variant="default"
-              leftSection={<IconDownload size={16} aria-hidden />}
-            >
-              {{ xlsx: 'Excel', csv: 'CSV' }[kind]}
-            </Button>
-          ))}
+          <ReportFiles address="/reports/work" query={query} kinds={['xlsx', 'csv']} />
         </Group>
       }
     >
       <ReportTabs here="/reports/work" />
       <Group gap="sm" align="end" role="search">
-        <PeriodInput
-          label={`Период, до ${PERIOD_DAYS_MAX} дней`}
-          w={230}
-          value={draft ?? [words.from ?? report.data?.from ?? null, words.until ?? report.data?.until ?? null]}
-          maxDate={today()}
-          onChange={(period) => {
-            const [from, until] = period;
-            if (from !== null && until !== null) {
-              setDraft(null);
-              change({ from, until });
-            } else setDraft(period);
-          }}
+        <ReportPeriod
+          from={words.from ?? report.data?.from ?? null}
+          until={words.until ?? report.data?.until ?? null}
+          onChange={change}
         />
         <Select
           label="Разбивка"
@@ -131,8 +81,7 @@ export default function WorkReportScreen() {
           onChange={(by) => by !== null && change({ by })}
           data={WORK_GROUPINGS.map((by) => ({ value: by, label: GROUPING_LABELS[by] }))}
         />
-        {FILTERS.map(({ key, label, choices: of }) => several(key, label, choices.data?.[of] ?? []))}
-        {several('group', 'Группы CRM', groups.data?.data ?? [])}
+        <Whose words={words} change={change} />
       </Group>
       <Loaded query={report} skeleton={<Skeletons rows={3} height={160} />}>
         {(answer) => <Numbers answer={answer} onOpen={setPlace} />}
@@ -510,21 +459,10 @@ function Behind({ place: { words: _, ...place }, query }: { place: Place; query:
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
-                {data.map(({ id, externalId, title, employee, isSeen, at, told }) => (
-                  <Table.Tr key={`${id} ${at}`}>
+                {data.map(({ at, told, ...listing }) => (
+                  <Table.Tr key={`${listing.id} ${at}`}>
                     <Table.Td>
-                      {isSeen ? (
-                        <Anchor component={Link} to="/listings/$id" params={{ id: String(id) } as never} size="sm">
-                          {externalId} · {title}
-                        </Anchor>
-                      ) : (
-                        `${externalId} · ${title}`
-                      )}
-                      {employee && (
-                        <Text size="xs" c="dimmed">
-                          {employee}
-                        </Text>
-                      )}
+                      <ListingName listing={listing} />
                     </Table.Td>
                     <Table.Td>
                       {told}
