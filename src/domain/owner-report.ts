@@ -1,4 +1,4 @@
-import { addDays } from './days.ts';
+import { addDays, daysBetween } from './days.ts';
 import type { Outcome } from './gates.ts';
 import { KIND_LABELS, type Listing } from './listing.ts';
 import { formatNumber } from './text.ts';
@@ -49,8 +49,10 @@ export interface ShownBoard extends Pick<ShownMark, 'takenAt' | 'views' | 'calls
   readonly board: string;
   readonly isShown: boolean;
   readonly state: string;
-  /** The first day of the present run of days where it is shown now, else of the first; null: never shown. */
+  /** The first day; null: never shown. */
   readonly since: string | null;
+  /** On some days between the first and the last it was not shown. */
+  readonly hasGaps: boolean;
   /** The last day. */
   readonly until: string | null;
   readonly days: number;
@@ -97,7 +99,8 @@ export function shownBoards(marks: readonly ShownMark[]): ShownBoard[] {
         board,
         isShown,
         state: OWNER_STATES[state],
-        since: isShown ? presentRun(days) : (days[0] ?? null),
+        since: days[0] ?? null,
+        hasGaps: days.length > 0 && daysBetween(days[0]!, days.at(-1)!) + 1 > days.length,
         until: days.at(-1) ?? null,
         days: days.length,
         takenAt: isShown ? latest(own.map(({ takenAt }) => takenAt)) : null,
@@ -106,13 +109,6 @@ export function shownBoards(marks: readonly ShownMark[]): ShownBoard[] {
       };
     })
     .sort((one, other) => Number(other.isShown) - Number(one.isShown) || other.days - one.days);
-}
-
-/** The first day of the days without a gap that end with the last one. */
-function presentRun(days: readonly string[]): string | null {
-  let first = days.at(-1) ?? null;
-  for (let at = days.length - 2; at >= 0 && first !== null && days[at] === addDays(first, -1); at--) first = days[at]!;
-  return first;
 }
 
 /** On how many days some board showed it. */

@@ -58,6 +58,12 @@ export interface OwnerBoard {
 const days = (count: number) => `${formatNumber(count)} ${agree(count, 'день', 'дня', 'дней')}`;
 const PHOTOS_TRIED = 3;
 
+function whenShown({ since, until, isShown, hasGaps }: ShownBoard): string | null {
+  if (since === null) return null;
+  if (isShown) return `с ${russianDay(since)}${hasGaps ? ', с перерывами' : ''}`;
+  return since === until ? russianDay(since) : `${russianDay(since)} – ${russianDay(until!)}`;
+}
+
 /** @throws Refusal `listing-unknown` */
 export async function ownerReport(
   { db, boards, takePhoto, now }: OwnerReporter,
@@ -76,14 +82,7 @@ export async function ownerReport(
     isShown: board.isShown,
     state: board.state,
     days: days(board.days),
-    when:
-      board.since === null
-        ? null
-        : board.isShown
-          ? `с ${russianDay(board.since)}`
-          : board.since === board.until
-            ? russianDay(board.since)
-            : `${russianDay(board.since)} – ${russianDay(board.until!)}`,
+    when: whenShown(board),
     taken: board.takenAt === null ? null : russianMoment(board.takenAt, zone),
     views: board.views === null ? null : formatNumber(board.views),
     calls: board.calls === null ? null : formatNumber(board.calls),

@@ -34,6 +34,7 @@ describe('what an owner is told', () => {
       isShown: true,
       state: 'размещается',
       since: '2026-11-18',
+      hasGaps: false,
       until: '2026-11-21',
       days: 4,
       takenAt: new Date(5),
@@ -42,9 +43,14 @@ describe('what an owner is told', () => {
     });
   });
 
-  it('counts «since» from the last gap where it is shown, and from the first day where it is not', () => {
+  it('tells the first day, and that there were gaps', () => {
     const days = ['2026-11-01', '2026-11-02', '2026-11-10', '2026-11-11'];
-    expect(shownBoards([mark({ days })])[0]).toMatchObject({ since: '2026-11-10', until: '2026-11-11', days: 4 });
+    expect(shownBoards([mark({ days })])[0]).toMatchObject({
+      since: '2026-11-01',
+      hasGaps: true,
+      until: '2026-11-11',
+      days: 4,
+    });
     expect(shownBoards([mark({ days, outcome: 'paused' })])[0]).toMatchObject({ since: '2026-11-01', isShown: false });
     expect(shownBoards([mark({ days, isLive: false })])[0]).toMatchObject({ state: 'размещение окончено' });
     expect(shownDays([mark({ days }), mark({ board: 'two' })])).toBe(6);

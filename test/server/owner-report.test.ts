@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addDays } from '../../src/domain/days.ts';
+import { addDays, russianDay } from '../../src/domain/days.ts';
 import { maskAddress } from '../../src/server/app.ts';
 import { ownerPdf } from '../../src/server/owner-pdf.ts';
 import { takePicture } from '../../src/server/uploads.ts';
@@ -338,7 +338,7 @@ describe('the page and the PDF', () => {
     expect(html).toContain('Квартира, комнат: 2, 54 м², этаж 3 из 9');
     expect(html.replaceAll('\u00a0', ' ')).toContain('5 500 000 ₽');
     expect(html).toContain('Сейчас объявление размещается: Авито.');
-    expect(html).toContain('с 17.11.2026');
+    expect(html).toContain(`с ${russianDay(days[0]![0]!)}, с перерывами`);
     expect(html).toContain(`${days[0]!.length} дней`);
     expect(html).toContain(`${new Set([...days[1]!, ...days[3]!]).size} дней`);
     expect(html).toContain('размещение окончено');
