@@ -43,12 +43,17 @@ export interface ShownMark {
   /** null: nobody told. */
   readonly views: number | null;
   readonly calls: number | null;
+  /** On how many days of those it was told. */
+  readonly viewDays: number;
+  readonly callDays: number;
 }
 
-export interface ShownBoard extends Pick<ShownMark, 'takenAt' | 'views' | 'calls'> {
+export interface ShownBoard extends Pick<ShownMark, 'takenAt' | 'views' | 'calls' | 'viewDays' | 'callDays'> {
   readonly board: string;
   readonly isShown: boolean;
   readonly state: string;
+  /** The lower, the nearer to being shown. */
+  readonly rank: number;
   /** The first day; null: never shown. */
   readonly since: string | null;
   /** On some days between the first and the last it was not shown. */
@@ -56,6 +61,8 @@ export interface ShownBoard extends Pick<ShownMark, 'takenAt' | 'views' | 'calls
   /** The last day. */
   readonly until: string | null;
   readonly days: number;
+  /** The same, counted in each of the board's feeds: so many could have been told views. */
+  readonly feedDays: number;
 }
 
 const sum = (values: readonly (number | null)[]): number | null =>
@@ -99,6 +106,7 @@ export function shownBoards(marks: readonly ShownMark[]): ShownBoard[] {
         board,
         isShown,
         state: OWNER_STATES[state],
+        rank: RANKS.indexOf(state),
         since: days[0] ?? null,
         hasGaps: days.length > 0 && daysBetween(days[0]!, days.at(-1)!) + 1 > days.length,
         until: days.at(-1) ?? null,
@@ -106,10 +114,17 @@ export function shownBoards(marks: readonly ShownMark[]): ShownBoard[] {
         takenAt: isShown ? latest(own.map(({ takenAt }) => takenAt)) : null,
         views: sum(own.map(({ views }) => views)),
         calls: sum(own.map(({ calls }) => calls)),
+        viewDays: own.reduce((all, mark) => all + mark.viewDays, 0),
+        callDays: own.reduce((all, mark) => all + mark.callDays, 0),
+        feedDays: own.reduce((all, mark) => all + mark.days.length, 0),
       };
     })
     .sort((one, other) => Number(other.isShown) - Number(one.isShown) || other.days - one.days);
 }
+
+/** What is told of the listing as a whole: where it is nearest to being shown. */
+export const nearestToShown = (boards: readonly ShownBoard[]): ShownBoard | undefined =>
+  boards.reduce<ShownBoard | undefined>((best, board) => (best && best.rank <= board.rank ? best : board), undefined);
 
 /** On how many days some board showed it. */
 export const shownDays = (marks: readonly ShownMark[]): number => new Set(marks.flatMap(({ days }) => days)).size;

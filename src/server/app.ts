@@ -76,7 +76,15 @@ declare module 'fastify' {
  * however the address is written.
  */
 export function maskAddress(url: string): string {
-  return url
+  const [path, words] = url.replace(/^[a-z]+:\/\/[^/?]*/i, '').split('?', 2);
+  let plain: string;
+  try {
+    // The router reads it so, too.
+    plain = decodeURIComponent(path!);
+  } catch {
+    return '***';
+  }
+  return (words === undefined ? plain : `${plain}?${words}`)
     .replace(/^(\/f\/[^/?]*\/?).*$/s, '$1***')
     .replace(/^((?:\/api\/v1)?\/welcome\/).*$/s, '$1***')
     .replace(/^(\/o\/).*$/s, '$1***')
@@ -154,7 +162,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     timeWindow: 60_000,
     // By address, for whoever knocks may send a new key or cookie each time; many people of an agency share one.
     // A feed's robot must never hear 429, whatever else its address asks for; whoever tries owners' addresses does.
-    allowList: (request) => !request.url.startsWith(API) && !request.url.startsWith(OWNER_PAGES),
+    // The route tells which, and not the address: that can be written in many ways.
+    allowList: ({ routeOptions: { url = '' } }) => !url.startsWith(API) && !url.startsWith(OWNER_PAGES),
     keyGenerator: (request) => request.ip,
     errorResponseBuilder: (_, { ttl }) =>
       new HttpProblem(429, 'too-often', 'Слишком много запросов. Повторите через минуту.', {

@@ -78,7 +78,7 @@ const pair = (name: string, value: string) => `<div><dt>${escapeText(name)}</dt>
 function boardItem({ name, isShown, state, days, when, taken, views, calls }: OwnerBoard): string {
   return `<li><h3>${escapeText(name)}</h3>
 <p class="${isShown ? 'on' : 'off'}">${escapeText(state)}</p>
-<dl>${pair('Дней в рекламе', days)}${when === null ? '' : pair('Когда', when)}${taken === null ? '' : pair('Площадка забирала', taken)}${pair('Просмотров', views ?? '–')}${pair('Звонков', calls ?? '–')}</dl></li>`;
+<dl>${pair('Дней в рекламе', days)}${when === null ? '' : pair('Когда', when)}${taken === null ? '' : pair('Файл для площадки забирали', taken)}${pair('Просмотров', views ?? '–')}${pair('Звонков', calls ?? '–')}</dl></li>`;
 }
 
 /** Of a link that opens nothing: whether it ever did, nobody is told. */

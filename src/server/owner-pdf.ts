@@ -112,7 +112,7 @@ export async function ownerPdf(report: OwnerReport): Promise<Buffer> {
       row(
         [
           board.name,
-          board.taken === null ? board.state : `${board.state}; площадка забирала ${board.taken}`,
+          board.taken === null ? board.state : `${board.state}; файл забирали ${board.taken}`,
           board.days,
           board.when ?? '–',
           `${board.views ?? '–'}, ${board.calls ?? '–'}`,

@@ -2,7 +2,7 @@ import type { Board } from '../boards/catalogue.ts';
 import { price } from '../domain/autotext.ts';
 import { localDay, russianDay, russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { ownerTitle, type ShownBoard, shownBoards, shownDays } from '../domain/owner-report.ts';
+import { nearestToShown, ownerTitle, type ShownBoard, shownBoards, shownDays } from '../domain/owner-report.ts';
 import { OWNER_LINK_DAYS, OWNER_LINK_DAYS_MAX } from '../domain/report-words.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import type { Database } from '../store/database.ts';
@@ -58,6 +58,12 @@ export interface OwnerBoard {
 const days = (count: number) => `${formatNumber(count)} ${agree(count, 'день', 'дня', 'дней')}`;
 const PHOTOS_TRIED = 3;
 
+/** «42», «42 за 3 дня» where it was shown on more of them. */
+function known(count: number | null, of: number, shown: number): string | null {
+  if (count === null) return null;
+  return `${formatNumber(count)}${of < shown ? ` за ${days(of)}` : ''}`;
+}
+
 function whenShown({ since, until, isShown, hasGaps }: ShownBoard): string | null {
   if (since === null) return null;
   if (isShown) return `с ${russianDay(since)}${hasGaps ? ', с перерывами' : ''}`;
@@ -84,15 +90,18 @@ export async function ownerReport(
     days: days(board.days),
     when: whenShown(board),
     taken: board.takenAt === null ? null : russianMoment(board.takenAt, zone),
-    views: board.views === null ? null : formatNumber(board.views),
-    calls: board.calls === null ? null : formatNumber(board.calls),
+    views: known(board.views, board.viewDays, board.feedDays),
+    calls: known(board.calls, board.callDays, board.feedDays),
   });
-  const sumOf = (key: 'views' | 'calls') => {
-    const known = shown.flatMap((board) => board[key] ?? []);
-    return known.length === 0 ? null : formatNumber(known.reduce((all, one) => all + one, 0));
+  const feedDays = shown.reduce((all, board) => all + board.feedDays, 0);
+  const sumOf = (key: 'views' | 'calls', of: 'viewDays' | 'callDays') => {
+    const told = shown.flatMap((board) => board[key] ?? []);
+    if (told.length === 0) return null;
+    const [count, days] = [told.reduce((all, one) => all + one, 0), shown.reduce((all, board) => all + board[of], 0)];
+    return `${formatNumber(count)}${days < feedDays ? ' (известно не всё)' : ''}`;
   };
-  const isPartly = shown.some(({ views, calls }) => views === null || calls === null);
-  const [views, calls] = [sumOf('views'), sumOf('calls')];
+  const isPartly = shown.some(({ viewDays, callDays, feedDays }) => viewDays < feedDays || callDays < feedDays);
+  const [views, calls] = [sumOf('views', 'viewDays'), sumOf('calls', 'callDays')];
   return {
     agency,
     agent,
@@ -101,7 +110,7 @@ export async function ownerReport(
     price: price(values),
     photo: await takePhoto(agencyId, listingId, urls.slice(0, PHOTOS_TRIED)),
     madeAt: russianMoment(now, zone),
-    state: stateOf(shown, boards),
+    state: stateOf(shown, boards, marks.length > 0),
     isShown: shown.some(({ isShown }) => isShown),
     totals: [
       ...(total === 0 ? [] : [{ name: 'В рекламе', value: days(total) }]),
@@ -120,21 +129,23 @@ export async function ownerReport(
           ? []
           : ['Сколько было просмотров и звонков, площадки нам не сообщали.']
         : isPartly
-          ? ['Просмотры и звонки известны не по всем площадкам; прочерк значит «неизвестно», а не ноль.']
+          ? [
+              'Просмотры и звонки известны не по всем площадкам и дням: сказано, за сколько дней. Прочерк значит «неизвестно», а не ноль.',
+            ]
           : []),
     ],
   };
 }
 
-function stateOf(shown: readonly ShownBoard[], boards: readonly Board[]): string {
+function stateOf(shown: readonly ShownBoard[], boards: readonly Board[], wasMarked: boolean): string {
   const now = shown.filter(({ isShown }) => isShown);
   if (now.length > 0) {
     const names = now.map(({ board }) => boardName(boards, board)).join(', ');
     return `Сейчас объявление размещается: ${names}.`;
   }
-  const [first] = shown;
-  if (!first) return 'Объявление ещё не размещали.';
-  return `Сейчас: ${first.state}.`;
+  const nearest = nearestToShown(shown);
+  if (nearest) return `Сейчас: ${nearest.state}.`;
+  return wasMarked ? 'За последний год объявление не размещали.' : 'Объявление ещё не размещали.';
 }
 
 /**

@@ -103,7 +103,8 @@ export function ownerRoutes(app: FastifyInstance, api: Api, photos: JpegTaker): 
       const now = clock();
       // What is no token of ours is not looked for.
       const named = /^([\w-]{43})(\.pdf)?$/.exec(request.params.file);
-      const link = named && (await openOwnerLink(db, tokenHash(named[1]!), now));
+      const isLookedAt = request.method === 'GET';
+      const link = named && (await openOwnerLink(db, tokenHash(named[1]!), now, isLookedAt));
       secluded(reply);
       if (!link) return reply.code(404).type('text/html; charset=utf-8').send(ownerPageGone());
       const reporter = { db, boards, takePhoto: takerFor(request), now };

@@ -107,6 +107,7 @@ export async function openOwnerLink(
   db: Database,
   tokenHash: string,
   now: Date,
+  isLookedAt: boolean,
 ): Promise<{ readonly agencyId: number; readonly listingId: number } | undefined> {
   const found = await db.pool.query<{ agencyId: number; listingId: number; lastSeenAt: Date | null }>(
     `select agency_id as "agencyId", listing_id as "listingId", last_seen_at as "lastSeenAt" from owner_link
@@ -114,7 +115,7 @@ export async function openOwnerLink(
     [tokenHash, now],
   );
   const link = found.rows[0];
-  if (link && (link.lastSeenAt === null || now.getTime() - link.lastSeenAt.getTime() >= SEEN_MS))
+  if (isLookedAt && link && (link.lastSeenAt === null || now.getTime() - link.lastSeenAt.getTime() >= SEEN_MS))
     await db.pool.query('update owner_link set last_seen_at = $2 where token_hash = $1', [tokenHash, now]);
   return link && { agencyId: link.agencyId, listingId: link.listingId };
 }
@@ -135,7 +136,7 @@ export async function ownedListing(
   listingId: number,
 ): Promise<OwnedListing | undefined> {
   const found = await client.query<OwnedListing>(
-    `select l.values, a.name as agency, e.name as agent, coalesce(b.time_zone, a.time_zone) as zone
+    `select l.values, a.name as agency, case when e.is_active then e.name end as agent, coalesce(b.time_zone, a.time_zone) as zone
      from listing l join agency a on a.id = l.agency_id left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
      left join branch b on b.agency_id = l.agency_id and b.id = coalesce(l.branch_id, e.branch_id)
      where l.agency_id = $1 and l.id = $2`,
@@ -185,8 +186,8 @@ export async function shownMarks(
     const begun = days[0] ?? localDay(row.markedAt, row.zone);
     const from = begun < lookedFrom(today) ? lookedFrom(today) : begun;
     if (first === null || from < first) first = from;
-    const told = await db.pool.query<{ views: number | null; calls: number | null }>(
-      `select sum(views)::int as views, sum(calls)::int as calls from audience_day
+    const told = await db.pool.query<Pick<ShownMark, 'views' | 'calls' | 'viewDays' | 'callDays'>>(
+      `select sum(views)::int as views, sum(calls)::int as calls, count(views)::int as "viewDays", count(calls)::int as "callDays" from audience_day
        where agency_id = $1 and cabinet_id = $2 and listing_id = $3 and day >= $4 and day <= $5`,
       [agencyId, row.cabinetId, listingId, lookedFrom(today), today],
     );

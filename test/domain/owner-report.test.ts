@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { OUTCOMES } from '../../src/domain/gates.ts';
-import { OWNER_STATES, ownerTitle, type ShownMark, shownBoards, shownDays } from '../../src/domain/owner-report.ts';
+import {
+  nearestToShown,
+  OWNER_STATES,
+  ownerTitle,
+  type ShownMark,
+  shownBoards,
+  shownDays,
+} from '../../src/domain/owner-report.ts';
 
 const mark = (more: Partial<ShownMark>): ShownMark => ({
   board: 'one',
@@ -10,6 +17,8 @@ const mark = (more: Partial<ShownMark>): ShownMark => ({
   takenAt: null,
   views: null,
   calls: null,
+  viewDays: 0,
+  callDays: 0,
   ...more,
 });
 
@@ -25,14 +34,15 @@ describe('what an owner is told', () => {
 
   it('is one line for a board with several feeds, with every day once', () => {
     const [board, ...none] = shownBoards([
-      mark({ days: ['2026-11-18', '2026-11-20', '2026-11-21'], views: 5, takenAt: new Date(5) }),
-      mark({ days: ['2026-11-19', '2026-11-20'], outcome: 'unfunded', calls: 1, views: 7 }),
+      mark({ days: ['2026-11-18', '2026-11-20', '2026-11-21'], views: 5, viewDays: 3, takenAt: new Date(5) }),
+      mark({ days: ['2026-11-19', '2026-11-20'], outcome: 'unfunded', calls: 1, callDays: 1, views: 7, viewDays: 1 }),
     ]);
     expect(none).toEqual([]);
     expect(board).toEqual({
       board: 'one',
       isShown: true,
       state: 'размещается',
+      rank: 0,
       since: '2026-11-18',
       hasGaps: false,
       until: '2026-11-21',
@@ -40,7 +50,19 @@ describe('what an owner is told', () => {
       takenAt: new Date(5),
       views: 12,
       calls: 1,
+      viewDays: 4,
+      callDays: 1,
+      feedDays: 5,
     });
+  });
+
+  it('tells of the whole where it is nearest to being shown', () => {
+    const ended = mark({ board: 'one', days: ['2026-11-01', '2026-11-02'], isLive: false });
+    const waits = mark({ board: 'two', outcome: 'awaiting-moderation' });
+    const boards = shownBoards([ended, waits]);
+    expect(boards.map(({ board }) => board)).toEqual(['one', 'two']);
+    expect(nearestToShown(boards)).toMatchObject({ board: 'two', state: expect.stringContaining('готовится') });
+    expect(nearestToShown([])).toBeUndefined();
   });
 
   it('tells the first day, and that there were gaps', () => {

@@ -312,6 +312,12 @@ describe('a link', () => {
   it('never goes into a log', () => {
     expect(maskAddress('/o/abcDEF_123.pdf?x=1')).toBe('/o/***');
     expect(maskAddress('/o/abc')).toBe('/o/***');
+    expect(maskAddress('/%6F/abc')).toBe('/o/***');
+    expect(maskAddress('http://any.example/o/abc')).toBe('/o/***');
+    expect(maskAddress('/%66/avito/SECRET.xml')).toBe('/f/avito/***');
+    expect(maskAddress('/%61pi/v1/welcome/SECRET')).toBe('/api/v1/welcome/***');
+    expect(maskAddress('/o/%zz')).toBe('***');
+    expect(maskAddress('/objects?q=1')).toBe('/objects?***');
     expect(maskAddress('/objects')).toBe('/objects');
   });
 

@@ -136,7 +136,7 @@ function Content({ listingId }: { listingId: number }) {
                   <Table.Tr>
                     <Table.Th>Дана</Table.Th>
                     <Table.Th>Действует до</Table.Th>
-                    <Table.Th>Открывали</Table.Th>
+                    <Table.Th>Страницу запрашивали</Table.Th>
                     <Table.Th>
                       <span className="heard">Что можно сделать</span>
                     </Table.Th>
