@@ -110,7 +110,7 @@ try {
   ] as const) {
     const steps = stepsOf({ ...period, step, minShare }, period.until);
     const startedAt = performance.now();
-    await countExports(db, agencyId, sources, steps, groups);
+    await countExports(db, agencyId, sources, steps, [groups]);
     console.log(`${what}: ${Math.round(performance.now() - startedAt)} мс`);
   }
 } finally {

@@ -81,6 +81,8 @@ export const ExportReportSchema = Type.Object({
     Type.Object({
       id: Type.String(),
       title: Type.String(),
+      /** That its record begins within the period: what lies before is not known, which is not zero. */
+      note: Type.Union([Type.String(), Type.Null()]),
       /** By step. */
       steps: Type.Array(Type.Object({ total: CountsSchema, byGroup: Type.Array(CountsSchema) })),
     }),

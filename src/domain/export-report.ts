@@ -1,4 +1,4 @@
-import { OUTCOME_CODES } from './day-record.ts';
+import { NO_OUTCOME, OUTCOME_CODES } from './day-record.ts';
 import { addDays, daysBetween, isDay, russianDay, weekdayOf } from './days.ts';
 import { Refusal } from './fault.ts';
 import type { Outcome } from './gates.ts';
@@ -257,7 +257,7 @@ export function dayBits(bits: Uint32Array, outcomes: Uint8Array, slots: Uint32Ar
 }
 
 /** What takes a listing out of the published ones, or brings it back. */
-export type ChangeReason = Outcome | 'unmarked' | 'too-few-days';
+export type ChangeReason = Outcome | 'unmarked' | 'moved' | 'too-few-days';
 
 /**
  * Why another number of listings is published than the step before: by what became of those that left and what had
@@ -303,6 +303,8 @@ export interface OutcomeDay {
 /** How many days of a step each listing had each outcome. */
 export class OutcomeDays {
   #days = new Uint8Array(0);
+  /** On how many days it was marked, and in none of the groups asked for. */
+  #elsewhere = new Uint8Array(0);
   readonly #width = Math.max(...Object.values(codes)) + 1;
 
   get slots(): number {
@@ -311,13 +313,31 @@ export class OutcomeDays {
 
   /** @param isAsked of each slot, 1: it belongs to the groups asked for on that day; null: all do */
   addDay(outcomes: Uint8Array, isAsked: Uint8Array | null): void {
-    if (outcomes.length > this.slots) {
-      const days = new Uint8Array(outcomes.length * this.#width);
-      days.set(this.#days);
-      this.#days = days;
-    }
+    this.#grow(outcomes.length);
     for (let slot = 0; slot < outcomes.length; slot++)
       if (!isAsked || isAsked[slot] === 1) this.#days[slot * this.#width + outcomes[slot]!]!++;
+      else if (outcomes[slot] !== NO_OUTCOME) this.#elsewhere[slot]!++;
+  }
+
+  /** A day of a board with several feeds: of each slot a bit for every outcome that it had in one of them. */
+  addUnion(bits: Uint16Array, isAsked: Uint8Array | null): void {
+    this.#grow(bits.length);
+    for (let slot = 0; slot < bits.length; slot++) {
+      if (bits[slot] === 0) continue;
+      if (isAsked && isAsked[slot] !== 1) this.#elsewhere[slot]!++;
+      else
+        for (let code = 1; code < this.#width; code++)
+          if (bits[slot]! & (1 << code)) this.#days[slot * this.#width + code]!++;
+    }
+  }
+
+  #grow(slots: number): void {
+    if (slots <= this.slots) return;
+    const [days, elsewhere] = [new Uint8Array(slots * this.#width), new Uint8Array(slots)];
+    days.set(this.#days);
+    elsewhere.set(this.#elsewhere);
+    this.#days = days;
+    this.#elsewhere = elsewhere;
   }
 
   /** Most days first; without those on which it was not marked. */
@@ -332,13 +352,15 @@ export class OutcomeDays {
 
   #at = (slot: number, code: number): number => (slot < this.slots ? this.#days[slot * this.#width + code]! : 0);
 
-  /** What kept it off the board on most days; published on too few of them; or no mark at all. */
+  /** What kept it off the board on most days; somebody else's on some; published on too few; or no mark at all. */
   reasonOf(slot: number): ChangeReason {
     let [reason, most]: [ChangeReason, number] = ['unmarked', 0];
     for (const [outcome, code] of Object.entries(codes) as [Outcome, number][]) {
       const days = this.#at(slot, code);
       if (outcome !== 'published' && days > most) [reason, most] = [outcome, days];
     }
-    return most === 0 && this.publishedOn(slot) > 0 ? 'too-few-days' : reason;
+    if (most > 0) return reason;
+    if ((this.#elsewhere[slot] ?? 0) > 0) return 'moved';
+    return this.publishedOn(slot) > 0 ? 'too-few-days' : reason;
   }
 }

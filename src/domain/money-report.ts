@@ -49,6 +49,11 @@ export interface MoneyDay {
   readonly kinds: Uint8Array;
   readonly lines: readonly MoneyLine[];
   readonly audience: AudienceLine | null;
+  /**
+   * It lies between the first and the last day of which the cabinet's calls are known: those who tell of calls tell of
+   * none where there were none.
+   */
+  readonly areCallsTold: boolean;
 }
 
 const codes = new Map<string, number>(KINDS.map((kind, at) => [kind, at + 1]));
@@ -69,7 +74,7 @@ const FIELDS = [
   'viewsTold',
   'calls',
   'callsTold',
-  /** What was spent in a cabinet on days of which its calls are known. */
+  /** What was spent in a cabinet from the first to the last day of which its calls are known. */
   'spentWhereCalled',
 ] as const;
 type Field = (typeof FIELDS)[number];
@@ -130,7 +135,7 @@ export class MoneyTally {
   /** @param step its place among the steps */
   addDay(day: MoneyDay, step: number): void {
     const { by, boardOf, only } = this.#options;
-    const { cabinetId, outcomes, closing, owners, kinds, lines, audience } = day;
+    const { cabinetId, outcomes, closing, owners, kinds, lines, audience, areCallsTold } = day;
     const ofDay =
       by === 'board' ? this.#rowOf(boardOf(cabinetId)) : by === 'cabinet' ? this.#rowOf(String(cabinetId)) : null;
     const kindRows = by === 'kind' ? [NO_KEY, ...KINDS].map((kind) => this.#rowOf(kind)) : null;
@@ -144,7 +149,6 @@ export class MoneyTally {
       return row === (wanted ?? this.#keys.get(only)) ? this.#rowOf(`${cabinetId}/${ordinal}`) : NOT_ASKED;
     };
     const byKind = (ordinal: number, code: number) => kindRows && kindRows[code === 0 ? (kinds[ordinal] ?? 0) : code]!;
-    const isCalled = audience?.calls.some((calls) => calls >= 0) ?? false;
     const at = step * FIELDS.length;
     /** Of what kind a listing was when its day was priced. */
     const pricedAs = by === 'kind' ? new Uint8Array(Math.max(owners.length, outcomes?.length ?? 0)) : null;
@@ -163,6 +167,8 @@ export class MoneyTally {
         if (row < 0) continue;
         const sums = this.#sums[row]!;
         const sum = kopecks[index]!;
+        // Freed because it is paid for otherwise: it has not left.
+        if (what === 'freed' && closing?.[ordinal] === OUTCOME_CODES.published) continue;
         const field =
           what === 'freed'
             ? closing?.[ordinal] === OUTCOME_CODES.paused
@@ -172,7 +178,7 @@ export class MoneyTally {
         sums[at + field]! += sum;
         const spent = what === 'charge' ? sum : what === 'refund' ? -sum : 0;
         if (outcomes !== null) sums[at + AT.spentOnRecorded]! += spent;
-        if (isCalled) sums[at + AT.spentWhereCalled]! += spent;
+        if (areCallsTold) sums[at + AT.spentWhereCalled]! += spent;
       }
     }
     if (!hasDays(by)) return;
@@ -257,7 +263,7 @@ export interface MoneyFigures {
   readonly dayKopecks: number | null;
   readonly views: number | null;
   readonly calls: number | null;
-  /** Of what was spent in cabinets on the days of which their calls are known, a call's share. */
+  /** Of what was spent in cabinets from the first to the last day of which their calls are known, a call's share. */
   readonly callKopecks: number | null;
 }
 

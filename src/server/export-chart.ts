@@ -16,6 +16,7 @@ import {
   type Series,
   STEP_LABELS,
 } from '../domain/report-words.ts';
+import { sourceTitle } from './export-report.ts';
 
 /** The export chart, drawn on the server: the one definition for the screen and for the files. */
 
@@ -97,8 +98,8 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
         textStyle: { ...font, fontSize: 18 },
         subtextStyle: { ...font, fontSize: 13 },
       },
-      ...report.sources.map(({ title }, at) => ({
-        text: title,
+      ...report.sources.map((source, at) => ({
+        text: sourceTitle(source),
         left: 16,
         top: TOP + at * (PLOT + GAP) - 4,
         textStyle: { ...font, fontSize: 14 },

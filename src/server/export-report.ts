@@ -37,8 +37,8 @@ import {
   type Groups,
   type Member,
   namedListings,
+  recordedFrom,
   recordedThrough,
-  type StepCounts,
   type UnitOwner,
   unitOwners,
 } from '../store/export-report.ts';
@@ -68,6 +68,12 @@ export interface Reporter {
   readonly now: Date;
 }
 
+interface NamedSource {
+  readonly id: string;
+  readonly title: string;
+  readonly cabinetIds: readonly number[];
+}
+
 interface Frame {
   readonly from: string;
   readonly until: string;
@@ -76,7 +82,10 @@ interface Frame {
   readonly by: Grouping;
   readonly lastDay: string | null;
   readonly steps: readonly ReportStep[];
-  readonly sources: readonly { readonly id: string; readonly title: string; readonly cabinetIds: readonly number[] }[];
+  readonly sources: readonly (NamedSource & {
+    /** The first recorded day of its feeds; null: none is. */
+    readonly recordedFrom: string | null;
+  })[];
   readonly groups: readonly { readonly id: number; readonly name: string }[];
   /** Units by group, from 1, in the order of `groups`; null: everybody's marks, as one. */
   readonly of: readonly Groups[] | null;
@@ -94,8 +103,17 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: E
   provePeriod(period);
   if (until > localDay(now, timeZone))
     throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
-  const sources = sourcesOf(columns, query);
-  proveSources(sources.length);
+  const found = sourcesOf(columns, query);
+  proveSources(found.length);
+  const firsts = await recordedFrom(
+    db.pool,
+    agencyId,
+    found.flatMap(({ cabinetIds }) => cabinetIds),
+  );
+  const sources = found.map((source) => {
+    const [first = null] = source.cabinetIds.flatMap((id) => firsts.get(id) ?? []).sort();
+    return { ...source, recordedFrom: first };
+  });
   const recorded = await recordedThrough(
     db.pool,
     agencyId,
@@ -116,7 +134,7 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: E
   };
 }
 
-function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportReportQuery): Frame['sources'] {
+function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportReportQuery): NamedSource[] {
   const ofBoard = (id: string) => columns.filter((column) => column.board === id);
   const unknown = (what: string) => new Refusal('source-unknown', `${what} нет, или вы его не видите.`, 2);
   // Without a wish: the first boards, so that the page is not empty.
@@ -220,26 +238,23 @@ async function groupsOf(
 export async function exportReport(reporter: Reporter, query: ExportReportQuery): Promise<ExportReport> {
   const frame = await frameOf(reporter, query);
   const { of, groups, steps, sources, ...rest } = frame;
-  const count = (one: Groups | null, groupCount: number) =>
-    countExports(reporter.db, reporter.agencyId, sources, steps, one && { of: one, count: groupCount });
-  const [first = null, ...apart] = of ?? [];
-  const counts = await count(first, rest.by === 'crm-group' ? 1 : Math.max(1, groups.length));
-  const ofGroups: StepCounts[][][] = [];
-  for (const one of apart) ofGroups.push(await count(one, 1));
+  const isApart = rest.by === 'crm-group';
+  const asked = of?.map((one, way) => ({ of: one, count: isApart || way > 0 ? 1 : Math.max(1, groups.length) })) ?? [
+    null,
+  ];
+  const [counts, ...ofGroups] = await countExports(reporter.db, reporter.agencyId, sources, steps, asked);
   return {
     ...rest,
     steps: steps.map((step) => ({ ...step, label: labelOf(step) })),
     groups: [...groups],
-    sources: sources.map(({ id, title }, source) => ({
+    sources: sources.map(({ id, title, recordedFrom }, source) => ({
       id,
       title,
+      note: noteOf(recordedFrom, rest.from),
       steps: steps.map((_, at) => {
-        const { total, byGroup } = counts[source]![at]!;
+        const { total, byGroup } = counts![source]![at]!;
         if (groups.length === 0) return { total, byGroup: [] };
-        return {
-          total,
-          byGroup: rest.by === 'crm-group' ? ofGroups.map((one) => one[source]![at]!.total) : [...byGroup],
-        };
+        return { total, byGroup: isApart ? ofGroups.map((one) => one[source]![at]!.total) : [...byGroup] };
       }),
     })),
   };
@@ -311,6 +326,7 @@ async function told(
 const CHANGE_LABELS: Record<ChangeReason, string> = {
   ...OUTCOME_LABELS,
   unmarked: 'не отмечен',
+  moved: 'в другой части агентства',
   'too-few-days': 'в фиде меньше нужных дней',
 };
 
@@ -320,11 +336,11 @@ export async function exportReportChanges(reporter: Reporter, query: ChangesQuer
   const of = frame.of && frame.of[0]!;
   const reasons = await exportChanges(reporter.db, reporter.agencyId, source, steps, of);
   const group = of && { of, count: Math.max(1, frame.groups.length) };
-  const [counts] = await countExports(reporter.db, reporter.agencyId, [source], [steps[0]], group);
+  const [counts] = await countExports(reporter.db, reporter.agencyId, [source], [steps[0]], [group]);
   return {
     before: labelOf(steps[0]),
     after: labelOf(steps[1]),
-    start: counts![0]!.total.published,
+    start: counts![0]![0]!.total.published,
     difference: reasons.reduce((sum, { left, came }) => sum + came - left, 0),
     reasons: reasons.map((one) => ({ ...one, label: CHANGE_LABELS[one.reason] })),
   };
@@ -355,6 +371,15 @@ async function compared(reporter: Reporter, { at, source, ...query }: ChangesQue
   return { frame, source: cell.source, steps: [before, after] as const };
 }
 
+function noteOf(recordedFrom: string | null, from: string): string | null {
+  if (recordedFrom === null) return 'записи ещё нет';
+  return recordedFrom > from ? `запись с ${russianDay(recordedFrom)}` : null;
+}
+
+/** «Циан (запись с 30.10.2026)» */
+export const sourceTitle = ({ title, note }: Pick<ExportReport['sources'][number], 'title' | 'note'>): string =>
+  note === null ? title : `${title} (${note})`;
+
 /** The report as a table: a line per board, step and group. */
 export function exportTable(report: ExportReport): {
   readonly columns: readonly Column[];
@@ -372,11 +397,11 @@ export function exportTable(report: ExportReport): {
       (series) => ({ header: capital(SERIES_LABELS[series]), kind: 'count', width: 18 }) as const,
     ),
   ];
-  const rows = report.sources.flatMap(({ title, steps }) =>
+  const rows = report.sources.flatMap(({ steps, ...source }) =>
     steps.flatMap(({ total, byGroup }, at) => {
       const { label, from, until, needed } = report.steps[at]!;
       const line = (group: string | null, { marked, published, blocked, unfunded }: typeof total): Row => [
-        title,
+        sourceTitle(source),
         label,
         from,
         until,
@@ -419,7 +444,9 @@ export async function exportFile(
       const { exportWorkbook } = await import('./xlsx.ts');
       const { from, until } = report;
       const days =
-        report.step === 'day' ? report : await exportReport(reporter, { ...query, from, until, step: 'day' });
+        report.step === 'day'
+          ? report
+          : await exportReport(reporter, { ...query, from, until, step: 'day', by: 'none' });
       return whole(await exportWorkbook(report, table, exportTable(days)));
     }
     const { exportChartPng, exportChartSvg } = await import('./export-chart.ts');

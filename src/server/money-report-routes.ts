@@ -7,6 +7,7 @@ import {
   MoneyReportSchema,
 } from '../contracts/money-report.ts';
 import { csvText } from '../domain/csv.ts';
+import { reachOf } from '../domain/rights.ts';
 import type { Api } from './api.ts';
 import { moneyFileName, moneyReport, moneyReportMembers, moneyTable } from './money-report.ts';
 import { reporterOf } from './report-routes.ts';
@@ -31,10 +32,12 @@ export function moneyReportRoutes(api: Api): void {
     method: 'GET',
     url: '/reports/money/members',
     summary: 'Объекты за строкой отчёта о расходах, самые дорогие первыми',
-    policy,
+    // A program that may read accounts has no business with addresses.
+    policy: { ...policy, token: null },
     query: MoneyMembersQuerySchema,
     answer: MoneyMembersSchema,
-    handler: async (ask) => moneyReportMembers(await reporterOf(ask, 'see-accounts'), ask.query),
+    handler: async (ask) =>
+      moneyReportMembers(await reporterOf(ask, 'see-accounts'), ask.query, reachOf(ask.caller, 'see-listings')),
   });
 
   api.define({

@@ -13,7 +13,7 @@ import { BASIS_LABELS, type Basis } from '../domain/ledger.ts';
 import { KIND_LABELS, type Kind } from '../domain/listing.ts';
 import { addSums, figuresOf, hasDays, type MoneySums, MoneyTally, NO_KEY } from '../domain/money-report.ts';
 import { MONEY_GROUPING_LABELS, type MoneyGrouping, type Step } from '../domain/report-words.ts';
-import { isWithinReach, type Place } from '../domain/rights.ts';
+import { isWithinReach, type Place, type Reach } from '../domain/rights.ts';
 import { agree } from '../domain/text.ts';
 import { atOneMoment } from '../store/database.ts';
 import { namedListings, recordedThrough } from '../store/export-report.ts';
@@ -194,27 +194,34 @@ function notesOf(by: MoneyGrouping, { cabinets, calls, views }: MoneyReport['kno
           'День в фиде стоит столько, сколько потрачено за записанные дни, делённое на объекто-дни в фиде.',
           calls === 0
             ? 'О звонках за эти дни никто не сообщал: загрузите их (audience load) или передавайте из CRM.'
-            : `Звонки известны по ${inCabinets(calls, cabinets)}. Цена звонка – потраченное в этих кабинетах за те дни, о которых звонки известны, делённое на звонки.`,
+            : `Звонки известны по ${inCabinets(calls, cabinets)}. Цена звонка – потраченное в этих кабинетах с первого по последний день, о которых звонки известны, делённое на звонки: день без звонков среди них тоже стоил денег.`,
           ...(views > 0 ? [`Просмотры известны по ${inCabinets(views, cabinets)}.`] : []),
         ]
       : []),
-    'Сэкономлено – удержано за день и освобождено до часа списания, если объект в тот же день не вышел снова: паузой, если день он закончил на паузе, иначе снятием. День, в который объект и не выходил, сюда не входит.',
+    'Сэкономлено – удержано за день и освобождено до часа списания, если объект в тот же день не вышел снова и не оплачен иначе: паузой, если день он закончил на паузе, иначе – тем, что вышел из фида раньше. День, в который объект и не выходил, сюда не входит.',
     'Не взято – показано, а платить было нечем; в потраченное не входит. Встречные записи исправляют счета, а не доски, и стоят отдельно.',
   ];
 }
 
 const MEMBERS_MAX = 1000;
 
-/** The listings behind a row, the dearest first. @throws Refusal `cell-unknown` */
+/**
+ * The listings behind a row, the dearest first.
+ * @param seen of whose listings more than the number may be told: money may be seen where listings are not
+ * @throws Refusal `cell-unknown`
+ */
 export async function moneyReportMembers(
   reporter: Reporter,
   { of, ...query }: MoneyMembersQuery,
+  seen: Reach,
 ): Promise<MoneyMembers> {
-  const { db, agencyId, reach } = reporter;
+  const { db, agencyId } = reporter;
   const frame = await frameOf(reporter, query);
   if (!/^[\w.-]*$/.test(of))
     throw new Refusal('cell-unknown', 'Такой строки в этом отчёте нет: откройте её из отчёта.', 2);
-  const { rows } = await tallyOf(reporter, frame, of);
+  // Listing by listing, and so without steps: their sums would be many times those of the report.
+  const whole = { ...frame.steps[0]!, from: frame.from, until: frame.until };
+  const { rows } = await tallyOf(reporter, { ...frame, steps: [whole] }, of);
   const marks = rows.map(({ key, steps }) => {
     const [cabinetId, ordinal] = key.split('/').map(Number);
     return { key, cabinetId: cabinetId!, ordinal: ordinal!, sums: addSums(steps) };
@@ -231,7 +238,7 @@ export async function moneyReportMembers(
   const shown = members.slice(0, MEMBERS_MAX);
   const cabinetIds = frame.cabinets.map(({ id }) => id);
   const ids = shown.map(({ listingId }) => listingId);
-  const names = await namedListings(db.pool, agencyId, cabinetIds, ids, reach);
+  const names = await namedListings(db.pool, agencyId, cabinetIds, ids, seen);
   return {
     total: members.length,
     data: shown.flatMap(({ listingId, spentKopecks, days, views, calls }) => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mapUnits, OUTCOME_CODES } from '../domain/day-record.ts';
+import { mapUnits, NO_OUTCOME, OUTCOME_CODES } from '../domain/day-record.ts';
 import {
   type ChangeReason,
   type Counts,
@@ -33,47 +33,55 @@ export interface Source {
   readonly cabinetIds: readonly number[];
 }
 
-/** Counts of steps that are over: they never change. */
-const KEPT = 20_000;
+/** Counts of steps that are over: they never change. As many as a report by the day of fifty groups has. */
+const KEPT = 60_000;
 const keptOf = new WeakMap<Database, Map<string, StepCounts>>();
+
+export interface AskedGroups {
+  readonly of: Groups;
+  readonly count: number;
+}
 
 /**
  * The numbers of a report.
- * @param groups null: every mark, as one group
- * @returns by source and step
+ * @param asked ways to group it, which may overlap; null: every mark, as one group
+ * @returns by way, source and step
  */
 export async function countExports(
   db: Database,
   agencyId: number,
   sources: readonly Source[],
   steps: readonly ReportStep[],
-  groups: { readonly of: Groups; readonly count: number } | null,
-): Promise<StepCounts[][]> {
-  const asked = groups
-    ? createHash('sha256')
-        .update(JSON.stringify([groups.count, ...groups.of]))
-        .digest('base64url')
-    : 'all';
+  asked: readonly (AskedGroups | null)[],
+): Promise<StepCounts[][][]> {
+  const names = asked.map((groups) =>
+    groups
+      ? createHash('sha256')
+          .update(JSON.stringify([groups.count, ...groups.of]))
+          .digest('base64url')
+      : 'all',
+  );
   const kept = keptOf.get(db) ?? new Map<string, StepCounts>();
   keptOf.set(db, kept);
-  const counts: StepCounts[][] = [];
+  const counts: StepCounts[][][] = asked.map(() => []);
   for (const { cabinetIds } of sources) {
-    const keys = steps.map(
-      ({ from, until, needed }) => `${agencyId} ${cabinetIds.join()} ${from} ${until} ${needed} ${asked}`,
-    );
-    const own: StepCounts[] = [];
+    for (const own of counts) own.push([]);
     let slots: Slots | undefined;
-    for (const [at, step] of steps.entries()) {
-      let sums = kept.get(keys[at]!);
-      if (!sums) {
+    for (const step of steps) {
+      const key = `${agencyId} ${cabinetIds.join()} ${step.from} ${step.until} ${step.needed}`;
+      const found = names.map((name) => kept.get(`${key} ${name}`));
+      if (found.includes(undefined)) {
         slots ??= await slotsOf(db.pool, agencyId, cabinetIds);
-        const counter = await playStep(db, agencyId, cabinetIds, slots, step, groups?.of ?? null);
-        sums = counter.counts(step.needed, groups?.count ?? 1);
+        const ways = asked.map((groups) => groups?.of ?? null);
+        const counters = await playStep(db, agencyId, cabinetIds, slots, step, ways);
+        for (const [way, counter] of counters.entries())
+          found[way] = counter.counts(step.needed, asked[way]?.count ?? 1);
       }
-      own.push(sums);
-      if (!step.isUnfinished) keep(kept, keys[at]!, sums);
+      for (const [way, sums] of found.entries()) {
+        counts[way]!.at(-1)!.push(sums!);
+        if (!step.isUnfinished) keep(kept, `${key} ${names[way]}`, sums!);
+      }
     }
-    counts.push(own);
   }
   return counts;
 }
@@ -84,33 +92,49 @@ function keep(kept: Map<string, StepCounts>, key: string, counts: StepCounts): v
   if (kept.size > KEPT) kept.delete(kept.keys().next().value!);
 }
 
+/** @param ways to group the same days @returns a counter for each of them */
 async function playStep(
   db: Database,
   agencyId: number,
   cabinetIds: readonly number[],
   slots: Slots,
   step: ReportStep,
-  of: Groups | null,
+  ways: readonly (Groups | null)[],
   also?: (recorded: RecordedDay) => void,
-): Promise<StepCounter> {
-  const counter = new StepCounter(of ? NO_GROUP : ALL);
-  for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, step, of)) {
-    const { feeds, groups } = recorded;
-    if (slots.size === null) counter.addDay(feeds[0]!.outcomes, groups);
-    else counter.addBits(bitsOf(feeds, slots.size), groups);
+): Promise<StepCounter[]> {
+  const counters = ways.map((of) => new StepCounter(of ? NO_GROUP : ALL));
+  const groupers = ways.map((of) => (of ? grouperOf(of, slots) : () => null));
+  const withUnits = ways.some((of) => of !== null);
+  for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, step, withUnits)) {
+    const { feeds } = recorded;
+    const bits = slots.size === null ? null : bitsOf(feeds, slots.size);
+    for (const [way, counter] of counters.entries()) {
+      const groups = groupers[way]!(recorded);
+      if (bits) counter.addBits(bits, groups);
+      else counter.addDay(feeds[0]!.outcomes, groups);
+    }
     also?.(recorded);
   }
-  return counter;
+  return counters;
 }
 
-/** Adds the days of a step to what each listing came to on each of them. @param group absent: all asked-for ones */
-function outcomeAdder(days: OutcomeDays, slots: Slots, of: Groups | null, group?: number) {
-  let last: Uint16Array | null = null;
-  return ({ feeds, groups }: RecordedDay) => {
-    last = groups ?? last;
+/** Tells the group of each slot on a day; null: as on the day before. */
+function grouperOf(of: Groups, slots: Slots): (recorded: RecordedDay) => Uint16Array | null {
+  const groupOf = new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 1 << 16));
+  for (const [id, group] of of) groupOf[id] = group;
+  return ({ units, feeds }) => units && groupsOf(units, feeds, groupOf, slots.size ?? 0);
+}
+
+/** Tells which slots are asked for on a day; null: all are. @param group absent: all asked-for ones */
+function askerOf(of: Groups | null, slots: Slots, group?: number): (recorded: RecordedDay) => Uint8Array | null {
+  if (!of) return () => null;
+  const grouper = grouperOf(of, slots);
+  let isAsked: Uint8Array | null = null;
+  return (recorded) => {
+    const groups = grouper(recorded);
     const isIn = (own: number) => (group === undefined ? own !== NO_GROUP : own === group);
-    const isAsked = of && Uint8Array.from(last!, (own) => (isIn(own) ? 1 : 0));
-    days.addDay(outcomesOf(feeds, slots.size), isAsked);
+    if (groups) isAsked = Uint8Array.from(groups, (own) => (isIn(own) ? 1 : 0));
+    return isAsked;
   };
 }
 
@@ -132,8 +156,8 @@ function bitsOf(feeds: readonly FeedDay[], size: number): Uint32Array {
 interface RecordedDay {
   readonly day: string;
   readonly feeds: readonly FeedDay[];
-  /** The group of each slot; null: as on the day before. */
-  readonly groups: Uint16Array | null;
+  /** The unit of each ordinal, feed by feed; null: as on the day before, or not asked for. */
+  readonly units: readonly Uint8Array[] | null;
 }
 
 /** The recorded days of a board's feeds, in their order. */
@@ -143,13 +167,11 @@ async function* daysOf(
   cabinetIds: readonly number[],
   slots: Slots,
   { from, until }: { readonly from: string; readonly until: string },
-  of: Groups | null,
+  withUnits: boolean,
 ): AsyncGenerator<RecordedDay> {
-  const groupOf = of && new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 1 << 16));
-  for (const [id, group] of of ?? []) groupOf![id] = group;
   // One row for a vector: in arrays the driver would read them as text. A step is a month of days at most.
   const { rows } = await db.pool.query<{ day: string; cabinetId: number; outcomes: Buffer; units: Buffer }>(
-    `select day, cabinet_id::int as "cabinetId", outcomes${groupOf ? ', units' : ''} from day_record
+    `select day, cabinet_id::int as "cabinetId", outcomes${withUnits ? ', units' : ''} from day_record
      where agency_id = $1 and cabinet_id = any($2) and day >= $3 and day <= $4 order by day, cabinet_id`,
     [agencyId, [...cabinetIds], from, until],
   );
@@ -157,22 +179,21 @@ async function* daysOf(
   for (const row of rows) days.set(row.day, [...(days.get(row.day) ?? []), row]);
   let before: readonly Buffer[] = [];
   // All of the step at once, in as many threads as there are: unpacking is most of the work.
-  const unpacked = [...days].map(async ([day, own]) => {
-    const units = groupOf ? own.map((row) => row.units) : [];
-    const isSame = before.length === units.length && units.every((one, index) => one.equals(before[index]!));
-    before = units;
-    const [outcomes, moved] = await Promise.all([
+  const unpacked = [...days].map(async ([day, own]): Promise<RecordedDay> => {
+    const packed = withUnits ? own.map((row) => row.units) : [];
+    const isSame = before.length === packed.length && packed.every((one, index) => one.equals(before[index]!));
+    before = packed;
+    const [outcomes, units] = await Promise.all([
       Promise.all(own.map((row) => unpackAside(row.outcomes))),
-      isSame ? null : Promise.all(units.map(unpackAside)),
+      isSame ? null : Promise.all(packed.map(unpackAside)),
     ]);
     const feeds = own.map(({ cabinetId }, at) => ({
       outcomes: outcomes[at]!,
       slots: slots.byCabinet.get(cabinetId) ?? null,
     }));
-    return { day, feeds, moved };
+    return { day, feeds, units };
   });
-  for (const { day, feeds, moved } of await Promise.all(unpacked))
-    yield { day, feeds, groups: moved && groupsOf(moved, feeds, groupOf!, slots.size ?? 0) };
+  yield* await Promise.all(unpacked);
 }
 
 function groupsOf(
@@ -248,9 +269,13 @@ export async function exportMembers(
 ): Promise<Member[]> {
   const slots = await slotsOf(db.pool, agencyId, cabinetIds);
   const days = new OutcomeDays();
-  const add = outcomeAdder(days, slots, of, group);
-  const counter = await playStep(db, agencyId, cabinetIds, slots, step, of, add);
-  const found = counter.members(step.needed, series, group).map(({ slot }) => slot);
+  const askedOn = askerOf(of, slots, group);
+  const [counter] = await playStep(db, agencyId, cabinetIds, slots, step, [of], (recorded) => {
+    const isAsked = askedOn(recorded);
+    if (slots.size === null) days.addDay(recorded.feeds[0]!.outcomes, isAsked);
+    else days.addUnion(unionOf(recorded.feeds, slots.size), isAsked);
+  });
+  const found = counter!.members(step.needed, series, group).map(({ slot }) => slot);
   return membersOf(db, agencyId, cabinetIds, slots, found, days);
 }
 
@@ -310,8 +335,9 @@ async function playChanges(
   const slots = await slotsOf(db.pool, agencyId, cabinetIds);
   const [before, after] = [new OutcomeDays(), new OutcomeDays()];
   for (const [at, days] of [before, after].entries()) {
-    const add = outcomeAdder(days, slots, of);
-    for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, steps[at]!, of)) add(recorded);
+    const askedOn = askerOf(of, slots);
+    for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, steps[at]!, of !== null))
+      days.addDay(outcomesOf(recorded.feeds, slots.size), askedOn(recorded));
   }
   return { slots, before, after, changes: changesBetween(before, after, steps[0].needed, steps[1].needed) };
 }
@@ -327,6 +353,15 @@ function outcomesOf(feeds: readonly FeedDay[], size: number | null): Uint8Array 
     }
   }
   return all;
+}
+
+/** What a listing came to on a day in any of a board's feeds, a bit for each outcome. */
+function unionOf(feeds: readonly FeedDay[], size: number): Uint16Array {
+  const bits = new Uint16Array(size);
+  for (const { outcomes, slots } of feeds)
+    for (let ordinal = 0; ordinal < outcomes.length; ordinal++)
+      if (outcomes[ordinal] !== NO_OUTCOME) bits[slots![ordinal]!]! |= 1 << outcomes[ordinal]!;
+  return bits;
 }
 
 export interface UnitOwner {
@@ -349,17 +384,35 @@ export async function unitOwners(client: Queryable, agencyId: number, reach: Rea
   return rows;
 }
 
-/** The last day that is recorded in all of these cabinets that have any; null: none is. */
+/** The last day that is recorded in all of these cabinets that have anything to record; null: none is. */
 export async function recordedThrough(
   client: Queryable,
   agencyId: number,
   cabinetIds: readonly number[],
 ): Promise<string | null> {
   const { rows } = await client.query<{ day: string | null }>(
-    'select min(recorded_through)::text as day from cabinet where agency_id = $1 and id = any($2)',
+    `select min(coalesce(c.recorded_through,
+       (select (min(t.at) at time zone coalesce(b.time_zone, a.time_zone))::date - 1 from mark_transition t
+        where t.agency_id = c.agency_id and t.cabinet_id = c.id)))::text as day
+     from cabinet c join agency a on a.id = c.agency_id left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
+     where c.agency_id = $1 and c.id = any($2)`,
     [agencyId, [...cabinetIds]],
   );
   return rows[0]!.day;
+}
+
+/** The first recorded day of each cabinet that has one. */
+export async function recordedFrom(
+  client: Queryable,
+  agencyId: number,
+  cabinetIds: readonly number[],
+): Promise<ReadonlyMap<number, string>> {
+  const { rows } = await client.query<{ id: number; day: string | null }>(
+    `select w.id, (select min(day) from day_record d where d.agency_id = $1 and d.cabinet_id = w.id) as day
+     from unnest($2::bigint[]) as w(id)`,
+    [agencyId, [...cabinetIds]],
+  );
+  return new Map(rows.flatMap(({ id, day }) => (day === null ? [] : [[id, day] as const])));
 }
 
 const HIDDEN = { title: 'теперь не в вашей части агентства', employee: null, outcome: null, reason: null } as const;

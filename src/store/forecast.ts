@@ -124,10 +124,10 @@ export interface Saved {
   readonly kopecks: number;
 }
 
-/** Is a transfer `t` money that was freed before the charge hour, and not held again for the same day? */
+/** Is a transfer `t` money that was freed before the charge hour, with the day neither held again nor paid as a placement? */
 export const IS_SAVED = `t.kind = 'release' and t.basis in ('day', 'excess-day')
        and not exists (select 1 from transfer later where later.agency_id = t.agency_id and later.cabinet_id = t.cabinet_id
-         and later.day = t.day and later.listing_id = t.listing_id and later.basis in ('day', 'excess-day') and later.seq > t.seq)`;
+         and later.day = t.day and later.listing_id = t.listing_id and later.basis <> 'promotion' and later.kind in ('hold', 'charge') and later.seq > t.seq)`;
 
 /**
  * What was saved by pauses and withdrawals before the charge hour, by day, cabinet and account. Only what was held is

@@ -59,9 +59,16 @@ export async function moneyDays(
   async function* days(): AsyncGenerator<MoneyDay> {
     for (const cabinetId of query.cabinetIds) {
       const marks = await marksOf(client, query.agencyId, cabinetId, numberOf);
+      const calls = await callSpan(client, query.agencyId, cabinetId);
       for (let from = query.from; from <= query.until; from = addDays(from, BATCH_DAYS)) {
         const last = addDays(from, BATCH_DAYS - 1);
-        yield* batchOf(client, { ...query, from, until: last < query.until ? last : query.until }, cabinetId, marks);
+        yield* batchOf(
+          client,
+          { ...query, from, until: last < query.until ? last : query.until },
+          cabinetId,
+          marks,
+          calls,
+        );
       }
     }
   }
@@ -105,6 +112,7 @@ async function* batchOf(
   { agencyId, from, until, ...told }: MoneyQuery,
   cabinetId: number,
   marks: Marks,
+  calls: CallSpan,
 ): AsyncGenerator<MoneyDay> {
   const key = [agencyId, cabinetId, from, until];
   const lines = await linesOf(client, key, told);
@@ -134,6 +142,7 @@ async function* batchOf(
       kinds: marks.kinds,
       lines: own,
       audience: heard,
+      areCallsTold: calls.from !== null && day >= calls.from && day <= calls.until!,
     };
   }
 }
@@ -184,6 +193,20 @@ async function linesOf(
     lines.set(day, own);
   }
   return lines;
+}
+
+/** The first and the last day of which a cabinet's calls are known; null: of none. */
+interface CallSpan {
+  readonly from: string | null;
+  readonly until: string | null;
+}
+
+async function callSpan(client: Queryable, agencyId: number, cabinetId: number): Promise<CallSpan> {
+  const { rows } = await client.query<CallSpan>(
+    'select min(day) as "from", max(day) as until from audience_day where agency_id = $1 and cabinet_id = $2 and calls is not null',
+    [agencyId, cabinetId],
+  );
+  return rows[0]!;
 }
 
 async function audienceOf(client: Queryable, key: readonly unknown[]): Promise<Map<string, AudienceLine>> {

@@ -28,7 +28,7 @@ const line = (what: MoneyLine['what'], sums: Record<number, number>, more: Parti
 });
 
 const day = (given: Partial<MoneyDay>): MoneyDay => ({
-  ...{ cabinetId: 7, day: '2026-11-01', closing: null, audience: null, lines: [] },
+  ...{ cabinetId: 7, day: '2026-11-01', closing: null, audience: null, areCallsTold: false, lines: [] },
   outcomes: Uint8Array.of(published, published),
   owners: Uint32Array.of(FIRST, NOBODY),
   kinds: Uint8Array.of(kindCode('house'), kindCode('flat')),
@@ -109,20 +109,29 @@ describe('the tally of the money', () => {
     expect(rows['1']).toMatchObject({ spentKopecks: 0, savedByPausesKopecks: 70, savedByLeavingKopecks: 25 });
   });
 
+  it('does not take for saved what was freed and paid for otherwise', () => {
+    const closing = Uint8Array.of(published, paused);
+    const lines = [line('freed', { 0: 3000, 1: 70 }), line('charge', { 0: 50_000 }, { basis: 'placement' })];
+    const row = tallied({ by: 'board' }, [[0, day({ closing, lines })]]).доска;
+    expect(row).toMatchObject({ savedByLeavingKopecks: 0, savedByPausesKopecks: 70 });
+  });
+
   it('divides by calls only what was spent where and when calls are known', () => {
     const lines = [line('charge', { 0: 100, 1: 30 })];
     const rows = tallied({ by: 'board' }, [
-      [0, day({ lines, audience: told([50, null], [2, null]) })],
+      [0, day({ lines, audience: told([50, null], [2, null]), areCallsTold: true })],
+      // Nobody called, and those who tell of calls told of both days around it.
+      [0, day({ lines, areCallsTold: true })],
       // Only views are known of this day, and nothing of the next: its money is not divided by calls.
       [1, day({ lines, audience: told([10, 0], [null, null]) })],
       [1, day({ lines })],
     ]);
     expect(rows.доска).toMatchObject({
-      spentKopecks: 390,
+      spentKopecks: 520,
       views: 60,
       calls: 2,
-      callKopecks: 65,
-      days: 6,
+      callKopecks: 130,
+      days: 8,
       dayKopecks: 65,
     });
   });
@@ -131,7 +140,7 @@ describe('the tally of the money', () => {
     const lines = [line('charge', { 0: 100 })];
     const row = { views: null, calls: null, callKopecks: null };
     expect(tallied({ by: 'board' }, [[0, day({ lines })]]).доска).toMatchObject(row);
-    const zero = tallied({ by: 'board' }, [[0, day({ lines, audience: told([null], [0]) })]]).доска;
+    const zero = tallied({ by: 'board' }, [[0, day({ lines, audience: told([null], [0]), areCallsTold: true })]]).доска;
     expect(zero).toMatchObject({ views: null, calls: 0, callKopecks: null });
   });
 

@@ -11,6 +11,7 @@ import {
   exportMembers,
   type Groups,
   recordedThrough,
+  type StepCounts,
   type UnitOwner,
   unitOwners,
 } from '../../src/store/export-report.ts';
@@ -107,8 +108,11 @@ describe('the export report', () => {
     );
     // The second time from memory.
     for (const _ of ['cold', 'warm']) {
-      const all = await countExports(demo.db, demo.agencyId, sources, steps, null);
-      const grouped = await countExports(demo.db, demo.agencyId, sources, steps, { of, count: branches.length });
+      const ways = [null, { of, count: branches.length }];
+      const [all, grouped] = (await countExports(demo.db, demo.agencyId, sources, steps, ways)) as [
+        StepCounts[][],
+        StepCounts[][],
+      ];
       for (const [source, { cabinetIds }] of sources.entries())
         for (const [at, own] of steps.entries()) {
           expect(all[source]![at]!.total).toEqual(plain(cabinetIds, own, () => true));
@@ -124,7 +128,7 @@ describe('the export report', () => {
   it('opens the listings behind a number, and tells why it is another than before', async () => {
     const steps = stepsOf({ from, until, step: 'week', minShare: 50 }, until);
     for (const cabinetIds of [[demo.cabinets[0]!.id], demo.cabinets.slice(1, 3).map(({ id }) => id)]) {
-      const [counts] = await countExports(demo.db, demo.agencyId, [{ cabinetIds }], steps, null);
+      const [[counts] = []] = await countExports(demo.db, demo.agencyId, [{ cabinetIds }], steps, [null]);
       for (const at of [1, Math.floor(steps.length / 2), steps.length - 1]) {
         for (const series of SERIES) {
           const members = await exportMembers(demo.db, demo.agencyId, { cabinetIds }, steps[at]!, series, null);

@@ -158,12 +158,12 @@ export default function Reports() {
               <Text size="sm" c="dimmed">
                 Один объект считается на доске за шаг один раз. Он засчитан, если был в состоянии не меньше{' '}
                 {answer.minShare} % дней шага, но хотя бы один день; в шаге может не попасть ни в один столбец.
-                Сотрудник, который перешёл, считается там, где был в тот день.
+                Сотрудник, который перешёл, считается там, где был в тот день; группы CRM – по сегодняшнему составу.
                 {answer.steps.some(({ isUnfinished }) => isUnfinished) && ' Звёздочка: шаг не завершён.'}
               </Text>
             </Sheet>
             {answer.sources.map((source) => (
-              <Sheet key={source.id} title={source.title}>
+              <Sheet key={source.id} title={source.note === null ? source.title : `${source.title}: ${source.note}`}>
                 <Numbers answer={answer} source={source} onOpen={setPlace} onWhy={setWhy} />
               </Sheet>
             ))}
