@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { addEmployee, ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { openOffice, type PostOffice, readMime } from '../export/smtp.ts';
 import { testDatabase } from '../store/testdb.ts';
+import { runHere } from './here.ts';
 import { type Ran, run, start, temporaryFolder } from './run.ts';
 
 /** Reports by e-mail on the command line, and real processes that write, send and are killed at it. */
@@ -102,7 +103,10 @@ describe('on the command line', () => {
     [['mail', 'retry', 'все'], 2, /не номер письма/],
     [['mail', 'test', '--to', 'Никто'], 2, /«Никто» нет/],
   ] as [string[], number, RegExp][])('%j is refused in Russian', async (args, code, message) => {
-    const ran = await ask(args);
+    for (const [name, value] of Object.entries(env())) vi.stubEnv(name, value);
+    const ran = await runHere(...args);
+    vi.unstubAllEnvs();
+    printed.push(ran);
     expect(ran.code).toBe(code);
     expect(ran.stderr).toMatch(message);
     expect(ran.stderr).not.toMatch(/\n\s+at /);
