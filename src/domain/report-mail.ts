@@ -119,6 +119,8 @@ export interface MailComplaint {
   readonly code?: string | undefined;
   /** The number with which the server answered. */
   readonly responseCode?: number | undefined;
+  /** All of the answer: «554 5.7.1 Relay access denied». */
+  readonly response?: string | undefined;
   /** At which command. */
   readonly command?: string | undefined;
 }
@@ -132,7 +134,7 @@ export interface MailComplaint {
 export type MailVerdict = 'recipient' | 'letter' | 'settings' | 'deferred' | 'silent';
 
 /** Only a lasting no (5xx) to the recipient or to the letter itself is final: all else can be mended meanwhile. */
-export function judgeComplaint({ code, responseCode, command = '' }: MailComplaint): MailVerdict {
+export function judgeComplaint({ code, responseCode, response = '', command = '' }: MailComplaint): MailVerdict {
   if (code === 'EAUTH' || code === 'ENOAUTH' || code === 'ETLS' || code === 'ECONFIG')
     // «454 temporary authentication failure» is nobody's mistake.
     return responseCode !== undefined && responseCode < 500 ? 'silent' : 'settings';
@@ -141,7 +143,25 @@ export function judgeComplaint({ code, responseCode, command = '' }: MailComplai
   if (responseCode < 500) return isOfLetter ? 'deferred' : 'silent';
   // 530 and 538: sign in first, encrypt first.
   if (!isOfLetter || responseCode === 530 || responseCode === 538) return 'settings';
-  return code === 'EMESSAGE' || command === 'DATA' ? 'letter' : 'recipient';
+  if (code === 'EMESSAGE' || command === 'DATA') return 'letter';
+  return isOfRecipient(responseCode, response) ? 'recipient' : 'settings';
+}
+
+/** Of servers that say more than three figures: «550 5.1.1 no such user», also at the end, in brackets. */
+const ENHANCED = /(?<![\d.])5\.(\d{1,3}\.\d{1,3})(?![\d.]*\d)/;
+/** Numbers by which a mailbox is not there, is full, or has moved. */
+const NO_MAILBOX: ReadonlySet<number> = new Set([550, 551, 552, 553]);
+
+/**
+ * Is a lasting no at RCPT about this recipient? A server that does not pass letters on for us at all says so there too
+ * («554 5.7.1 Relay access denied»), to every one of them.
+ */
+function isOfRecipient(responseCode: number, response: string): boolean {
+  const [, detail] = ENHANCED.exec(response) ?? [];
+  if (detail === undefined) return NO_MAILBOX.has(responseCode);
+  // 5.1.7 and 5.1.8 are about the sender's address.
+  if (detail.startsWith('7.') || detail === '1.7' || detail === '1.8') return false;
+  return NO_MAILBOX.has(responseCode) || /^[12]\./.test(detail);
 }
 
 /** After so many tries at which nobody was there it is worth an administrator's attention. */

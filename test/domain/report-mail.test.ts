@@ -163,6 +163,32 @@ it('tries again after a minute, then ever later, for three days and a bit', () =
 it.each([
   [{ code: 'EENVELOPE', responseCode: 550, command: 'RCPT TO' }, 'recipient'],
   [{ code: 'EENVELOPE', responseCode: 450, command: 'RCPT TO' }, 'deferred'],
+  [{ code: 'EENVELOPE', responseCode: 554, command: 'RCPT TO' }, 'settings'],
+  ...(
+    [
+      // It passes nothing on for us: that is so of every letter.
+      [554, '554 5.7.1 <anna@example.ru>: Relay access denied', 'settings'],
+      [550, '550 5.7.1 Relaying denied', 'settings'],
+      [553, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", 'settings'],
+      [550, '550-5.7.26 This mail is unauthenticated', 'settings'],
+      [554, '554 5.1.8 Sender address rejected: Domain not found', 'settings'],
+      [550, '550 5.1.1 no such user', 'recipient'],
+      [550, '550 no such user', 'recipient'],
+      [551, '551 user has moved', 'recipient'],
+      [552, '552 5.2.2 mailbox full', 'recipient'],
+      [553, '553 mailbox name not allowed', 'recipient'],
+      [554, '554 5.1.1 no such user', 'recipient'],
+      [554, '554 delivery error: 5.2.1 mailbox disabled', 'recipient'],
+      [501, '501 5.1.3 bad address syntax', 'recipient'],
+      [550, '550 5.4.1 Recipient address rejected: Access denied', 'recipient'],
+      // The figures of an address of the net mean nothing.
+      [550, '550 no such user, says 10.5.7.1', 'recipient'],
+      [550, '550 no such user, says 5.7.1.10', 'recipient'],
+    ] as const
+  ).map(
+    ([responseCode, response, verdict]) =>
+      [{ code: 'EENVELOPE', responseCode, response, command: 'RCPT TO' }, verdict] as const,
+  ),
   [{ code: 'EENVELOPE', command: 'API' }, 'recipient'],
   [{ code: 'EENVELOPE', responseCode: 553, command: 'MAIL FROM' }, 'settings'],
   [{ code: 'EENVELOPE', responseCode: 530, command: 'MAIL FROM' }, 'settings'],

@@ -357,6 +357,21 @@ describe('the server', () => {
     expect(await listMessages(db, agencyId, { isOpen: true })).toEqual([]);
   });
 
+  it('does not pass letters on for us: they wait, and an administrator hears of it', async () => {
+    await oneLetter('Boris');
+    office.whim = (command) => (command.startsWith('RCPT') ? '550 5.7.1 Relay access denied' : undefined);
+    await send();
+    expect((await states()).map(({ state }) => state)).toEqual(['waiting', 'waiting']);
+    expect(await listMessages(db, agencyId, { isOpen: true })).toEqual([
+      expect.objectContaining({ kind: 'mail-fault', role: 'admin', text: expect.stringContaining('Relay access') }),
+    ]);
+    office.whim = () => undefined;
+    now += MINUTE;
+    await send();
+    expect(office.taken).toHaveLength(2);
+    expect(await listMessages(db, agencyId, { isOpen: true })).toEqual([]);
+  });
+
   it('says 550: nobody asks again, the person is told, the other letters go', async () => {
     await oneLetter('Boris');
     office.whim = (command) => (/^RCPT.*anna/.test(command) ? '550 5.1.1 no such user' : undefined);
