@@ -208,6 +208,8 @@ export function unsubscribe(
   });
 }
 
+const REPLACED = 'Вместо него отправлен более новый отчёт.';
+
 /** Letters of a subscription that wait are not needed any more. */
 async function withdraw(
   client: Queryable,
@@ -250,7 +252,7 @@ export function takeSlot(
     );
     if (taken.rowCount !== 1) return false;
     if (letter === null) return true;
-    await withdraw(client, agencyId, id, 'Вместо него отправлен более новый отчёт.', now);
+    await withdraw(client, agencyId, id, REPLACED, now);
     return putOut(client, agencyId, slotKey(id, slot), employeeId, letter, now);
   });
 }
@@ -259,7 +261,7 @@ export function takeSlot(
 export const ASK_EVERY_MS = 60_000;
 
 /**
- * A letter that somebody wants at once.
+ * A letter that somebody wants at once; an older one that still waits gives way to it.
  * @returns false: the subscription is gone
  * @throws Refusal `mail-too-soon`
  */
@@ -277,6 +279,7 @@ export function putAsked(
     );
     if (held.rows.length === 0) return false;
     await proveNotTooSoon(client, agencyId, id, now);
+    await withdraw(client, agencyId, id, REPLACED, now);
     await putOut(client, agencyId, askedKey(id, now), employeeId, letter, now);
     await record(client, agencyId, { by, action: 'report-asked', facts: { subscriptionId: id, employeeId } }, now);
     return true;

@@ -585,13 +585,19 @@ it('a report that is asked for comes at once, once a minute', async () => {
   expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   for (const one of asked) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'mail-too-soon' });
   now += 61_000;
+  // The one before has not gone out yet: two of one report come to nobody.
   expect(await putAsked(db, subscription, letter('ещё'), 'Анна', clock())).toBe(true);
+  expect((await letters()).map((one) => [mailState(one), one.error])).toEqual([
+    ['waiting', null],
+    ['failed', 'Вместо него отправлен более новый отчёт.'],
+  ]);
   await send();
-  expect(office.taken).toHaveLength(2);
+  expect(office.taken).toHaveLength(1);
+  expect(readMime(office.taken[0]!.raw).headers.get('subject')).toBe('Выгрузка ещё');
   // The week's own comes all the same.
   now = SLOT;
   await round();
-  expect(office.taken).toHaveLength(3);
+  expect(office.taken).toHaveLength(2);
   await unsubscribe(db, agencyId, id, 'Анна', clock());
   expect(await putAsked(db, subscription, letter('поздно'), 'Анна', clock())).toBe(false);
 });
