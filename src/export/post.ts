@@ -149,9 +149,10 @@ async function currentLetter(
   letter: ClaimedLetter,
   now: Date,
 ): Promise<{ readonly content: Letter; readonly email: string }> {
-  const { agencyId, key, email, isActive, createdAt, tries } = letter;
+  const { agencyId, key, email, isActive, createdAt, tries, png } = letter;
   const about = letterOf(key);
-  const isFresh = tries === 1 && Math.abs(now.getTime() - createdAt.getTime()) < FRESH_MS;
+  // Withdrawn and wanted again, it has lost its picture.
+  const isFresh = tries === 1 && png !== null && Math.abs(now.getTime() - createdAt.getTime()) < FRESH_MS;
   if (isActive && email !== null && (isFresh || !about)) return { content: letter, email };
   const subscription = about && (await subscriptionById(db.pool, agencyId, about.subscriptionId));
   const content = subscription && about && (await writtenOrEnded(db, write, subscription, about.at, now));

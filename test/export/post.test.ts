@@ -576,6 +576,83 @@ describe('a sender that dies', () => {
   });
 });
 
+describe('a letter that is wanted once more', () => {
+  const retry = (id: number) => retryLetter(db, agencyId, id, 'Анна', clock());
+  const underWay = { code: 'mail-under-way' };
+
+  it('is not doubled while it is on the line', async () => {
+    const id = await wish();
+    now = SLOT;
+    await writeReports(post(), agencyId, clock());
+    let take = () => {};
+    let isOnLine = false;
+    const slow: PostOptions = {
+      ...post(),
+      mailer: {
+        async send(mail) {
+          if (!isOnLine)
+            await new Promise<void>((resolve) => {
+              isOnLine = true;
+              take = resolve;
+            });
+          await post().mailer.send(mail);
+        },
+      },
+    };
+    const sending = sendLetters(slow, clock);
+    for (const until = Date.now() + 5000; !isOnLine && Date.now() < until; ) await sleep(10);
+    const [row] = await letters();
+    now += MINUTE;
+    await expect(retry(row!.id)).rejects.toMatchObject(underWay);
+    await send();
+    // Nor when a newer one has taken its place meanwhile.
+    const subscription = (await subscriptionById(db.pool, agencyId, id))!;
+    expect(await putAsked(db, subscription, letter('сейчас'), 'Анна', clock())).toBe(true);
+    await expect(retry(row!.id)).rejects.toMatchObject(underWay);
+    take();
+    await sending;
+    expect(office.taken).toHaveLength(2);
+    await expect(retry(row!.id)).rejects.toMatchObject({ code: 'mail-sent' });
+  });
+
+  it('goes at once when it waits after a no, was given up, or its sender is long gone', async () => {
+    await wish();
+    now = SLOT;
+    await writeReports(post(), agencyId, clock());
+    const { id } = (await letters())[0]!;
+    office.whim = (command) => (command.startsWith('RCPT') ? '450 4.2.0 later' : undefined);
+    await send();
+    await retry(id);
+    office.whim = (command) => (command.startsWith('RCPT') ? '550 5.1.1 no such user' : undefined);
+    await send();
+    expect((await letters()).map(mailState)).toEqual(['failed']);
+    await retry(id);
+    void sendLetters({ ...post(), mailer: { send: () => new Promise(() => {}) } }, clock);
+    for (const until = Date.now() + 5000; (await letters())[0]!.tries !== 1 && Date.now() < until; ) await sleep(10);
+    await expect(retry(id)).rejects.toMatchObject(underWay);
+    now += 3 * MINUTE;
+    await retry(id);
+    office.whim = () => undefined;
+    await send();
+    expect(office.taken).toHaveLength(1);
+  });
+
+  it('has its picture, though the base has not kept it', async () => {
+    const id = await wish();
+    now = SLOT;
+    await writeReports(post(), agencyId, clock());
+    const { id: first } = (await letters())[0]!;
+    now += 61_000;
+    const subscription = (await subscriptionById(db.pool, agencyId, id))!;
+    await putAsked(db, subscription, letter('сейчас'), 'Анна', clock());
+    await retry(first);
+    await send();
+    expect(office.taken).toHaveLength(2);
+    for (const { raw } of office.taken)
+      expect(leaves(readMime(raw)).map((leaf) => leaf.headers.get('content-id') ?? '')).toContain('<chart>');
+  });
+});
+
 it('a report that is asked for comes at once, once a minute', async () => {
   const id = await wish();
   const subscription = (await subscriptionById(db.pool, agencyId, id))!;
