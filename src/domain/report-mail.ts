@@ -113,6 +113,9 @@ export function retryAt(tries: number, failedAt: Date): Date | null {
   return pause === undefined ? null : new Date(failedAt.getTime() + pause * 60_000);
 }
 
+/** So often a letter is tried at most. */
+export const TRIES_MAX = PAUSES.length + 1;
+
 /** What the outside world said to a letter. */
 export interface MailComplaint {
   /** The word of the library: EAUTH, EENVELOPE, EMESSAGE, ECONNECTION … */

@@ -1,5 +1,5 @@
 import { Refusal } from '../domain/fault.ts';
-import { dueSlot, letterOf, TELL_AFTER_TRIES } from '../domain/report-mail.ts';
+import { dueSlot, letterOf, TELL_AFTER_TRIES, TRIES_MAX } from '../domain/report-mail.ts';
 import { MailError, type Mailer, openMailer } from '../net/mailer.ts';
 import type { Database } from '../store/database.ts';
 import {
@@ -120,6 +120,12 @@ type Sending = SentLetter & { readonly isServerGone: boolean };
 async function sendOne(options: PostOptions, letter: ClaimedLetter, clock: () => Date): Promise<Sending> {
   const { db, mailer, unsubscribe } = options;
   const { id, agencyId, key, name: toName, createdAt, tries } = letter;
+  if (tries > TRIES_MAX) {
+    // Nobody was left to give it up: it brings its sender down every time.
+    const error = 'Отправка этого письма каждый раз обрывалась, больше оно не отправляется.';
+    await noteFailed(db, letter, { error, isFinal: true, isFault: false }, clock());
+    return { id, outcome: 'failed', error, isServerGone: false };
+  }
   try {
     const { content, email } = await currentLetter(options, letter, clock());
     const identity = `${agencyId} ${key} ${createdAt.toISOString()}`;

@@ -12,6 +12,7 @@ import {
   proveMailWish,
   retryAt,
   slotKey,
+  TRIES_MAX,
 } from '../../src/domain/report-mail.ts';
 
 /** When a report by e-mail is due, what it covers, and what becomes of a letter that was not taken. */
@@ -157,6 +158,7 @@ it('tries again after a minute, then ever later, for three days and a bit', () =
     moment = next;
   }
   expect(pauses).toEqual([1, 5, 30, 120, 360, 1440, 1440, 1440]);
+  expect(TRIES_MAX).toBe(pauses.length + 1);
   expect((moment.getTime() - start.getTime()) / 3_600_000).toBeGreaterThan(72);
 });
 

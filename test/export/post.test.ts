@@ -564,6 +564,37 @@ describe('a sender that dies', () => {
     expect((await letters()).map(mailState)).toEqual(['sent']);
   });
 
+  it('every time is not sent the letter for ever', async () => {
+    await wish();
+    now = SLOT;
+    await writeReports(post(), agencyId, clock());
+    let deaths = 0;
+    const deadly: PostOptions = {
+      ...post(),
+      mailer: {
+        send() {
+          deaths++;
+          return new Promise(() => {});
+        },
+      },
+    };
+    for (let at = 1; at <= 12; at++) {
+      void sendLetters(deadly, clock);
+      const isTaken = async () => (await letters()).some((one) => one.tries >= at || one.failedAt !== null);
+      for (const until = Date.now() + 5000; !(await isTaken()) && Date.now() < until; ) await sleep(10);
+      now += 4 * MINUTE;
+    }
+    await send();
+    // As often as a letter that the server turns away (domain/report-mail.ts).
+    expect(deaths).toBe(9);
+    expect(office.taken).toEqual([]);
+    expect(await letters()).toMatchObject([{ error: expect.stringContaining('каждый раз обрывалась'), tries: 10 }]);
+    expect((await letters()).map(mailState)).toEqual(['failed']);
+    expect(await listMessages(db, agencyId, { employeeId: anna, isOpen: true })).toMatchObject([
+      { kind: 'mail-failed' },
+    ]);
+  });
+
   it('is not asked to forget a waiting letter by a clock that was set back', async () => {
     await wish();
     now = SLOT + 20 * WEEK;
