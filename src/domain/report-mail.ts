@@ -77,6 +77,19 @@ export function mailPeriod(slot: Date, zone: string, weeks: number): { readonly 
   return { from: addDays(until, 1 - 7 * weeks), until };
 }
 
+/** Longer than the clocks of a country's branches are apart. */
+const HOLD_MS = 12 * HOUR_MS;
+/** What was not recorded while nobody was there is made up for within minutes. */
+const CATCH_UP_MS = HOUR_MS;
+
+/**
+ * Until when a letter waits for the last day of its report to be recorded: midnight by the clock of a feed may come
+ * after the slot by the clock of its reader. Then it goes out with what there is.
+ * @param upSince when the days began to be recorded again after a pause
+ */
+export const heldUntil = (slot: Date, upSince: Date): Date =>
+  new Date(Math.max(slot.getTime() + HOLD_MS, upSince.getTime() + CATCH_UP_MS));
+
 /** «по понедельникам в 09:00, за 4 недели» */
 export const mailTimeText = ({ weekday, atMinute, weeks }: MailWish): string =>
   `${ON_WEEKDAYS[weekday - 1]} в ${clockText(atMinute)}, за ${weeks === 1 ? 'неделю' : `${weeks} ${agree(weeks, 'неделю', 'недели', 'недель')}`}`;

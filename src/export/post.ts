@@ -1,5 +1,5 @@
 import { Refusal } from '../domain/fault.ts';
-import { dueSlot, letterOf, TELL_AFTER_TRIES, TRIES_MAX } from '../domain/report-mail.ts';
+import { dueSlot, heldUntil, letterOf, TELL_AFTER_TRIES, TRIES_MAX } from '../domain/report-mail.ts';
 import { MailError, type Mailer, openMailer } from '../net/mailer.ts';
 import type { Database } from '../store/database.ts';
 import {
@@ -28,6 +28,10 @@ export interface PostOptions {
    * @throws Refusal when that person gets none any more: the subscription ends with that reason
    */
   readonly write: (subscription: Subscription, at: Date) => Promise<Letter>;
+  /** Is all there that this report tells of? A letter waits for it, though not for ever. */
+  readonly isRecorded: (subscription: Subscription, at: Date) => Promise<boolean>;
+  /** Since when the days are recorded again; absent: all along. */
+  readonly upSince?: Date;
   /** Where a person switches reports off; absent: no address of ours is known. */
   readonly unsubscribe?: string | undefined;
 }
@@ -44,17 +48,18 @@ export interface Written {
 }
 
 /**
- * Puts out what is due. Safe to repeat and beside another process: the slot is taken together with its letter. Nothing
- * is locked while the report is counted.
+ * Puts out what is due and recorded. Safe to repeat and beside another process: the slot is taken together with its
+ * letter. Nothing is locked while the report is counted.
  */
-export async function writeReports({ db, write }: PostOptions, agencyId: number, now: Date): Promise<Written> {
+export async function writeReports(options: PostOptions, agencyId: number, now: Date): Promise<Written> {
+  const { db, write } = options;
   const counts = { letters: 0, ended: 0 };
   const faults: unknown[] = [];
   for (const subscription of await listSubscriptions(db.pool, agencyId)) {
     try {
       const due = dueSlot(subscription, subscription.zone, now);
       if (due && !due.isLetter) await takeSlot(db, subscription, due.slot, null, now);
-      if (due?.isLetter) {
+      if (due?.isLetter && !(await isHeld(options, subscription, due.slot, now))) {
         const letter = await writtenOrEnded(db, write, subscription, due.slot, now);
         if (letter === undefined) counts.ended++;
         else if (await takeSlot(db, subscription, due.slot, letter, now)) counts.letters++;
@@ -64,6 +69,15 @@ export async function writeReports({ db, write }: PostOptions, agencyId: number,
     }
   }
   return { ...counts, faults };
+}
+
+async function isHeld(
+  { isRecorded, upSince }: PostOptions,
+  subscription: Subscription,
+  slot: Date,
+  now: Date,
+): Promise<boolean> {
+  return now < heldUntil(slot, upSince ?? slot) && !(await isRecorded(subscription, slot));
 }
 
 /** @returns undefined: the person gets no such report any more, and the subscription has ended */

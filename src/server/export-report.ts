@@ -87,7 +87,7 @@ const USUAL_DAYS = 35;
 /** @throws Refusal for a period, a share or boards that may not be asked for */
 async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: ExportReportQuery): Promise<Frame> {
   const { timeZone } = await agencyFrame(db, agencyId);
-  const yesterday = addDays(localDay(now, timeZone), -1);
+  const yesterday = yesterdayOf(now, timeZone);
   const until = query.until ?? yesterday;
   const { from = addDays(until, 1 - USUAL_DAYS), step = 'week', minShare = SHARE_USUAL, by = 'none' } = query;
   const period = { from, until, step, minShare };
@@ -96,12 +96,7 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: E
     throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
   const sources = sourcesOf(columns, query);
   proveSources(sources.length);
-  const recorded = await recordedThrough(
-    db.pool,
-    agencyId,
-    sources.flatMap(({ cabinetIds }) => cabinetIds),
-  );
-  const lastDay = recorded !== null && recorded > yesterday ? yesterday : recorded;
+  const lastDay = await lastDayOf(db, agencyId, sources, yesterday);
   const owners = (await unitOwners(db.pool, agencyId, reach)).filter(isWithin(query));
   const isAll = reach.isAll && !query.branch && !query.department && !query.employee && !query.group;
   const { groups, of } = await groupsOf(db, agencyId, by, owners);
@@ -114,6 +109,31 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: E
     groups,
     of: isAll && by === 'none' ? null : of,
   };
+}
+
+const yesterdayOf = (now: Date, timeZone: string) => addDays(localDay(now, timeZone), -1);
+
+async function lastDayOf(
+  db: Database,
+  agencyId: number,
+  sources: Frame['sources'],
+  yesterday: string,
+): Promise<string | null> {
+  const cabinetIds = sources.flatMap((source) => source.cabinetIds);
+  const recorded = await recordedThrough(db.pool, agencyId, cabinetIds);
+  return recorded !== null && recorded > yesterday ? yesterday : recorded;
+}
+
+/**
+ * The last day that a report by these boards could tell of now; null: nothing of them is recorded yet.
+ * @throws Refusal for boards that may not be asked for
+ */
+export async function reportedThrough(
+  { db, agencyId, columns, now }: Reporter,
+  query: Pick<ExportReportQuery, 'board' | 'cabinet'>,
+): Promise<string | null> {
+  const { timeZone } = await agencyFrame(db, agencyId);
+  return lastDayOf(db, agencyId, sourcesOf(columns, query), yesterdayOf(now, timeZone));
 }
 
 function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportReportQuery): Frame['sources'] {

@@ -12,7 +12,7 @@ import { callerById } from '../store/access.ts';
 import type { Database } from '../store/database.ts';
 import type { Letter, Subscription } from '../store/mail.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { exportReport, exportReportChanges, type Reporter } from './export-report.ts';
+import { exportReport, exportReportChanges, type Reporter, reportedThrough } from './export-report.ts';
 import { columnsOf } from './listing-routes.ts';
 
 /** The export report as a letter: with what its reader may see, the picture, the table, and one link to the screen. */
@@ -54,6 +54,24 @@ export async function reportLetter(
     html: htmlOf(told),
     png: exportChartPng(report),
   };
+}
+
+/**
+ * Are the days of a subscription's report, as it is due at a moment, recorded to the last? Feeds of which nothing was
+ * ever recorded are not waited for, nor is anything where the person gets no report: the letter's writer says why.
+ */
+export async function isReportRecorded(
+  options: LetterOptions,
+  { agencyId, employeeId, zone, weeks, query }: Subscription,
+  at: Date,
+): Promise<boolean> {
+  try {
+    const lastDay = await reportedThrough(await reporterFor(options, agencyId, employeeId), query);
+    return lastDay === null || lastDay >= mailPeriod(at, zone, weeks).until;
+  } catch (error) {
+    if (error instanceof Refusal) return true;
+    throw error;
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { addDays, daysBetween, localTime, weekdayOf } from '../../src/domain/day
 import {
   askedKey,
   dueSlot,
+  heldUntil,
   judgeComplaint,
   latestSlot,
   letterOf,
@@ -117,6 +118,16 @@ describe('the period', () => {
       expect(daysBetween(until, day)).toBeLessThanOrEqual(7);
     }
   });
+});
+
+it('waits for the day’s record half a day, or an hour from when somebody is there again', () => {
+  const slot = at('2026-11-23T06:00:00Z');
+  expect(heldUntil(slot, slot)).toEqual(at('2026-11-23T18:00:00Z'));
+  expect(heldUntil(slot, at('2026-11-01T00:00:00Z'))).toEqual(at('2026-11-23T18:00:00Z'));
+  expect(heldUntil(slot, at('2026-11-24T10:00:00Z'))).toEqual(at('2026-11-24T11:00:00Z'));
+  // Midnight in Kaliningrad comes within that after the first minute of the day in Kamchatka.
+  expect(heldUntil(at('2026-11-22T12:01:00Z'), slot) > at('2026-11-22T22:00:00Z')).toBe(true);
+  expect(heldUntil(at('2026-11-22T12:01:00Z'), at('2026-11-01T00:00:00Z')) > at('2026-11-22T22:00:00Z')).toBe(true);
 });
 
 it('refuses what cannot be', () => {

@@ -43,6 +43,7 @@ let agencies = 0;
 /** Told by the maker instead of a report. */
 let writes: { readonly id: number; readonly at: string }[] = [];
 let refusal: Refusal | Error | null = null;
+let isRecorded = true;
 
 beforeAll(async () => {
   base = await testDatabase();
@@ -54,6 +55,7 @@ beforeEach(async () => {
   now = SLOT - DAY;
   writes = [];
   refusal = null;
+  isRecorded = true;
   ({ id: agencyId } = await resolveAgency(db, `Агентство ${++agencies}`, true));
   anna = await person('Анна', 'anna@example.ru');
 });
@@ -95,6 +97,7 @@ const post = (port = office.port, own: Database = db, login = ''): PostOptions =
     patience,
   }),
   write,
+  isRecorded: async () => isRecorded,
 });
 
 const WISH = { query: { step: 'week' }, weeks: 4, weekday: 1, atMinute: 540 } as const;
@@ -181,6 +184,33 @@ describe('a slot', () => {
     expect(office.taken).toHaveLength(1);
     // Whoever comes with what was so before finds it taken.
     expect(await takeSlot(db, subscription, clock(), letter('второе'), clock())).toBe(false);
+  });
+
+  it('waits for the days to be recorded, and not for ever', async () => {
+    const id = await wish();
+    isRecorded = false;
+    const written = async (more: object = {}) =>
+      (await writeReports({ ...post(), ...more }, agencyId, clock())).letters;
+    now = SLOT;
+    expect(await written()).toBe(0);
+    expect(writes).toEqual([]);
+    expect((await subscriptionById(db.pool, agencyId, id))!.lastSlot).toEqual(new Date(SLOT - WEEK));
+    now += 2 * 60 * MINUTE;
+    isRecorded = true;
+    expect(await written()).toBe(1);
+    // Late as it is, it is the report of the moment at which it was due.
+    expect(writes).toEqual([{ id, at: new Date(SLOT).toISOString() }]);
+    isRecorded = false;
+    now = SLOT + WEEK + 12 * 60 * MINUTE - 1;
+    expect(await written()).toBe(0);
+    now += 1;
+    expect(await written()).toBe(1);
+    // Nobody was there for days: those who come back have to record first.
+    const upSince = new Date(SLOT + 2 * WEEK + 2 * DAY);
+    now = upSince.getTime();
+    expect(await written({ upSince })).toBe(0);
+    now += 60 * MINUTE;
+    expect(await written({ upSince })).toBe(1);
   });
 
   it('that was missed is made up for by the newest alone', async () => {

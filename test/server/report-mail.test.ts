@@ -7,9 +7,10 @@ import { REACH_ALL } from '../../src/domain/rights.ts';
 import { sendLetters, writeReports } from '../../src/export/post.ts';
 import { openMailer } from '../../src/net/mailer.ts';
 import { exportReport, type Reporter } from '../../src/server/export-report.ts';
-import { reportLetter } from '../../src/server/report-letter.ts';
+import { isReportRecorded, reportLetter } from '../../src/server/report-letter.ts';
 import { setGrants } from '../../src/store/access.ts';
 import { changeEmployee, listBranches } from '../../src/store/agencies.ts';
+import { recordDays } from '../../src/store/days.ts';
 import { listDeeds } from '../../src/store/journal.ts';
 import { type Letter, listLetters, listSubscriptions, subscribe, subscriptionById } from '../../src/store/mail.ts';
 import { leaves, openOffice, type PostOffice, readMime } from '../export/smtp.ts';
@@ -318,7 +319,61 @@ describe('all the way', () => {
       replyTo: 'it@agency.test',
     }),
     write: (subscription: Parameters<typeof reportLetter>[1], at: Date) => reportLetter(options(), subscription, at),
+    isRecorded: (subscription: Parameters<typeof reportLetter>[1], at: Date) =>
+      isReportRecorded(options(), subscription, at),
     unsubscribe: `${PUBLIC}/reports`,
+  });
+
+  /** What the clockwork does after midnight. */
+  async function record(): Promise<void> {
+    for (const cabinet of demo.cabinets) await recordDays(demo.db, cabinet, now);
+  }
+
+  it('the report waits until its last day is over and recorded wherever it is exported', async () => {
+    const { db, agencyId } = demo;
+    const wish = { employeeId: admin.id, query: { board: ['avito', 'cian'] }, weeks: 1, weekday: 1, atMinute: 480 };
+    const id = await subscribe(db, agencyId, wish, 'тест', now);
+    // Monday at eight in Kamchatka, and Sunday in Moscow still.
+    const subscription = { ...(await subscriptionById(db.pool, agencyId, id))!, zone: 'Asia/Kamchatka' };
+    await db.pool.query('delete from report_subscription where id = $1', [id]);
+    const slot = new Date('2026-11-22T20:00:00Z');
+    const isRecorded = () => isReportRecorded(options(), subscription, slot);
+    now = slot;
+    expect(mailPeriod(slot, subscription.zone, 1).until).toBe('2026-11-22');
+    await record();
+    expect(await isRecorded()).toBe(false);
+    now = new Date('2026-11-22T21:05:00Z');
+    expect(await isRecorded()).toBe(false);
+    const [first, ...others] = demo.cabinets.filter(({ board }) => board === 'avito' || board === 'cian');
+    expect(others.length).toBeGreaterThan(0);
+    for (const cabinet of others) await recordDays(db, cabinet, now);
+    expect(await isRecorded()).toBe(false);
+    // A feed of which nothing was ever recorded is not waited for.
+    const set = (day: string | null, ids: readonly number[]) =>
+      db.pool.query('update cabinet set recorded_through = $2 where agency_id = $1 and id = any($3)', [
+        agencyId,
+        day,
+        ids,
+      ]);
+    const kept = await db.pool.query<{ id: number; day: string }>(
+      'select id, recorded_through::text as day from cabinet where agency_id = $1',
+      [agencyId],
+    );
+    await set(null, [first!.id]);
+    expect(await isRecorded()).toBe(true);
+    await set(
+      null,
+      kept.rows.map((row) => row.id),
+    );
+    expect(await isRecorded()).toBe(true);
+    for (const row of kept.rows) await set(row.day, [row.id]);
+    expect(await isRecorded()).toBe(false);
+    await recordDays(db, first!, now);
+    expect(await isRecorded()).toBe(true);
+    // The whole week is told of: no star.
+    expect((await reportLetter(options(), subscription, slot)).text).not.toContain('*');
+    // Who gets no report waits for nothing.
+    expect(await isReportRecorded(options(), { ...subscription, employeeId: 987_654 }, slot)).toBe(true);
   });
 
   it('the report comes on Monday, and nothing any more to somebody who has left', async () => {
@@ -326,6 +381,7 @@ describe('all the way', () => {
     now = new Date('2026-11-23T06:00:00Z');
     expect(localDay(now, 'Europe/Moscow')).toBe('2026-11-23');
     // The agency's own manager has one from the demo, this test's manager the one from above.
+    await record();
     const { letters, faults } = await writeReports(post(), agencyId, now);
     expect([letters, faults]).toEqual([2, []]);
     office.taken.length = 0;
@@ -348,6 +404,7 @@ describe('all the way', () => {
 
     await changeEmployee(db, agencyId, manager.id, { isActive: false }, { name: 'тест', person: null }, now);
     now = new Date('2026-11-30T06:00:00Z');
+    await record();
     office.taken.length = 0;
     await writeReports(post(), agencyId, now);
     await sendLetters(post(), () => now);
@@ -371,6 +428,7 @@ describe('all the way', () => {
       query: { by: 'branch', board: ['avito'] },
     });
     now = new Date('2026-12-01T06:00:00Z');
+    await record();
     await writeReports(post(), agencyId, now);
     await setGrants(
       db,
