@@ -110,17 +110,29 @@ export interface SentLetter {
   readonly fault?: unknown;
 }
 
+/** No new letter is begun after that: a slow server would hold the post, and the slots that come, for hours. */
+const ROUND_MS = 50_000;
+
 /**
  * Sends what waits, one after the other; what the server does not take now waits for its next try, and when the server
- * itself is not there, so do the others.
+ * itself is not there, so do the others. What is left over waits for the next minute.
  * @param clock asked anew for every letter: sending takes time
+ * @param how.signal no new letter is begun after it. The one on the line is not broken off: the server may have taken it
+ *   already. A process that ends under it leaves it claimed (CLAIM_MS), and it goes again as the same letter
+ * @param how.roundMs shorter, for tests
  */
 export async function sendLetters(
   options: PostOptions,
   clock: () => Date,
-  how: { readonly signal?: AbortSignal; readonly onSent?: (sent: SentLetter) => void } = {},
+  how: {
+    readonly signal?: AbortSignal;
+    readonly onSent?: (sent: SentLetter) => void;
+    readonly roundMs?: number;
+  } = {},
 ): Promise<void> {
-  while (!how.signal?.aborted) {
+  // Not by the clock, which may stand still or leap.
+  const ends = performance.now() + (how.roundMs ?? ROUND_MS);
+  while (!how.signal?.aborted && performance.now() < ends) {
     const letter = await claimLetter(options.db, clock());
     if (!letter) return;
     const { isServerGone, ...sent } = await sendOne(options, letter, clock);

@@ -503,6 +503,28 @@ describe('the server', () => {
     expect((await states())[0]).toMatchObject({ state: 'waiting' });
   });
 
+  it('is slow: what is not begun in time waits for the next minute', async () => {
+    await oneLetter('Boris', 'Vera');
+    const slow: PostOptions = {
+      ...post(),
+      mailer: {
+        async send(mail) {
+          await sleep(150);
+          await post().mailer.send(mail);
+        },
+      },
+    };
+    await sendLetters(slow, clock, { roundMs: 100 });
+    expect((await states()).map(({ state, tries }) => [state, tries]).sort()).toEqual([
+      ['sent', 1],
+      ['waiting', 0],
+      ['waiting', 0],
+    ]);
+    now += MINUTE;
+    await send();
+    expect(office.taken).toHaveLength(3);
+  });
+
   it('hangs up in the middle', async () => {
     await oneLetter();
     office.whim = (command) => (command === '<letter>' ? 'drop' : undefined);
