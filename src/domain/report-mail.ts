@@ -94,6 +94,31 @@ export const heldUntil = (slot: Date, upSince: Date): Date =>
 export const mailTimeText = ({ weekday, atMinute, weeks }: MailWish): string =>
   `${ON_WEEKDAYS[weekday - 1]} в ${clockText(atMinute)}, за ${weeks === 1 ? 'неделю' : `${weeks} ${agree(weeks, 'неделю', 'недели', 'недель')}`}`;
 
+const UNITS = {
+  branch: ['филиал', 'филиалы', (name: string) => `«${name}»`],
+  department: ['отдел', 'отделы', (name: string) => `«${name}»`],
+  employee: ['сотрудник', 'сотрудники', (name: string) => name],
+  group: ['группа CRM', 'группы CRM', (name: string) => `«${name}»`],
+} as const;
+
+/** The names of the units that a report is narrowed to, by what they are; absent: not by that. */
+export type Narrowed = { readonly [unit in keyof typeof UNITS]?: readonly string[] };
+
+/**
+ * «филиалы «Центр», «Север»; сотрудник Вера Лопатина»; null: the report is not narrowed.
+ * @param most so many names of one kind are told
+ */
+export function narrowedText(narrowed: Narrowed, most: number): string | null {
+  const parts = (Object.keys(UNITS) as (keyof typeof UNITS)[]).flatMap((unit) => {
+    const names = narrowed[unit] ?? [];
+    if (names.length === 0) return [];
+    const [one, many, told] = UNITS[unit];
+    const rest = names.length > most ? ` и ещё ${names.length - most}` : '';
+    return [`${names.length === 1 ? one : many} ${names.slice(0, most).map(told).join(', ')}${rest}`];
+  });
+  return parts.length === 0 ? null : parts.join('; ');
+}
+
 /** One letter for each slot of a subscription, however many processes write it. */
 export const slotKey = (subscriptionId: number, slot: Date): string =>
   `${subscriptionKeys(subscriptionId)}${slot.toISOString()}`;

@@ -26,6 +26,7 @@ import {
 } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
+import type { Narrowed } from '../domain/report-mail.ts';
 import type { Reach } from '../domain/rights.ts';
 import { listBranches, listDepartments } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
@@ -192,6 +193,42 @@ export async function reportChoices(db: Database, agencyId: number, reach: Reach
     employees: await named('employee', ({ employeeId }) => [employeeId]),
     groups: await named('crm-group', ({ crmGroupIds }) => crmGroupIds),
   };
+}
+
+/**
+ * What reports are narrowed to, by name. Whoever the reader does not see, or is no more, has a number only.
+ * @param queries as they were kept
+ */
+export async function narrowings(
+  db: Database,
+  agencyId: number,
+  reach: Reach,
+  queries: readonly Pick<ExportReportQuery, 'branch' | 'department' | 'employee' | 'group'>[],
+): Promise<Narrowed[]> {
+  const isAny = queries.some(({ branch, department, employee, group }) => branch ?? department ?? employee ?? group);
+  if (!isAny) return queries.map(() => ({}));
+  const { branches, departments, employees, groups } = reach.isAll
+    ? {
+        branches: await namesOf(db, agencyId, 'branch'),
+        departments: await namesOf(db, agencyId, 'department'),
+        employees: await namesOf(db, agencyId, 'employee'),
+        groups: await namesOf(db, agencyId, 'crm-group'),
+      }
+    : await reportChoices(db, agencyId, reach);
+  const named = (
+    all: readonly { readonly id: number; readonly name: string }[],
+    ids: readonly number[] | undefined,
+  ) => {
+    const unknown = new Set(ids);
+    const known = all.flatMap(({ id, name }) => (unknown.delete(id) ? [name.replace(/\s+/g, ' ')] : []));
+    return [...known, ...[...unknown].map((id) => `№${id}`)];
+  };
+  return queries.map(({ branch, department, employee, group }) => ({
+    branch: named(branches, branch),
+    department: named(departments, department),
+    employee: named(employees, employee),
+    group: named(groups, group),
+  }));
 }
 
 /** The groups that owners fall into, in the order of their names, and those of each owner. 0: belongs to none. */

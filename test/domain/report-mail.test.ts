@@ -9,6 +9,7 @@ import {
   letterOf,
   mailPeriod,
   mailTimeText,
+  narrowedText,
   nextSlot,
   proveMailWish,
   retryAt,
@@ -148,6 +149,17 @@ it('says when it comes', () => {
   expect(mailTimeText({ ...MONDAY_9, weeks: 4 })).toBe('по понедельникам в 09:00, за 4 недели');
   expect(mailTimeText({ weekday: 7, atMinute: 1085, weeks: 21 })).toBe('по воскресеньям в 18:05, за 21 неделю');
   expect(mailTimeText({ weekday: 2, atMinute: 0, weeks: 1 })).toBe('по вторникам в 00:00, за неделю');
+});
+
+it.each([
+  [{}, null],
+  [{ branch: [], employee: [] }, null],
+  [{ branch: ['Центр'] }, 'филиал «Центр»'],
+  [{ employee: ['Вера Лопатина'], branch: ['Центр', 'Север'] }, 'филиалы «Центр», «Север»; сотрудник Вера Лопатина'],
+  [{ department: ['Аренда'], group: ['А', 'Б', 'В', 'Г'] }, 'отдел «Аренда»; группы CRM «А», «Б» и ещё 2'],
+  [{ employee: ['А', 'Б', 'В'] }, 'сотрудники А, Б и ещё 1'],
+])('says what a report of %j is narrowed to', (narrowed, text) => {
+  expect(narrowedText(narrowed, 2)).toBe(text);
 });
 
 it('knows a letter by its key', () => {

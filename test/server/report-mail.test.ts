@@ -1,11 +1,12 @@
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ExportReport } from '../../src/contracts/export-report.ts';
 import { localDay } from '../../src/domain/days.ts';
 import { mailPeriod } from '../../src/domain/report-mail.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { sendLetters, writeReports } from '../../src/export/post.ts';
 import { openMailer } from '../../src/net/mailer.ts';
+import { exportChartPng, exportChartSvg } from '../../src/server/export-chart.ts';
 import { exportReport, type Reporter } from '../../src/server/export-report.ts';
 import { isReportRecorded, reportLetter } from '../../src/server/report-letter.ts';
 import { setGrants } from '../../src/store/access.ts';
@@ -13,6 +14,7 @@ import { changeEmployee, listBranches } from '../../src/store/agencies.ts';
 import { recordDays } from '../../src/store/days.ts';
 import { listDeeds } from '../../src/store/journal.ts';
 import { type Letter, listLetters, listSubscriptions, subscribe, subscriptionById } from '../../src/store/mail.ts';
+import { runHere } from '../cli/here.ts';
 import { leaves, openOffice, type PostOffice, readMime } from '../export/smtp.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
 import { type Counter, counter, type Visitor } from './visitors.ts';
@@ -206,6 +208,37 @@ describe('the letter', () => {
     expect((await mailed(agent, {}, 1)).text).toContain('ничего не отмечено');
   });
 
+  it('says everywhere what it is narrowed to', async () => {
+    const [one, other] = branches;
+    const { id: employeeId, name: employee } = (
+      await demo.db.pool.query<{ id: number; name: string }>(
+        'select e.id, e.name from employee e join listing l on l.agency_id = e.agency_id and l.employee_id = e.id where e.agency_id = $1 order by e.id limit 1',
+        [demo.agencyId],
+      )
+    ).rows[0]!;
+    const query = { board: ['avito'], branch: [one!.id] };
+    const letter = await mailed(admin, query, 1);
+    const second = await mailed(admin, { ...query, branch: [other!.id] }, 1);
+    expect(letter.subject).toBe(`Выгрузка: 09.11–15.11, Дом у реки, филиал «${one!.name}»`);
+    expect(second.subject).toBe(`Выгрузка: 09.11–15.11, Дом у реки, филиал «${other!.name}»`);
+    const intro = `Дом у реки: объекты, которые вы видите в приложении, с отбором (филиал «${one!.name}»), без разбивки`;
+    for (const text of [letter.text, letter.html]) expect(text).toContain(intro);
+    expect(second.text).not.toContain(one!.name);
+    const report = await reportOf({}, query, 1);
+    expect(exportChartSvg(report, 'light', `филиал «${one!.name}»`)).toContain(`15.11.2026: филиал «${one!.name}»`);
+    expect(letter.png).toEqual(exportChartPng(report, 'light', `филиал «${one!.name}»`));
+    expect(letter.png).not.toEqual(exportChartPng(report));
+    const both = await mailed(admin, { board: ['avito'], branch: [one!.id, other!.id], employee: [employeeId] }, 1);
+    expect(both.subject).toMatch(/, филиалы «.+», «.+»; сотрудник /);
+    expect(both.text).toContain(`сотрудник ${employee})`);
+    const whole = await mailed(admin, { board: ['avito'] }, 1);
+    expect([whole.subject, whole.text].join()).not.toMatch(/филиал|отбор/);
+    // What the reader does not see has no name.
+    const foreign = await mailed(manager, { board: ['avito'], branch: [other!.id, 987_654] }, 1);
+    expect(foreign.subject).toContain(`филиалы «№${other!.id}», «№987654»`);
+    expect(JSON.stringify([foreign.text, foreign.html])).not.toContain(other!.name);
+  });
+
   it('keeps names as they are, whatever is in them', async () => {
     const { db, agencyId } = demo;
     await db.pool.query('update agency set name = $2 where id = $1', [agencyId, NASTY]);
@@ -292,6 +325,23 @@ describe('the doors', () => {
     expect(answer.status).toBe(status);
     expect(answer.body.detail).toMatch(/[а-я]/);
     expect((await manager.get(PATH)).body.data).toEqual([]);
+  });
+
+  it('show what is narrowed, here and on the command line', async () => {
+    const query = { ...wish.query, branch: [branches[0]!.id] };
+    const { id } = (await admin.send('POST', PATH, { ...wish, query })).body;
+    const { id: whole } = (await admin.send('POST', PATH, wish)).body;
+    const narrowed = `филиал «${branches[0]!.name}»`;
+    const data = (await admin.get(PATH)).body.data as { id: number; narrowed: string | null }[];
+    expect(data.find((one) => one.id === id)!.narrowed).toBe(narrowed);
+    expect(data.find((one) => one.id === whole)!.narrowed).toBeNull();
+    vi.stubEnv('DATABASE_URL', demo.url);
+    const { stdout } = await runHere('report', 'subscriptions');
+    vi.unstubAllEnvs();
+    const lines = stdout.split('\n');
+    expect(lines.find((line) => line.startsWith(`№${id} `))).toContain(`, с отбором: ${narrowed}`);
+    expect(lines.find((line) => line.startsWith(`№${whole} `))).not.toContain('отбор');
+    for (const one of [id, whole]) await admin.send('DELETE', `${PATH}/${one}`);
   });
 
   it('send now, once a minute, and say when there is no post', async () => {
