@@ -36,7 +36,7 @@ async function mailerOf({ config }: Context): Promise<Mailer | undefined> {
 }
 
 /** What the clockwork needs to write and send letters; undefined: no post is set up. */
-export async function postOf(context: Context): Promise<Omit<PostOptions, 'db'> | undefined> {
+export async function postOf(context: Context): Promise<Omit<PostOptions, 'db' | 'upSince'> | undefined> {
   const mailer = await mailerOf(context);
   if (!mailer) return undefined;
   const { boards, clock, config } = context;
@@ -48,6 +48,10 @@ export async function postOf(context: Context): Promise<Omit<PostOptions, 'db'> 
       // With the report comes the picture's drawer; whoever only rings the bell should not wait for it.
       const { reportLetter } = await import('../server/report-letter.ts');
       return reportLetter({ db, boards, clock, publicUrl }, subscription, at);
+    },
+    async isRecorded(subscription, at) {
+      const { isReportRecorded } = await import('../server/report-letter.ts');
+      return isReportRecorded({ db, boards, clock, publicUrl }, subscription, at);
     },
     unsubscribe: publicUrl === undefined ? undefined : `${publicUrl}/reports`,
   };

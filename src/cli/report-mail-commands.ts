@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { russianMoment } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { mailTimeText, nextSlot } from '../domain/report-mail.ts';
+import { mailTimeText, narrowedText, nextSlot } from '../domain/report-mail.ts';
 import {
   GROUPING_LABELS,
   type Grouping,
@@ -10,8 +10,10 @@ import {
   STEP_LABELS,
   type Step,
 } from '../domain/report-words.ts';
+import { REACH_ALL } from '../domain/rights.ts';
 import { readClock, readWeekdays, spokenMoment } from '../domain/week.ts';
 import { resolveAgency } from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
 import {
   listSubscriptions,
   mailState,
@@ -73,7 +75,8 @@ export function reportMailCommands(report: Command, action: Action): void {
         const now = context.clock();
         const id = await subscribe(db, agency.id, { ...wish, query, employeeId }, actor.name, now);
         const made = (await subscriptionById(db.pool, agency.id, id))!;
-        context.print(toldOf(made, now), () => lineOf(made, now));
+        const [told] = await toldOf(db, agency.id, [made], now);
+        context.print(told, () => lineOf(told!));
         tellSettings(context);
         return EXIT.done;
       }),
@@ -90,10 +93,11 @@ export function reportMailCommands(report: Command, action: Action): void {
         const agency = await resolveAgency(db, options.agency);
         const now = context.clock();
         const all = await listSubscriptions(db.pool, agency.id);
-        context.print({ isSetUp: isMailSetUp(context), subscriptions: all.map((one) => toldOf(one, now)) }, () =>
+        const subscriptions = await toldOf(db, agency.id, all, now);
+        context.print({ isSetUp: isMailSetUp(context), subscriptions }, () =>
           all.length === 0
             ? 'График по почте никому не приходит: report subscribe --for <сотрудник>.'
-            : all.map((one) => lineOf(one, now)).join('\n'),
+            : subscriptions.map((one) => lineOf(one)).join('\n'),
         );
         tellSettings(context);
         return EXIT.done;
@@ -150,17 +154,32 @@ function numberOf(what: string, text: string): number {
   throw new Refusal('bad-number', `${what}: «${text.slice(0, 20)}», а нужно целое число.`, EXIT.usage);
 }
 
-const toldOf = (one: Subscription, now: Date) => ({ ...one, nextAt: nextSlot(one, one.zone, now) });
+interface Told extends Subscription {
+  readonly nextAt: Date;
+  /** Whose listings alone it counts; null: all that the person sees. */
+  readonly narrowed: string | null;
+}
+
+async function toldOf(db: Database, agencyId: number, all: readonly Subscription[], now: Date): Promise<Told[]> {
+  const { narrowings } = await import('../server/export-report.ts');
+  const queries = all.map(({ query }) => query);
+  const narrowed = await narrowings(db, agencyId, REACH_ALL, queries);
+  return all.map((one, at) => ({
+    ...one,
+    nextAt: nextSlot(one, one.zone, now),
+    narrowed: narrowedText(narrowed[at]!, 3),
+  }));
+}
 
 /** «№3  Вера Лопатина <…>  по понедельникам в 09:00, за 4 недели, шаг – неделя  дальше пн 23.11.2026 09:00» */
-function lineOf(one: Subscription, now: Date): string {
-  const { id, employee, email, query, zone, letter } = one;
+function lineOf(one: Told): string {
+  const { id, employee, email, query, zone, letter, narrowed } = one;
   const { step = 'week', by = 'none', board } = query as { step?: Step; by?: Grouping; board?: string[] };
   return [
     `№${id}`,
     `${employee} <${email ?? 'почты нет'}>`,
-    `${mailTimeText(one)}, шаг – ${STEP_LABELS[step]}, ${GROUPING_LABELS[by]}${board ? `, ${board.join(', ')}` : ''}`,
-    `дальше ${spokenMoment(nextSlot(one, zone, now), zone)}`,
+    `${mailTimeText(one)}, шаг – ${STEP_LABELS[step]}, ${GROUPING_LABELS[by]}${board ? `, ${board.join(', ')}` : ''}${narrowed === null ? '' : `, с отбором: ${narrowed}`}`,
+    `дальше ${spokenMoment(one.nextAt, zone)}`,
     ...(letter === null
       ? []
       : [LETTERS[mailState(letter)](russianMoment(letter.sentAt ?? letter.createdAt, zone), letter.error)]),

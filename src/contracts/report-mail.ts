@@ -32,6 +32,8 @@ export const SubscriptionSchema = Type.Object({
   query: MailedQuerySchema,
   /** «по понедельникам в 09:00, за 4 недели» */
   told: Type.String(),
+  /** Whose listings alone it counts: «филиал «Центр»»; null: all that the person sees. */
+  narrowed: Type.Union([Type.String(), Type.Null()]),
   /** «пн 23.11.2026 09:00» by the clock of the person's branch. */
   next: Type.String(),
   /** Of the newest letter; null: there has been none lately. */

@@ -77,9 +77,47 @@ export function mailPeriod(slot: Date, zone: string, weeks: number): { readonly 
   return { from: addDays(until, 1 - 7 * weeks), until };
 }
 
+/** Longer than the clocks of a country's branches are apart. */
+const HOLD_MS = 12 * HOUR_MS;
+/** What was not recorded while nobody was there is made up for within minutes. */
+const CATCH_UP_MS = HOUR_MS;
+
+/**
+ * Until when a letter waits for the last day of its report to be recorded: midnight by the clock of a feed may come
+ * after the slot by the clock of its reader. Then it goes out with what there is.
+ * @param upSince when the days began to be recorded again after a pause
+ */
+export const heldUntil = (slot: Date, upSince: Date): Date =>
+  new Date(Math.max(slot.getTime() + HOLD_MS, upSince.getTime() + CATCH_UP_MS));
+
 /** «по понедельникам в 09:00, за 4 недели» */
 export const mailTimeText = ({ weekday, atMinute, weeks }: MailWish): string =>
   `${ON_WEEKDAYS[weekday - 1]} в ${clockText(atMinute)}, за ${weeks === 1 ? 'неделю' : `${weeks} ${agree(weeks, 'неделю', 'недели', 'недель')}`}`;
+
+const UNITS = {
+  branch: ['филиал', 'филиалы', (name: string) => `«${name}»`],
+  department: ['отдел', 'отделы', (name: string) => `«${name}»`],
+  employee: ['сотрудник', 'сотрудники', (name: string) => name],
+  group: ['группа CRM', 'группы CRM', (name: string) => `«${name}»`],
+} as const;
+
+/** The names of the units that a report is narrowed to, by what they are; absent: not by that. */
+export type Narrowed = { readonly [unit in keyof typeof UNITS]?: readonly string[] };
+
+/**
+ * «филиалы «Центр», «Север»; сотрудник Вера Лопатина»; null: the report is not narrowed.
+ * @param most so many names of one kind are told
+ */
+export function narrowedText(narrowed: Narrowed, most: number): string | null {
+  const parts = (Object.keys(UNITS) as (keyof typeof UNITS)[]).flatMap((unit) => {
+    const names = narrowed[unit] ?? [];
+    if (names.length === 0) return [];
+    const [one, many, told] = UNITS[unit];
+    const rest = names.length > most ? ` и ещё ${names.length - most}` : '';
+    return [`${names.length === 1 ? one : many} ${names.slice(0, most).map(told).join(', ')}${rest}`];
+  });
+  return parts.length === 0 ? null : parts.join('; ');
+}
 
 /** One letter for each slot of a subscription, however many processes write it. */
 export const slotKey = (subscriptionId: number, slot: Date): string =>
@@ -113,12 +151,17 @@ export function retryAt(tries: number, failedAt: Date): Date | null {
   return pause === undefined ? null : new Date(failedAt.getTime() + pause * 60_000);
 }
 
+/** So often a letter is tried at most. */
+export const TRIES_MAX = PAUSES.length + 1;
+
 /** What the outside world said to a letter. */
 export interface MailComplaint {
   /** The word of the library: EAUTH, EENVELOPE, EMESSAGE, ECONNECTION … */
   readonly code?: string | undefined;
   /** The number with which the server answered. */
   readonly responseCode?: number | undefined;
+  /** All of the answer: «554 5.7.1 Relay access denied». */
+  readonly response?: string | undefined;
   /** At which command. */
   readonly command?: string | undefined;
 }
@@ -132,7 +175,7 @@ export interface MailComplaint {
 export type MailVerdict = 'recipient' | 'letter' | 'settings' | 'deferred' | 'silent';
 
 /** Only a lasting no (5xx) to the recipient or to the letter itself is final: all else can be mended meanwhile. */
-export function judgeComplaint({ code, responseCode, command = '' }: MailComplaint): MailVerdict {
+export function judgeComplaint({ code, responseCode, response = '', command = '' }: MailComplaint): MailVerdict {
   if (code === 'EAUTH' || code === 'ENOAUTH' || code === 'ETLS' || code === 'ECONFIG')
     // «454 temporary authentication failure» is nobody's mistake.
     return responseCode !== undefined && responseCode < 500 ? 'silent' : 'settings';
@@ -141,7 +184,25 @@ export function judgeComplaint({ code, responseCode, command = '' }: MailComplai
   if (responseCode < 500) return isOfLetter ? 'deferred' : 'silent';
   // 530 and 538: sign in first, encrypt first.
   if (!isOfLetter || responseCode === 530 || responseCode === 538) return 'settings';
-  return code === 'EMESSAGE' || command === 'DATA' ? 'letter' : 'recipient';
+  if (code === 'EMESSAGE' || command === 'DATA') return 'letter';
+  return isOfRecipient(responseCode, response) ? 'recipient' : 'settings';
+}
+
+/** Of servers that say more than three figures: «550 5.1.1 no such user», also at the end, in brackets. */
+const ENHANCED = /(?<![\d.])5\.(\d{1,3}\.\d{1,3})(?![\d.]*\d)/;
+/** Numbers by which a mailbox is not there, is full, or has moved. */
+const NO_MAILBOX: ReadonlySet<number> = new Set([550, 551, 552, 553]);
+
+/**
+ * Is a lasting no at RCPT about this recipient? A server that does not pass letters on for us at all says so there too
+ * («554 5.7.1 Relay access denied»), to every one of them.
+ */
+function isOfRecipient(responseCode: number, response: string): boolean {
+  const [, detail] = ENHANCED.exec(response) ?? [];
+  if (detail === undefined) return NO_MAILBOX.has(responseCode);
+  // 5.1.7 and 5.1.8 are about the sender's address.
+  if (detail.startsWith('7.') || detail === '1.7' || detail === '1.8') return false;
+  return NO_MAILBOX.has(responseCode) || /^[12]\./.test(detail);
 }
 
 /** After so many tries at which nobody was there it is worth an administrator's attention. */

@@ -35,7 +35,7 @@ export interface ClockworkOptions {
   /** Runs a cabinet and claims the run itself; undefined: it was not due any more. The real one unless told. */
   readonly publish?: (cabinet: CabinetRow) => Promise<unknown>;
   /** Writes and sends letters; absent: no post is set up, and nothing is written that would all go out one day. */
-  readonly post?: Omit<PostOptions, 'db'> | undefined;
+  readonly post?: Omit<PostOptions, 'db' | 'upSince'> | undefined;
   /** How long `stop` waits for what is under way; eight seconds unless told, of the ten that a process has to end in. */
   readonly patienceMs?: number;
 }
@@ -84,7 +84,7 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
   const toppedUp = new Map<number, { readonly at: Date; readonly nextAt: Date | null }>();
   /** When it was last looked here how long the agencies' money lasts. */
   const warned = new Map<number, { readonly at: Date; readonly nextAt: null }>();
-  const post: PostOptions | undefined = options.post && { db, ...options.post };
+  const post: PostOptions | undefined = options.post && { db, upSince: clock(), ...options.post };
 
   const tasks = {
     async publish(payload: unknown) {
@@ -240,7 +240,6 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
         if (!isQuiet(toppedUp.get(agencyId), now)) await add(runner, 'monthly-top-ups', { agencyId }, CHORE_PRIORITY);
         if (!isQuiet(warned.get(agencyId), now)) await add(runner, 'warn-money', { agencyId }, CHORE_PRIORITY);
       }
-      if (post) await add(runner, 'post', {}, CHORE_PRIORITY);
       await add(runner, 'probe-photos', {}, CHORE_PRIORITY);
       for (const { agencyId, id, zone, recordedThrough, isRunning } of await cabinetsDue(db)) {
         const yesterday = addDays(localDay(now, zone), -1);
@@ -248,6 +247,8 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
         if (!isRunning && (recordedThrough === null || recordedThrough < yesterday))
           await add(runner, 'record-days', { agencyId, cabinetId: id }, CHORE_PRIORITY);
       }
+      // Letters tell of the days that are recorded.
+      if (post) await add(runner, 'post', {}, CHORE_PRIORITY);
     } catch (err) {
       if (!ending.signal.aborted) log.error({ err }, 'could not look for chores');
     }

@@ -1,5 +1,5 @@
 import { Refusal } from '../domain/fault.ts';
-import { dueSlot, letterOf, TELL_AFTER_TRIES } from '../domain/report-mail.ts';
+import { dueSlot, heldUntil, letterOf, TELL_AFTER_TRIES, TRIES_MAX } from '../domain/report-mail.ts';
 import { MailError, type Mailer, openMailer } from '../net/mailer.ts';
 import type { Database } from '../store/database.ts';
 import {
@@ -28,6 +28,10 @@ export interface PostOptions {
    * @throws Refusal when that person gets none any more: the subscription ends with that reason
    */
   readonly write: (subscription: Subscription, at: Date) => Promise<Letter>;
+  /** Is all there that this report tells of? A letter waits for it, though not for ever. */
+  readonly isRecorded: (subscription: Subscription, at: Date) => Promise<boolean>;
+  /** Since when the days are recorded again; absent: all along. */
+  readonly upSince?: Date;
   /** Where a person switches reports off; absent: no address of ours is known. */
   readonly unsubscribe?: string | undefined;
 }
@@ -44,17 +48,18 @@ export interface Written {
 }
 
 /**
- * Puts out what is due. Safe to repeat and beside another process: the slot is taken together with its letter. Nothing
- * is locked while the report is counted.
+ * Puts out what is due and recorded. Safe to repeat and beside another process: the slot is taken together with its
+ * letter. Nothing is locked while the report is counted.
  */
-export async function writeReports({ db, write }: PostOptions, agencyId: number, now: Date): Promise<Written> {
+export async function writeReports(options: PostOptions, agencyId: number, now: Date): Promise<Written> {
+  const { db, write } = options;
   const counts = { letters: 0, ended: 0 };
   const faults: unknown[] = [];
   for (const subscription of await listSubscriptions(db.pool, agencyId)) {
     try {
       const due = dueSlot(subscription, subscription.zone, now);
       if (due && !due.isLetter) await takeSlot(db, subscription, due.slot, null, now);
-      if (due?.isLetter) {
+      if (due?.isLetter && !(await isHeld(options, subscription, due.slot, now))) {
         const letter = await writtenOrEnded(db, write, subscription, due.slot, now);
         if (letter === undefined) counts.ended++;
         else if (await takeSlot(db, subscription, due.slot, letter, now)) counts.letters++;
@@ -64,6 +69,15 @@ export async function writeReports({ db, write }: PostOptions, agencyId: number,
     }
   }
   return { ...counts, faults };
+}
+
+async function isHeld(
+  { isRecorded, upSince }: PostOptions,
+  subscription: Subscription,
+  slot: Date,
+  now: Date,
+): Promise<boolean> {
+  return now < heldUntil(slot, upSince ?? slot) && !(await isRecorded(subscription, slot));
 }
 
 /** @returns undefined: the person gets no such report any more, and the subscription has ended */
@@ -96,17 +110,29 @@ export interface SentLetter {
   readonly fault?: unknown;
 }
 
+/** No new letter is begun after that: a slow server would hold the post, and the slots that come, for hours. */
+const ROUND_MS = 50_000;
+
 /**
  * Sends what waits, one after the other; what the server does not take now waits for its next try, and when the server
- * itself is not there, so do the others.
+ * itself is not there, so do the others. What is left over waits for the next minute.
  * @param clock asked anew for every letter: sending takes time
+ * @param how.signal no new letter is begun after it. The one on the line is not broken off: the server may have taken it
+ *   already. A process that ends under it leaves it claimed (CLAIM_MS), and it goes again as the same letter
+ * @param how.roundMs shorter, for tests
  */
 export async function sendLetters(
   options: PostOptions,
   clock: () => Date,
-  how: { readonly signal?: AbortSignal; readonly onSent?: (sent: SentLetter) => void } = {},
+  how: {
+    readonly signal?: AbortSignal;
+    readonly onSent?: (sent: SentLetter) => void;
+    readonly roundMs?: number;
+  } = {},
 ): Promise<void> {
-  while (!how.signal?.aborted) {
+  // Not by the clock, which may stand still or leap.
+  const ends = performance.now() + (how.roundMs ?? ROUND_MS);
+  while (!how.signal?.aborted && performance.now() < ends) {
     const letter = await claimLetter(options.db, clock());
     if (!letter) return;
     const { isServerGone, ...sent } = await sendOne(options, letter, clock);
@@ -120,6 +146,12 @@ type Sending = SentLetter & { readonly isServerGone: boolean };
 async function sendOne(options: PostOptions, letter: ClaimedLetter, clock: () => Date): Promise<Sending> {
   const { db, mailer, unsubscribe } = options;
   const { id, agencyId, key, name: toName, createdAt, tries } = letter;
+  if (tries > TRIES_MAX) {
+    // Nobody was left to give it up: it brings its sender down every time.
+    const error = 'Отправка этого письма каждый раз обрывалась, больше оно не отправляется.';
+    await noteFailed(db, letter, { error, isFinal: true, isFault: false }, clock());
+    return { id, outcome: 'failed', error, isServerGone: false };
+  }
   try {
     const { content, email } = await currentLetter(options, letter, clock());
     const identity = `${agencyId} ${key} ${createdAt.toISOString()}`;
@@ -149,9 +181,10 @@ async function currentLetter(
   letter: ClaimedLetter,
   now: Date,
 ): Promise<{ readonly content: Letter; readonly email: string }> {
-  const { agencyId, key, email, isActive, createdAt, tries } = letter;
+  const { agencyId, key, email, isActive, createdAt, tries, png } = letter;
   const about = letterOf(key);
-  const isFresh = tries === 1 && Math.abs(now.getTime() - createdAt.getTime()) < FRESH_MS;
+  // Withdrawn and wanted again, it has lost its picture.
+  const isFresh = tries === 1 && png !== null && Math.abs(now.getTime() - createdAt.getTime()) < FRESH_MS;
   if (isActive && email !== null && (isFresh || !about)) return { content: letter, email };
   const subscription = about && (await subscriptionById(db.pool, agencyId, about.subscriptionId));
   const content = subscription && about && (await writtenOrEnded(db, write, subscription, about.at, now));

@@ -149,7 +149,6 @@ export const messageIdOf = (identity: string, domain: string): string =>
 
 interface Complaint extends MailComplaint {
   readonly message?: string;
-  readonly response?: string;
   /** Of the machine, where `code` is the library's. */
   readonly originalCode?: string;
 }

@@ -61,9 +61,13 @@ const { width: WIDTH, top: TOP, plot: PLOT, gap: GAP, left, right, head } = PICT
 const FONTS = '@expo-google-fonts/golos-text';
 
 /** The picture as PNG of double density, with its own letters: a server need not have any. */
-export function exportChartPng(report: ExportReport, theme: ChartTheme = 'light'): Uint8Array {
+export function exportChartPng(
+  report: ExportReport,
+  theme: ChartTheme = 'light',
+  narrowed: string | null = null,
+): Uint8Array {
   const { resolve } = createRequire(import.meta.url);
-  const picture = new Resvg(exportChartSvg(report, theme), {
+  const picture = new Resvg(exportChartSvg(report, theme, narrowed), {
     fitTo: { mode: 'zoom', value: 2 },
     font: {
       loadSystemFonts: false,
@@ -74,8 +78,15 @@ export function exportChartPng(report: ExportReport, theme: ChartTheme = 'light'
   return picture.render().asPng();
 }
 
-/** @returns an SVG picture: a plot for each board or feed, one below the other, all of one scale of steps */
-export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'): string {
+/**
+ * @param narrowed whose listings alone are counted, in words; null: not told
+ * @returns an SVG picture: a plot for each board or feed, one below the other, all of one scale of steps
+ */
+export function exportChartSvg(
+  report: ExportReport,
+  theme: ChartTheme = 'light',
+  narrowed: string | null = null,
+): string {
   const ink = INK[theme];
   const height = pictureHeight(report.sources.length);
   const width = barWidth(report.steps.length);
@@ -91,11 +102,11 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
     aria: { enabled: true, decal: { show: true } },
     title: [
       {
-        text: `Выгрузка ${russianDay(report.from)}–${russianDay(report.until)}`,
+        text: `Выгрузка ${russianDay(report.from)}–${russianDay(report.until)}${narrowed === null ? '' : `: ${narrowed}`}`,
         subtext: `Шаг: ${STEP_LABELS[report.step]}. Объект засчитан, если был в состоянии не меньше ${report.minShare} % дней шага.${note}`,
         left: 16,
         top: 8,
-        textStyle: { ...font, fontSize: 18 },
+        textStyle: { ...font, fontSize: 18, width: WIDTH - 32, overflow: 'truncate' },
         subtextStyle: { ...font, fontSize: 13 },
       },
       ...report.sources.map((source, at) => ({

@@ -26,6 +26,7 @@ import {
 } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
+import type { Narrowed } from '../domain/report-mail.ts';
 import type { Reach } from '../domain/rights.ts';
 import { listBranches, listDepartments } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
@@ -96,7 +97,7 @@ const USUAL_DAYS = 35;
 /** @throws Refusal for a period, a share or boards that may not be asked for */
 async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: ExportReportQuery): Promise<Frame> {
   const { timeZone } = await agencyFrame(db, agencyId);
-  const yesterday = addDays(localDay(now, timeZone), -1);
+  const yesterday = yesterdayOf(now, timeZone);
   const until = query.until ?? yesterday;
   const { from = addDays(until, 1 - USUAL_DAYS), step = 'week', minShare = SHARE_USUAL, by = 'none' } = query;
   const period = { from, until, step, minShare };
@@ -114,12 +115,7 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: E
     const [first = null] = source.cabinetIds.flatMap((id) => firsts.get(id) ?? []).sort();
     return { ...source, recordedFrom: first };
   });
-  const recorded = await recordedThrough(
-    db.pool,
-    agencyId,
-    sources.flatMap(({ cabinetIds }) => cabinetIds),
-  );
-  const lastDay = recorded !== null && recorded > yesterday ? yesterday : recorded;
+  const lastDay = await lastDayOf(db, agencyId, sources, yesterday);
   const owners = (await unitOwners(db.pool, agencyId, reach)).filter(isWithin(query));
   const isAll = reach.isAll && !query.branch && !query.department && !query.employee && !query.group;
   const { groups, of } = await groupsOf(db, agencyId, by, owners);
@@ -132,6 +128,31 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: E
     groups,
     of: isAll && by === 'none' ? null : of,
   };
+}
+
+const yesterdayOf = (now: Date, timeZone: string) => addDays(localDay(now, timeZone), -1);
+
+async function lastDayOf(
+  db: Database,
+  agencyId: number,
+  sources: readonly NamedSource[],
+  yesterday: string,
+): Promise<string | null> {
+  const cabinetIds = sources.flatMap((source) => source.cabinetIds);
+  const recorded = await recordedThrough(db.pool, agencyId, cabinetIds);
+  return recorded !== null && recorded > yesterday ? yesterday : recorded;
+}
+
+/**
+ * The last day that a report by these boards could tell of now; null: nothing of them is recorded yet.
+ * @throws Refusal for boards that may not be asked for
+ */
+export async function reportedThrough(
+  { db, agencyId, columns, now }: Reporter,
+  query: Pick<ExportReportQuery, 'board' | 'cabinet'>,
+): Promise<string | null> {
+  const { timeZone } = await agencyFrame(db, agencyId);
+  return lastDayOf(db, agencyId, sourcesOf(columns, query), yesterdayOf(now, timeZone));
 }
 
 function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportReportQuery): NamedSource[] {
@@ -190,6 +211,42 @@ export async function reportChoices(db: Database, agencyId: number, reach: Reach
     employees: await named('employee', ({ employeeId }) => [employeeId]),
     groups: await named('crm-group', ({ crmGroupIds }) => crmGroupIds),
   };
+}
+
+/**
+ * What reports are narrowed to, by name. Whoever the reader does not see, or is no more, has a number only.
+ * @param queries as they were kept
+ */
+export async function narrowings(
+  db: Database,
+  agencyId: number,
+  reach: Reach,
+  queries: readonly Pick<ExportReportQuery, 'branch' | 'department' | 'employee' | 'group'>[],
+): Promise<Narrowed[]> {
+  const isAny = queries.some(({ branch, department, employee, group }) => branch ?? department ?? employee ?? group);
+  if (!isAny) return queries.map(() => ({}));
+  const { branches, departments, employees, groups } = reach.isAll
+    ? {
+        branches: await namesOf(db, agencyId, 'branch'),
+        departments: await namesOf(db, agencyId, 'department'),
+        employees: await namesOf(db, agencyId, 'employee'),
+        groups: await namesOf(db, agencyId, 'crm-group'),
+      }
+    : await reportChoices(db, agencyId, reach);
+  const named = (
+    all: readonly { readonly id: number; readonly name: string }[],
+    ids: readonly number[] | undefined,
+  ) => {
+    const unknown = new Set(ids);
+    const known = all.flatMap(({ id, name }) => (unknown.delete(id) ? [name.replace(/\s+/g, ' ')] : []));
+    return [...known, ...[...unknown].map((id) => `№${id}`)];
+  };
+  return queries.map(({ branch, department, employee, group }) => ({
+    branch: named(branches, branch),
+    department: named(departments, department),
+    employee: named(employees, employee),
+    group: named(groups, group),
+  }));
 }
 
 /** The groups that owners fall into, in the order of their names, and those of each owner. 0: belongs to none. */

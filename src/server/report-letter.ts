@@ -5,14 +5,14 @@ import type { Changes, ExportReport, ExportReportQuery } from '../contracts/expo
 import { russianDay } from '../domain/days.ts';
 import { type Counts, GROUPING_LABELS, SERIES, type Series, STEP_LABELS } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
-import { mailPeriod, mailTimeText } from '../domain/report-mail.ts';
+import { mailPeriod, mailTimeText, type Narrowed, narrowedText } from '../domain/report-mail.ts';
 import { mayDo, reachOf, refusalFor } from '../domain/rights.ts';
 import { formatNumber } from '../domain/text.ts';
 import { callerById } from '../store/access.ts';
 import type { Database } from '../store/database.ts';
 import type { Letter, Subscription } from '../store/mail.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { exportReport, exportReportChanges, type Reporter } from './export-report.ts';
+import { exportReport, exportReportChanges, narrowings, type Reporter, reportedThrough } from './export-report.ts';
 import { columnsOf } from './listing-routes.ts';
 
 /** The export report as a letter: with what its reader may see, the picture, the table, and one link to the screen. */
@@ -40,20 +40,41 @@ export async function reportLetter(
   const report = await exportReport(reporter, query);
   const changes = await changesOf(reporter, report, query);
   const { name: agency } = await agencyFrame(db, agencyId);
+  const [narrowed = {}] = await narrowings(db, agencyId, reporter.reach, [query]);
+  const shortly = narrowedText(narrowed, 2);
   const { exportChartPng } = await import('./export-chart.ts');
   const told: Told = {
     agency: agency.replace(/\s+/g, ' '),
     report,
+    narrowed,
     sources: report.sources.map((source, place) => tellSource(report, source, changes[place] ?? null)),
     link: publicUrl === undefined ? null : `${publicUrl}/reports?${addressWords(report, query)}`,
     end: `Этот отчёт приходит вам ${mailTimeText(subscription)}. Отключить: «Отчёты», «График выгрузки», внизу страницы «По почте».`,
   };
   return {
-    subject: `Выгрузка: ${russianDay(report.from).slice(0, 5)}–${russianDay(report.until).slice(0, 5)}, ${told.agency}`,
+    subject: `Выгрузка: ${russianDay(report.from).slice(0, 5)}–${russianDay(report.until).slice(0, 5)}, ${[told.agency, ...(shortly === null ? [] : [shortly])].join(', ')}`,
     text: plainOf(told),
     html: htmlOf(told),
-    png: exportChartPng(report),
+    png: exportChartPng(report, 'light', shortly),
   };
+}
+
+/**
+ * Are the days of a subscription's report, as it is due at a moment, recorded to the last? Feeds of which nothing was
+ * ever recorded are not waited for, nor is anything where the person gets no report: the letter's writer says why.
+ */
+export async function isReportRecorded(
+  options: LetterOptions,
+  { agencyId, employeeId, zone, weeks, query }: Subscription,
+  at: Date,
+): Promise<boolean> {
+  try {
+    const lastDay = await reportedThrough(await reporterFor(options, agencyId, employeeId), query);
+    return lastDay === null || lastDay >= mailPeriod(at, zone, weeks).until;
+  } catch (error) {
+    if (error instanceof Refusal) return true;
+    throw error;
+  }
 }
 
 /**
@@ -118,6 +139,7 @@ function addressWords({ from, until, step, minShare, by, sources }: ExportReport
 interface Told {
   readonly agency: string;
   readonly report: ExportReport;
+  readonly narrowed: Narrowed;
   readonly sources: readonly ToldSource[];
   readonly link: string | null;
   /** Why it comes, and how it is switched off. */
@@ -216,10 +238,14 @@ const HEADS: Record<Series, string> = {
 
 const shareOf = ({ marked, published }: Counts) => (marked === 0 ? '–' : `${Math.round((published / marked) * 100)} %`);
 
-function frameWords({ agency, report }: Told): string {
+/** Longer lists are told by the screen. */
+const NAMES_MAX = 20;
+
+function frameWords({ agency, report, narrowed }: Told): string {
   const { step, by, minShare, steps } = report;
   const star = steps.some(({ isUnfinished }) => isUnfinished) ? ' Звёздочка: шаг не завершён.' : '';
-  return `${agency}: объекты, которые вы видите в приложении, ${GROUPING_LABELS[by]}, шаг – ${STEP_LABELS[step]}. Объект засчитан в шаге, если был в состоянии не меньше ${minShare} % его дней, но хотя бы один день.${star}`;
+  const alone = narrowedText(narrowed, NAMES_MAX);
+  return `${agency}: объекты, которые вы видите в приложении, ${alone === null ? '' : `с отбором (${alone}), `}${GROUPING_LABELS[by]}, шаг – ${STEP_LABELS[step]}. Объект засчитан в шаге, если был в состоянии не меньше ${minShare} % его дней, но хотя бы один день.${star}`;
 }
 
 const titleOf = ({ from, until }: ExportReport) => `График выгрузки ${russianDay(from)}–${russianDay(until)}`;

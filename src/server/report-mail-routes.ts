@@ -6,8 +6,8 @@ import {
   type Subscription as ToldSubscription,
 } from '../contracts/report-mail.ts';
 import { Refusal } from '../domain/fault.ts';
-import { mailTimeText, nextSlot } from '../domain/report-mail.ts';
-import { mayDo, OF_AGENCY } from '../domain/rights.ts';
+import { mailTimeText, narrowedText, nextSlot } from '../domain/report-mail.ts';
+import { mayDo, OF_AGENCY, reachOf } from '../domain/rights.ts';
 import { spokenMoment } from '../domain/week.ts';
 import {
   ASK_EVERY_MS,
@@ -22,6 +22,7 @@ import {
   unsubscribe,
 } from '../store/mail.ts';
 import type { Api, Ask } from './api.ts';
+import { narrowings } from './export-report.ts';
 import { HttpProblem, notFound } from './problems.ts';
 import { type LetterOptions, proveMailed, reportLetter } from './report-letter.ts';
 
@@ -41,8 +42,10 @@ export function reportMailRoutes(api: Api): void {
     handler: async (ask) => {
       const { db, agencyId, caller, options, now } = ask;
       const all = await listSubscriptions(db.pool, agencyId, isOverAll(ask) ? undefined : caller.employeeId);
+      const queries = all.map(({ query }) => query);
+      const narrowed = await narrowings(db, agencyId, reachOf(caller, 'see-listings'), queries);
       return {
-        data: all.map((one) => told(one, caller.employeeId, now)),
+        data: all.map((one, at) => told(one, narrowedText(narrowed[at]!, 3), caller.employeeId, now)),
         isSetUp: options.hasPost === true,
         hasLinks: options.publicUrl !== undefined,
         email: await addressOf(db.pool, agencyId, caller.employeeId),
@@ -120,7 +123,7 @@ async function subscriptionOf(ask: Asked, id: number): Promise<Subscription> {
   return found;
 }
 
-function told(subscription: Subscription, employeeId: number, now: Date): ToldSubscription {
+function told(subscription: Subscription, narrowed: string | null, employeeId: number, now: Date): ToldSubscription {
   const { id, employee, email, weekday, atMinute, weeks, query, zone, letter } = subscription;
   return {
     id,
@@ -132,6 +135,7 @@ function told(subscription: Subscription, employeeId: number, now: Date): ToldSu
     weeks,
     query,
     told: mailTimeText(subscription),
+    narrowed,
     next: spokenMoment(nextSlot(subscription, zone, now), zone),
     letter: letter && {
       state: mailState(letter),

@@ -208,6 +208,8 @@ export function unsubscribe(
   });
 }
 
+const REPLACED = 'Вместо него отправлен более новый отчёт.';
+
 /** Letters of a subscription that wait are not needed any more. */
 async function withdraw(
   client: Queryable,
@@ -217,7 +219,8 @@ async function withdraw(
   now: Date,
 ): Promise<void> {
   await client.query(
-    `update mail set failed_at = $3, error = $4, png = null
+    // One that is on the line stays so until it is off it: see `underWay`.
+    `update mail set failed_at = $3, error = $4, png = null, due_at = case when tries > 0 and error is null then due_at else $3 end
      where agency_id = $1 and starts_with(key, $2) and sent_at is null and failed_at is null`,
     [agencyId, subscriptionKeys(subscriptionId), now, why],
   );
@@ -250,7 +253,7 @@ export function takeSlot(
     );
     if (taken.rowCount !== 1) return false;
     if (letter === null) return true;
-    await withdraw(client, agencyId, id, 'Вместо него отправлен более новый отчёт.', now);
+    await withdraw(client, agencyId, id, REPLACED, now);
     return putOut(client, agencyId, slotKey(id, slot), employeeId, letter, now);
   });
 }
@@ -259,7 +262,7 @@ export function takeSlot(
 export const ASK_EVERY_MS = 60_000;
 
 /**
- * A letter that somebody wants at once.
+ * A letter that somebody wants at once; an older one that still waits gives way to it.
  * @returns false: the subscription is gone
  * @throws Refusal `mail-too-soon`
  */
@@ -277,6 +280,7 @@ export function putAsked(
     );
     if (held.rows.length === 0) return false;
     await proveNotTooSoon(client, agencyId, id, now);
+    await withdraw(client, agencyId, id, REPLACED, now);
     await putOut(client, agencyId, askedKey(id, now), employeeId, letter, now);
     await record(client, agencyId, { by, action: 'report-asked', facts: { subscriptionId: id, employeeId } }, now);
     return true;
@@ -334,12 +338,20 @@ export const CLAIM_MS = 180_000;
 const WAITING = 'sent_at is null and failed_at is null';
 
 /**
+ * Somebody has the letter and may be telling it to the server: a claim takes the error away and moves the due moment
+ * ahead, and whatever ends the try puts them right. Withdrawn meanwhile, it is under way all the same.
+ * @param now the parameter with the moment, `ends` with the moment at which a claim of now would end
+ */
+const underWay = (now: string, ends: string) =>
+  `sent_at is null and tries > 0 and (error is null or failed_at is not null) and due_at > ${now} and due_at <= ${ends}`;
+
+/**
  * Takes the letter that has waited longest; undefined: none is due. The try is counted before it is made: a letter that
  * brings its sender down is given up in the end like any other.
  */
 export async function claimLetter(db: Database, now: Date): Promise<ClaimedLetter | undefined> {
   const found = await db.pool.query<ClaimedLetter>(
-    `update mail m set tries = m.tries + 1, due_at = $2
+    `update mail m set tries = m.tries + 1, due_at = $2, error = null
      from (select agency_id, id from mail where ${WAITING} and (due_at <= $1 or due_at > $3)
        order by due_at, id limit 1 for update skip locked) as w, employee e
      where m.agency_id = w.agency_id and m.id = w.id and e.agency_id = m.agency_id and e.id = m.employee_id
@@ -391,7 +403,7 @@ export function noteFailed(
   const again = how.isFinal ? null : retryAt(tries, now);
   return transaction(db, async (client) => {
     const noted = await client.query(
-      `update mail set error = $4, due_at = coalesce($5, due_at), failed_at = case when $5::timestamptz is null then $6::timestamptz end
+      `update mail set error = $4, due_at = coalesce($5::timestamptz, $6::timestamptz), failed_at = case when $5::timestamptz is null then $6::timestamptz end
        where ${OURS} and failed_at is null`,
       [agencyId, id, tries, how.error, again, now],
     );
@@ -496,19 +508,31 @@ export async function listLetters(
 }
 
 /**
- * A letter that was given up, or waits for its next try, is due at once and has all its tries again.
- * @throws Refusal `mail-unknown`, `mail-sent`, `mail-obsolete`
+ * A letter that waits for its next try is due at once; one that was given up has all its tries again, too.
+ * @throws Refusal `mail-unknown`, `mail-sent`, `mail-under-way`, `mail-obsolete`
  */
 export function retryLetter(db: Database, agencyId: number, id: number, by: string, now: Date): Promise<void> {
   return transaction(db, async (client) => {
-    const found = await client.query<{ key: string; sentAt: Date | null; employeeId: number; subject: string }>(
-      `select key, sent_at as "sentAt", employee_id as "employeeId", subject from mail
+    const found = await client.query<{
+      key: string;
+      sentAt: Date | null;
+      employeeId: number;
+      subject: string;
+      isUnderWay: boolean;
+    }>(
+      `select key, sent_at as "sentAt", employee_id as "employeeId", subject, ${underWay('$3', '$4')} as "isUnderWay" from mail
        where agency_id = $1 and id = $2 for no key update`,
-      [agencyId, id],
+      [agencyId, id, now, new Date(now.getTime() + CLAIM_MS)],
     );
     const letter = found.rows[0];
     if (!letter) throw new Refusal('mail-unknown', `Письма №${id} нет: mail list.`, 2);
     if (letter.sentAt !== null) throw new Refusal('mail-sent', `Письмо №${id} уже отправлено.`);
+    // Two senders of one letter would both bring it.
+    if (letter.isUnderWay)
+      throw new Refusal(
+        'mail-under-way',
+        `Письмо №${id} как раз отправляется. Если не уйдёт, попробуйте ещё раз через три минуты.`,
+      );
     const about = letterOf(letter.key);
     if (about) {
       const alive = await client.query('select 1 from report_subscription where agency_id = $1 and id = $2', [

@@ -3,15 +3,18 @@ import { addDays, daysBetween, localTime, weekdayOf } from '../../src/domain/day
 import {
   askedKey,
   dueSlot,
+  heldUntil,
   judgeComplaint,
   latestSlot,
   letterOf,
   mailPeriod,
   mailTimeText,
+  narrowedText,
   nextSlot,
   proveMailWish,
   retryAt,
   slotKey,
+  TRIES_MAX,
 } from '../../src/domain/report-mail.ts';
 
 /** When a report by e-mail is due, what it covers, and what becomes of a letter that was not taken. */
@@ -118,6 +121,16 @@ describe('the period', () => {
   });
 });
 
+it('waits for the day’s record half a day, or an hour from when somebody is there again', () => {
+  const slot = at('2026-11-23T06:00:00Z');
+  expect(heldUntil(slot, slot)).toEqual(at('2026-11-23T18:00:00Z'));
+  expect(heldUntil(slot, at('2026-11-01T00:00:00Z'))).toEqual(at('2026-11-23T18:00:00Z'));
+  expect(heldUntil(slot, at('2026-11-24T10:00:00Z'))).toEqual(at('2026-11-24T11:00:00Z'));
+  // Midnight in Kaliningrad comes within that after the first minute of the day in Kamchatka.
+  expect(heldUntil(at('2026-11-22T12:01:00Z'), slot) > at('2026-11-22T22:00:00Z')).toBe(true);
+  expect(heldUntil(at('2026-11-22T12:01:00Z'), at('2026-11-01T00:00:00Z')) > at('2026-11-22T22:00:00Z')).toBe(true);
+});
+
 it('refuses what cannot be', () => {
   const good = { weekday: 7, atMinute: 1439, weeks: 21 };
   expect(() => proveMailWish(good)).not.toThrow();
@@ -136,6 +149,17 @@ it('says when it comes', () => {
   expect(mailTimeText({ ...MONDAY_9, weeks: 4 })).toBe('по понедельникам в 09:00, за 4 недели');
   expect(mailTimeText({ weekday: 7, atMinute: 1085, weeks: 21 })).toBe('по воскресеньям в 18:05, за 21 неделю');
   expect(mailTimeText({ weekday: 2, atMinute: 0, weeks: 1 })).toBe('по вторникам в 00:00, за неделю');
+});
+
+it.each([
+  [{}, null],
+  [{ branch: [], employee: [] }, null],
+  [{ branch: ['Центр'] }, 'филиал «Центр»'],
+  [{ employee: ['Вера Лопатина'], branch: ['Центр', 'Север'] }, 'филиалы «Центр», «Север»; сотрудник Вера Лопатина'],
+  [{ department: ['Аренда'], group: ['А', 'Б', 'В', 'Г'] }, 'отдел «Аренда»; группы CRM «А», «Б» и ещё 2'],
+  [{ employee: ['А', 'Б', 'В'] }, 'сотрудники А, Б и ещё 1'],
+])('says what a report of %j is narrowed to', (narrowed, text) => {
+  expect(narrowedText(narrowed, 2)).toBe(text);
 });
 
 it('knows a letter by its key', () => {
@@ -157,12 +181,39 @@ it('tries again after a minute, then ever later, for three days and a bit', () =
     moment = next;
   }
   expect(pauses).toEqual([1, 5, 30, 120, 360, 1440, 1440, 1440]);
+  expect(TRIES_MAX).toBe(pauses.length + 1);
   expect((moment.getTime() - start.getTime()) / 3_600_000).toBeGreaterThan(72);
 });
 
 it.each([
   [{ code: 'EENVELOPE', responseCode: 550, command: 'RCPT TO' }, 'recipient'],
   [{ code: 'EENVELOPE', responseCode: 450, command: 'RCPT TO' }, 'deferred'],
+  [{ code: 'EENVELOPE', responseCode: 554, command: 'RCPT TO' }, 'settings'],
+  ...(
+    [
+      // It passes nothing on for us: that is so of every letter.
+      [554, '554 5.7.1 <anna@example.ru>: Relay access denied', 'settings'],
+      [550, '550 5.7.1 Relaying denied', 'settings'],
+      [553, "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", 'settings'],
+      [550, '550-5.7.26 This mail is unauthenticated', 'settings'],
+      [554, '554 5.1.8 Sender address rejected: Domain not found', 'settings'],
+      [550, '550 5.1.1 no such user', 'recipient'],
+      [550, '550 no such user', 'recipient'],
+      [551, '551 user has moved', 'recipient'],
+      [552, '552 5.2.2 mailbox full', 'recipient'],
+      [553, '553 mailbox name not allowed', 'recipient'],
+      [554, '554 5.1.1 no such user', 'recipient'],
+      [554, '554 delivery error: 5.2.1 mailbox disabled', 'recipient'],
+      [501, '501 5.1.3 bad address syntax', 'recipient'],
+      [550, '550 5.4.1 Recipient address rejected: Access denied', 'recipient'],
+      // The figures of an address of the net mean nothing.
+      [550, '550 no such user, says 10.5.7.1', 'recipient'],
+      [550, '550 no such user, says 5.7.1.10', 'recipient'],
+    ] as const
+  ).map(
+    ([responseCode, response, verdict]) =>
+      [{ code: 'EENVELOPE', responseCode, response, command: 'RCPT TO' }, verdict] as const,
+  ),
   [{ code: 'EENVELOPE', command: 'API' }, 'recipient'],
   [{ code: 'EENVELOPE', responseCode: 553, command: 'MAIL FROM' }, 'settings'],
   [{ code: 'EENVELOPE', responseCode: 530, command: 'MAIL FROM' }, 'settings'],

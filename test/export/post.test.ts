@@ -43,6 +43,7 @@ let agencies = 0;
 /** Told by the maker instead of a report. */
 let writes: { readonly id: number; readonly at: string }[] = [];
 let refusal: Refusal | Error | null = null;
+let isRecorded = true;
 
 beforeAll(async () => {
   base = await testDatabase();
@@ -54,6 +55,7 @@ beforeEach(async () => {
   now = SLOT - DAY;
   writes = [];
   refusal = null;
+  isRecorded = true;
   ({ id: agencyId } = await resolveAgency(db, `Агентство ${++agencies}`, true));
   anna = await person('Анна', 'anna@example.ru');
 });
@@ -95,6 +97,7 @@ const post = (port = office.port, own: Database = db, login = ''): PostOptions =
     patience,
   }),
   write,
+  isRecorded: async () => isRecorded,
 });
 
 const WISH = { query: { step: 'week' }, weeks: 4, weekday: 1, atMinute: 540 } as const;
@@ -181,6 +184,33 @@ describe('a slot', () => {
     expect(office.taken).toHaveLength(1);
     // Whoever comes with what was so before finds it taken.
     expect(await takeSlot(db, subscription, clock(), letter('второе'), clock())).toBe(false);
+  });
+
+  it('waits for the days to be recorded, and not for ever', async () => {
+    const id = await wish();
+    isRecorded = false;
+    const written = async (more: object = {}) =>
+      (await writeReports({ ...post(), ...more }, agencyId, clock())).letters;
+    now = SLOT;
+    expect(await written()).toBe(0);
+    expect(writes).toEqual([]);
+    expect((await subscriptionById(db.pool, agencyId, id))!.lastSlot).toEqual(new Date(SLOT - WEEK));
+    now += 2 * 60 * MINUTE;
+    isRecorded = true;
+    expect(await written()).toBe(1);
+    // Late as it is, it is the report of the moment at which it was due.
+    expect(writes).toEqual([{ id, at: new Date(SLOT).toISOString() }]);
+    isRecorded = false;
+    now = SLOT + WEEK + 12 * 60 * MINUTE - 1;
+    expect(await written()).toBe(0);
+    now += 1;
+    expect(await written()).toBe(1);
+    // Nobody was there for days: those who come back have to record first.
+    const upSince = new Date(SLOT + 2 * WEEK + 2 * DAY);
+    now = upSince.getTime();
+    expect(await written({ upSince })).toBe(0);
+    now += 60 * MINUTE;
+    expect(await written({ upSince })).toBe(1);
   });
 
   it('that was missed is made up for by the newest alone', async () => {
@@ -357,6 +387,21 @@ describe('the server', () => {
     expect(await listMessages(db, agencyId, { isOpen: true })).toEqual([]);
   });
 
+  it('does not pass letters on for us: they wait, and an administrator hears of it', async () => {
+    await oneLetter('Boris');
+    office.whim = (command) => (command.startsWith('RCPT') ? '550 5.7.1 Relay access denied' : undefined);
+    await send();
+    expect((await states()).map(({ state }) => state)).toEqual(['waiting', 'waiting']);
+    expect(await listMessages(db, agencyId, { isOpen: true })).toEqual([
+      expect.objectContaining({ kind: 'mail-fault', role: 'admin', text: expect.stringContaining('Relay access') }),
+    ]);
+    office.whim = () => undefined;
+    now += MINUTE;
+    await send();
+    expect(office.taken).toHaveLength(2);
+    expect(await listMessages(db, agencyId, { isOpen: true })).toEqual([]);
+  });
+
   it('says 550: nobody asks again, the person is told, the other letters go', async () => {
     await oneLetter('Boris');
     office.whim = (command) => (/^RCPT.*anna/.test(command) ? '550 5.1.1 no such user' : undefined);
@@ -458,6 +503,28 @@ describe('the server', () => {
     expect((await states())[0]).toMatchObject({ state: 'waiting' });
   });
 
+  it('is slow: what is not begun in time waits for the next minute', async () => {
+    await oneLetter('Boris', 'Vera');
+    const slow: PostOptions = {
+      ...post(),
+      mailer: {
+        async send(mail) {
+          await sleep(150);
+          await post().mailer.send(mail);
+        },
+      },
+    };
+    await sendLetters(slow, clock, { roundMs: 100 });
+    expect((await states()).map(({ state, tries }) => [state, tries]).sort()).toEqual([
+      ['sent', 1],
+      ['waiting', 0],
+      ['waiting', 0],
+    ]);
+    now += MINUTE;
+    await send();
+    expect(office.taken).toHaveLength(3);
+  });
+
   it('hangs up in the middle', async () => {
     await oneLetter();
     office.whim = (command) => (command === '<letter>' ? 'drop' : undefined);
@@ -549,6 +616,37 @@ describe('a sender that dies', () => {
     expect((await letters()).map(mailState)).toEqual(['sent']);
   });
 
+  it('every time is not sent the letter for ever', async () => {
+    await wish();
+    now = SLOT;
+    await writeReports(post(), agencyId, clock());
+    let deaths = 0;
+    const deadly: PostOptions = {
+      ...post(),
+      mailer: {
+        send() {
+          deaths++;
+          return new Promise(() => {});
+        },
+      },
+    };
+    for (let at = 1; at <= 12; at++) {
+      void sendLetters(deadly, clock);
+      const isTaken = async () => (await letters()).some((one) => one.tries >= at || one.failedAt !== null);
+      for (const until = Date.now() + 5000; !(await isTaken()) && Date.now() < until; ) await sleep(10);
+      now += 4 * MINUTE;
+    }
+    await send();
+    // As often as a letter that the server turns away (domain/report-mail.ts).
+    expect(deaths).toBe(9);
+    expect(office.taken).toEqual([]);
+    expect(await letters()).toMatchObject([{ error: expect.stringContaining('каждый раз обрывалась'), tries: 10 }]);
+    expect((await letters()).map(mailState)).toEqual(['failed']);
+    expect(await listMessages(db, agencyId, { employeeId: anna, isOpen: true })).toMatchObject([
+      { kind: 'mail-failed' },
+    ]);
+  });
+
   it('is not asked to forget a waiting letter by a clock that was set back', async () => {
     await wish();
     now = SLOT + 20 * WEEK;
@@ -561,6 +659,83 @@ describe('a sender that dies', () => {
   });
 });
 
+describe('a letter that is wanted once more', () => {
+  const retry = (id: number) => retryLetter(db, agencyId, id, 'Анна', clock());
+  const underWay = { code: 'mail-under-way' };
+
+  it('is not doubled while it is on the line', async () => {
+    const id = await wish();
+    now = SLOT;
+    await writeReports(post(), agencyId, clock());
+    let take = () => {};
+    let isOnLine = false;
+    const slow: PostOptions = {
+      ...post(),
+      mailer: {
+        async send(mail) {
+          if (!isOnLine)
+            await new Promise<void>((resolve) => {
+              isOnLine = true;
+              take = resolve;
+            });
+          await post().mailer.send(mail);
+        },
+      },
+    };
+    const sending = sendLetters(slow, clock);
+    for (const until = Date.now() + 5000; !isOnLine && Date.now() < until; ) await sleep(10);
+    const [row] = await letters();
+    now += MINUTE;
+    await expect(retry(row!.id)).rejects.toMatchObject(underWay);
+    await send();
+    // Nor when a newer one has taken its place meanwhile.
+    const subscription = (await subscriptionById(db.pool, agencyId, id))!;
+    expect(await putAsked(db, subscription, letter('сейчас'), 'Анна', clock())).toBe(true);
+    await expect(retry(row!.id)).rejects.toMatchObject(underWay);
+    take();
+    await sending;
+    expect(office.taken).toHaveLength(2);
+    await expect(retry(row!.id)).rejects.toMatchObject({ code: 'mail-sent' });
+  });
+
+  it('goes at once when it waits after a no, was given up, or its sender is long gone', async () => {
+    await wish();
+    now = SLOT;
+    await writeReports(post(), agencyId, clock());
+    const { id } = (await letters())[0]!;
+    office.whim = (command) => (command.startsWith('RCPT') ? '450 4.2.0 later' : undefined);
+    await send();
+    await retry(id);
+    office.whim = (command) => (command.startsWith('RCPT') ? '550 5.1.1 no such user' : undefined);
+    await send();
+    expect((await letters()).map(mailState)).toEqual(['failed']);
+    await retry(id);
+    void sendLetters({ ...post(), mailer: { send: () => new Promise(() => {}) } }, clock);
+    for (const until = Date.now() + 5000; (await letters())[0]!.tries !== 1 && Date.now() < until; ) await sleep(10);
+    await expect(retry(id)).rejects.toMatchObject(underWay);
+    now += 3 * MINUTE;
+    await retry(id);
+    office.whim = () => undefined;
+    await send();
+    expect(office.taken).toHaveLength(1);
+  });
+
+  it('has its picture, though the base has not kept it', async () => {
+    const id = await wish();
+    now = SLOT;
+    await writeReports(post(), agencyId, clock());
+    const { id: first } = (await letters())[0]!;
+    now += 61_000;
+    const subscription = (await subscriptionById(db.pool, agencyId, id))!;
+    await putAsked(db, subscription, letter('сейчас'), 'Анна', clock());
+    await retry(first);
+    await send();
+    expect(office.taken).toHaveLength(2);
+    for (const { raw } of office.taken)
+      expect(leaves(readMime(raw)).map((leaf) => leaf.headers.get('content-id') ?? '')).toContain('<chart>');
+  });
+});
+
 it('a report that is asked for comes at once, once a minute', async () => {
   const id = await wish();
   const subscription = (await subscriptionById(db.pool, agencyId, id))!;
@@ -570,13 +745,19 @@ it('a report that is asked for comes at once, once a minute', async () => {
   expect(asked.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   for (const one of asked) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'mail-too-soon' });
   now += 61_000;
+  // The one before has not gone out yet: two of one report come to nobody.
   expect(await putAsked(db, subscription, letter('ещё'), 'Анна', clock())).toBe(true);
+  expect((await letters()).map((one) => [mailState(one), one.error])).toEqual([
+    ['waiting', null],
+    ['failed', 'Вместо него отправлен более новый отчёт.'],
+  ]);
   await send();
-  expect(office.taken).toHaveLength(2);
+  expect(office.taken).toHaveLength(1);
+  expect(readMime(office.taken[0]!.raw).headers.get('subject')).toBe('Выгрузка ещё');
   // The week's own comes all the same.
   now = SLOT;
   await round();
-  expect(office.taken).toHaveLength(3);
+  expect(office.taken).toHaveLength(2);
   await unsubscribe(db, agencyId, id, 'Анна', clock());
   expect(await putAsked(db, subscription, letter('поздно'), 'Анна', clock())).toBe(false);
 });

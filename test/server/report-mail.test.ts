@@ -1,17 +1,20 @@
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ExportReport } from '../../src/contracts/export-report.ts';
 import { localDay } from '../../src/domain/days.ts';
 import { mailPeriod } from '../../src/domain/report-mail.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { sendLetters, writeReports } from '../../src/export/post.ts';
 import { openMailer } from '../../src/net/mailer.ts';
+import { exportChartPng, exportChartSvg } from '../../src/server/export-chart.ts';
 import { exportReport, type Reporter } from '../../src/server/export-report.ts';
-import { reportLetter } from '../../src/server/report-letter.ts';
+import { isReportRecorded, reportLetter } from '../../src/server/report-letter.ts';
 import { setGrants } from '../../src/store/access.ts';
 import { changeEmployee, listBranches } from '../../src/store/agencies.ts';
+import { recordDays } from '../../src/store/days.ts';
 import { listDeeds } from '../../src/store/journal.ts';
 import { type Letter, listLetters, listSubscriptions, subscribe, subscriptionById } from '../../src/store/mail.ts';
+import { runHere } from '../cli/here.ts';
 import { leaves, openOffice, type PostOffice, readMime } from '../export/smtp.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
 import { type Counter, counter, type Visitor } from './visitors.ts';
@@ -205,6 +208,37 @@ describe('the letter', () => {
     expect((await mailed(agent, {}, 1)).text).toContain('ничего не отмечено');
   });
 
+  it('says everywhere what it is narrowed to', async () => {
+    const [one, other] = branches;
+    const { id: employeeId, name: employee } = (
+      await demo.db.pool.query<{ id: number; name: string }>(
+        'select e.id, e.name from employee e join listing l on l.agency_id = e.agency_id and l.employee_id = e.id where e.agency_id = $1 order by e.id limit 1',
+        [demo.agencyId],
+      )
+    ).rows[0]!;
+    const query = { board: ['avito'], branch: [one!.id] };
+    const letter = await mailed(admin, query, 1);
+    const second = await mailed(admin, { ...query, branch: [other!.id] }, 1);
+    expect(letter.subject).toBe(`Выгрузка: 09.11–15.11, Дом у реки, филиал «${one!.name}»`);
+    expect(second.subject).toBe(`Выгрузка: 09.11–15.11, Дом у реки, филиал «${other!.name}»`);
+    const intro = `Дом у реки: объекты, которые вы видите в приложении, с отбором (филиал «${one!.name}»), без разбивки`;
+    for (const text of [letter.text, letter.html]) expect(text).toContain(intro);
+    expect(second.text).not.toContain(one!.name);
+    const report = await reportOf({}, query, 1);
+    expect(exportChartSvg(report, 'light', `филиал «${one!.name}»`)).toContain(`15.11.2026: филиал «${one!.name}»`);
+    expect(letter.png).toEqual(exportChartPng(report, 'light', `филиал «${one!.name}»`));
+    expect(letter.png).not.toEqual(exportChartPng(report));
+    const both = await mailed(admin, { board: ['avito'], branch: [one!.id, other!.id], employee: [employeeId] }, 1);
+    expect(both.subject).toMatch(/, филиалы «.+», «.+»; сотрудник /);
+    expect(both.text).toContain(`сотрудник ${employee})`);
+    const whole = await mailed(admin, { board: ['avito'] }, 1);
+    expect([whole.subject, whole.text].join()).not.toMatch(/филиал|отбор/);
+    // What the reader does not see has no name.
+    const foreign = await mailed(manager, { board: ['avito'], branch: [other!.id, 987_654] }, 1);
+    expect(foreign.subject).toContain(`филиалы «№${other!.id}», «№987654»`);
+    expect(JSON.stringify([foreign.text, foreign.html])).not.toContain(other!.name);
+  });
+
   it('keeps names as they are, whatever is in them', async () => {
     const { db, agencyId } = demo;
     await db.pool.query('update agency set name = $2 where id = $1', [agencyId, NASTY]);
@@ -293,6 +327,23 @@ describe('the doors', () => {
     expect((await manager.get(PATH)).body.data).toEqual([]);
   });
 
+  it('show what is narrowed, here and on the command line', async () => {
+    const query = { ...wish.query, branch: [branches[0]!.id] };
+    const { id } = (await admin.send('POST', PATH, { ...wish, query })).body;
+    const { id: whole } = (await admin.send('POST', PATH, wish)).body;
+    const narrowed = `филиал «${branches[0]!.name}»`;
+    const data = (await admin.get(PATH)).body.data as { id: number; narrowed: string | null }[];
+    expect(data.find((one) => one.id === id)!.narrowed).toBe(narrowed);
+    expect(data.find((one) => one.id === whole)!.narrowed).toBeNull();
+    vi.stubEnv('DATABASE_URL', demo.url);
+    const { stdout } = await runHere('report', 'subscriptions');
+    vi.unstubAllEnvs();
+    const lines = stdout.split('\n');
+    expect(lines.find((line) => line.startsWith(`№${id} `))).toContain(`, с отбором: ${narrowed}`);
+    expect(lines.find((line) => line.startsWith(`№${whole} `))).not.toContain('отбор');
+    for (const one of [id, whole]) await admin.send('DELETE', `${PATH}/${one}`);
+  });
+
   it('send now, once a minute, and say when there is no post', async () => {
     const { id } = (await manager.send('POST', PATH, wish)).body;
     expect((await manager.send('POST', `${PATH}/${id}/send`)).status).toBe(204);
@@ -318,7 +369,61 @@ describe('all the way', () => {
       replyTo: 'it@agency.test',
     }),
     write: (subscription: Parameters<typeof reportLetter>[1], at: Date) => reportLetter(options(), subscription, at),
+    isRecorded: (subscription: Parameters<typeof reportLetter>[1], at: Date) =>
+      isReportRecorded(options(), subscription, at),
     unsubscribe: `${PUBLIC}/reports`,
+  });
+
+  /** What the clockwork does after midnight. */
+  async function record(): Promise<void> {
+    for (const cabinet of demo.cabinets) await recordDays(demo.db, cabinet, now);
+  }
+
+  it('the report waits until its last day is over and recorded wherever it is exported', async () => {
+    const { db, agencyId } = demo;
+    const wish = { employeeId: admin.id, query: { board: ['avito', 'cian'] }, weeks: 1, weekday: 1, atMinute: 480 };
+    const id = await subscribe(db, agencyId, wish, 'тест', now);
+    // Monday at eight in Kamchatka, and Sunday in Moscow still.
+    const subscription = { ...(await subscriptionById(db.pool, agencyId, id))!, zone: 'Asia/Kamchatka' };
+    await db.pool.query('delete from report_subscription where id = $1', [id]);
+    const slot = new Date('2026-11-22T20:00:00Z');
+    const isRecorded = () => isReportRecorded(options(), subscription, slot);
+    now = slot;
+    expect(mailPeriod(slot, subscription.zone, 1).until).toBe('2026-11-22');
+    await record();
+    expect(await isRecorded()).toBe(false);
+    now = new Date('2026-11-22T21:05:00Z');
+    expect(await isRecorded()).toBe(false);
+    const [first, ...others] = demo.cabinets.filter(({ board }) => board === 'avito' || board === 'cian');
+    expect(others.length).toBeGreaterThan(0);
+    for (const cabinet of others) await recordDays(db, cabinet, now);
+    expect(await isRecorded()).toBe(false);
+    // A feed of which nothing was ever recorded is not waited for.
+    const set = (day: string | null, ids: readonly number[]) =>
+      db.pool.query('update cabinet set recorded_through = $2 where agency_id = $1 and id = any($3)', [
+        agencyId,
+        day,
+        ids,
+      ]);
+    const kept = await db.pool.query<{ id: number; day: string }>(
+      'select id, recorded_through::text as day from cabinet where agency_id = $1',
+      [agencyId],
+    );
+    await set(null, [first!.id]);
+    expect(await isRecorded()).toBe(true);
+    await set(
+      null,
+      kept.rows.map((row) => row.id),
+    );
+    expect(await isRecorded()).toBe(true);
+    for (const row of kept.rows) await set(row.day, [row.id]);
+    expect(await isRecorded()).toBe(false);
+    await recordDays(db, first!, now);
+    expect(await isRecorded()).toBe(true);
+    // The whole week is told of: no star.
+    expect((await reportLetter(options(), subscription, slot)).text).not.toContain('*');
+    // Who gets no report waits for nothing.
+    expect(await isReportRecorded(options(), { ...subscription, employeeId: 987_654 }, slot)).toBe(true);
   });
 
   it('the report comes on Monday, and nothing any more to somebody who has left', async () => {
@@ -326,6 +431,7 @@ describe('all the way', () => {
     now = new Date('2026-11-23T06:00:00Z');
     expect(localDay(now, 'Europe/Moscow')).toBe('2026-11-23');
     // The agency's own manager has one from the demo, this test's manager the one from above.
+    await record();
     const { letters, faults } = await writeReports(post(), agencyId, now);
     expect([letters, faults]).toEqual([2, []]);
     office.taken.length = 0;
@@ -348,6 +454,7 @@ describe('all the way', () => {
 
     await changeEmployee(db, agencyId, manager.id, { isActive: false }, { name: 'тест', person: null }, now);
     now = new Date('2026-11-30T06:00:00Z');
+    await record();
     office.taken.length = 0;
     await writeReports(post(), agencyId, now);
     await sendLetters(post(), () => now);
@@ -371,6 +478,7 @@ describe('all the way', () => {
       query: { by: 'branch', board: ['avito'] },
     });
     now = new Date('2026-12-01T06:00:00Z');
+    await record();
     await writeReports(post(), agencyId, now);
     await setGrants(
       db,

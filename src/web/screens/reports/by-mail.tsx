@@ -140,16 +140,25 @@ function Wish({ query, onDone }: { query: Query; onDone: () => void }) {
   );
 }
 
-/** «шаг – неделя, по филиалам, досок 2» */
-function wishWords({ step = 'week', by = 'none', board, cabinet, ...units }: NewSubscription['query']): string {
+/**
+ * «шаг – неделя, по филиалам, досок 2, с отбором: филиал «Центр»»
+ * @param whose whose listings alone it counts; absent: it stands on the screen
+ */
+function wishWords(
+  { step = 'week', by = 'none', board, cabinet, ...units }: NewSubscription['query'],
+  whose?: string | null,
+): string {
   const narrowed = [units.branch, units.department, units.employee, units.group].some((ids) => ids !== undefined);
   return [
     `шаг – ${STEP_LABELS[step]}`,
     GROUPING_LABELS[by],
     board || cabinet ? `досок и фидов ${(board?.length ?? 0) + (cabinet?.length ?? 0)}` : 'первые доски',
-    ...(narrowed ? ['с отбором'] : []),
+    ...(narrowed ? [whose ? `с отбором: ${whose}` : 'с отбором'] : []),
   ].join(', ');
 }
+
+/** One of several that come to the same person. */
+const whichOf = ({ told, narrowed }: Subscription) => (narrowed === null ? told : `${told}, с отбором: ${narrowed}`);
 
 /** What comes by e-mail already; nothing, nothing is shown. */
 export function ByMailList() {
@@ -194,7 +203,7 @@ function Rows({ rows, isSetUp }: { rows: readonly Subscription[]; isSetUp: boole
   const ask = async (row: Subscription) => {
     const isSure = await confirm({
       title: 'Больше не присылать?',
-      words: `${row.isMine ? 'Вам' : row.employee.name}: ${row.told}. Письмо, которое ещё ждёт, тоже не уйдёт.`,
+      words: `${row.isMine ? 'Вам' : row.employee.name}: ${whichOf(row)}. Письмо, которое ещё ждёт, тоже не уйдёт.`,
       action: 'Не присылать',
       isDanger: true,
     });
@@ -226,7 +235,7 @@ function Rows({ rows, isSetUp }: { rows: readonly Subscription[]; isSetUp: boole
               <Table.Td>
                 {row.told}
                 <Text size="xs" c="dimmed">
-                  {wishWords(row.query)}
+                  {wishWords(row.query, row.narrowed)}
                 </Text>
               </Table.Td>
               <Table.Td>{isSetUp ? row.next : 'когда настроят почту'}</Table.Td>
@@ -238,7 +247,7 @@ function Rows({ rows, isSetUp }: { rows: readonly Subscription[]; isSetUp: boole
                     variant="subtle"
                     disabled={!isSetUp}
                     loading={send.isPending && send.variables.id === row.id}
-                    aria-label={`Прислать сейчас: ${row.employee.name}, ${row.told}`}
+                    aria-label={`Прислать сейчас: ${row.employee.name}, ${whichOf(row)}`}
                     onClick={() => send.mutate(row)}
                   >
                     Прислать сейчас
@@ -247,7 +256,7 @@ function Rows({ rows, isSetUp }: { rows: readonly Subscription[]; isSetUp: boole
                     size="compact-sm"
                     variant="subtle"
                     color="error"
-                    aria-label={`Не присылать: ${row.employee.name}, ${row.told}`}
+                    aria-label={`Не присылать: ${row.employee.name}, ${whichOf(row)}`}
                     onClick={() => void ask(row)}
                   >
                     Не присылать
