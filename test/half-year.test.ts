@@ -17,7 +17,7 @@ import type { ExportReport } from '../src/contracts/export-report.ts';
 import { REACH_ALL } from '../src/domain/rights.ts';
 import { editionFolder, editionPath } from '../src/export/edition.ts';
 import { publishCabinet } from '../src/export/publish.ts';
-import { exportReport, type Reporter } from '../src/server/export-report.ts';
+import { exportReport, exportReportChanges, exportReportMembers, type Reporter } from '../src/server/export-report.ts';
 import {
   addEmployee,
   changeEmployee,
@@ -66,7 +66,10 @@ let agencyId: number;
 let watches: Watch[];
 let reporter: Reporter;
 /** By day: whose each listing was when the day ended. */
-const owners: Map<string, { readonly branch: string; readonly employee: string }>[] = [];
+const owners: Map<string, Owner>[] = [];
+type Owner = Readonly<Record<'branch' | 'department' | 'employee', string>>;
+/** Asks for one person's listings. */
+let anna: number;
 let unequalRuns = 0;
 
 beforeAll(async () => {
@@ -80,13 +83,13 @@ afterAll(async () => {
 });
 
 const XML = new XMLParser({ ignoreAttributes: false, parseTagValue: false, isArray: (name) => LISTS.has(name) });
-const LISTS = new Set(['Ad', 'object', 'offer']);
+const LISTS = new Set(['Ad', 'object']);
 
 /** The offers of a feed by a foreign parser's reading. */
 function offersOf(xml: string): Set<string> {
   const feed = XML.parse(xml);
-  const offers: Record<string, string>[] = feed.Ads?.Ad ?? feed.feed?.object ?? feed['realty-feed']?.offer ?? [];
-  return new Set(offers.map((offer) => offer.Id ?? offer.ExternalId ?? offer['@_internal-id']!));
+  const offers: Record<string, string>[] = feed.Ads?.Ad ?? feed.feed?.object ?? [];
+  return new Set(offers.map((offer) => offer.Id ?? offer.ExternalId!));
 }
 
 async function play(): Promise<void> {
@@ -99,17 +102,22 @@ async function play(): Promise<void> {
   ];
   const giver = { by: 'проверка', at: at(0, '01:00') };
   const names = ['Анна', 'Борис', 'Вера', 'Глеб', 'Дина'];
-  const people: { readonly id: number; readonly name: string; branch: number }[] = [];
+  const people: { readonly id: number; readonly name: string; branch: number; department: string }[] = [];
   for (const [index, name] of names.entries()) {
     const branch = index % 2;
     const where = { branchId: branches[branch]!, departmentId: departments[branch]! };
-    people.push({ name, branch, id: await addEmployee(db, agencyId, { name, phones: [], ...where }, giver) });
+    people.push({
+      name,
+      branch,
+      department: ['Продажи', 'Аренда'][branch]!,
+      id: await addEmployee(db, agencyId, { name, phones: [], ...where }, giver),
+    });
   }
+  anna = people[0]!.id;
   const shops = [
     ['avito', 'one'],
     ['avito', 'two'],
     ['cian', 'main'],
-    ['yandex', 'main'],
   ] as const;
   for (const [board, slug] of shops) {
     const { family } = boards.find(({ id }) => id === board)!;
@@ -118,7 +126,7 @@ async function play(): Promise<void> {
   watches = (await listCabinets(db, { agencyId })).map((row) => ({ row, last: NOTHING, days: [] }));
 
   const { id: accountId } = await openAccount(db, agencyId, { kind: 'agency', ownerId: null }, BY, at(0, '01:00'));
-  for (const { row } of watches.filter(({ row }) => row.board !== 'yandex'))
+  for (const { row } of watches)
     await db.pool.query(
       `insert into tariff (agency_id, cabinet_id, valid_from, terms, by, created_at) values ($1, $2, $3, $4, 'проверка', $5)`,
       [agencyId, row.id, dayAt(1), { lines: [{ kopecks: 1000 }], excess: null, promotion: [] }, at(0, '01:00')],
@@ -160,7 +168,7 @@ async function play(): Promise<void> {
     for (const { row } of watches) await recordDays(db, row, at(index, '00:10'));
     const started = watches.map(({ last }) => last);
     const runs: Seen[][] = watches.map(() => []);
-    const times = dice.chance(0.35) ? ['09:00', '17:00'] : ['09:00'];
+    const times = dice.chance(0.2) ? ['09:00', '17:00'] : ['09:00'];
     for (const time of times) {
       const when = at(index, time);
       if (index === 0 || dice.chance(0.3))
@@ -186,6 +194,8 @@ async function play(): Promise<void> {
       if (dice.chance(0.08)) {
         const person = dice.pick(people);
         person.branch = 1 - person.branch;
+        // Whoever goes to another branch leaves the department here.
+        person.department = 'без отдела';
         await changeEmployee(
           db,
           agencyId,
@@ -218,7 +228,7 @@ async function play(): Promise<void> {
       new Map(
         listings.map(({ values, owner }) => [
           values.externalId,
-          { branch: ['Север', 'Юг'][owner.branch]!, employee: owner.name },
+          { branch: ['Север', 'Юг'][owner.branch]!, department: owner.department, employee: owner.name },
         ]),
       ),
     );
@@ -286,11 +296,15 @@ function stepsOf({ from, until, step }: Asked): number[][] {
 }
 
 /** The numbers of one source in one step. @param isAsked by the owner of a listing on a day */
-function numbers(
+const numbers = (...asked: Parameters<typeof listingsIn>) =>
+  Object.fromEntries(Object.entries(listingsIn(...asked)).map(([series, names]) => [series, names.length]));
+
+/** The listings behind them. */
+function listingsIn(
   sources: readonly Watch[],
   days: readonly number[],
   minShare: number,
-  isAsked: (owner: { readonly branch: string; readonly employee: string }) => boolean,
+  isAsked: (owner: Owner) => boolean,
 ) {
   const needed = minShare === 0 ? 1 : Math.ceil((days.length * minShare) / 100);
   return Object.fromEntries(
@@ -303,9 +317,9 @@ function numbers(
         }).length;
         return inState >= (series === 'marked' ? 1 : needed);
       });
-      return [series, names.length];
+      return [series, names];
     }),
-  );
+  ) as Record<(typeof SERIES)[number], string[]>;
 }
 
 const TIMES = [
@@ -332,11 +346,11 @@ describe('a simulated half-year', () => {
   });
 
   it.each(TIMES)('is told by the %o as the editions and runs have it', async (time) => {
-    const boardIds = ['avito', 'cian', 'yandex'];
+    const boardIds = ['avito', 'cian'];
     const asked = { ...time, from: dayAt(time.from), until: dayAt(time.until) };
     const days = stepsOf(time);
     const of = (board: string) => watches.filter(({ row }) => row.board === board);
-    const check = (report: ExportReport, sources: readonly (readonly Watch[])[], groupKey?: 'branch' | 'employee') => {
+    const check = (report: ExportReport, sources: readonly (readonly Watch[])[], groupKey?: keyof Owner) => {
       expect(report.steps.map(({ from, days }) => [from, days])).toEqual(
         days.map((own) => [dayAt(own[0]!), own.length]),
       );
@@ -354,12 +368,34 @@ describe('a simulated half-year', () => {
         }
     };
     check(await exportReport(reporter, { ...asked, board: boardIds }), boardIds.map(of));
-    check(await exportReport(reporter, { ...asked, board: boardIds, by: 'branch' }), boardIds.map(of), 'branch');
+    for (const by of ['branch', 'department'] as const)
+      check(await exportReport(reporter, { ...asked, board: boardIds, by }), boardIds.map(of), by);
     const cabinet = watches.map(({ row }) => row.id);
     check(
       await exportReport(reporter, { ...asked, cabinet, by: 'employee' }),
       watches.map((watch) => [watch]),
       'employee',
     );
+
+    // One person's only, wherever that was; and who they are, number by number.
+    const query = { ...asked, board: ['avito'], employee: [anna] };
+    const own = await exportReport(reporter, query);
+    for (const [index, step] of own.sources[0]!.steps.entries()) {
+      const names = listingsIn(of('avito'), days[index]!, time.minShare, ({ employee }) => employee === 'Анна');
+      for (const series of SERIES) {
+        expect(step.total[series]).toBe(names[series].length);
+        const cell = { ...query, at: own.steps[index]!.from, source: 'board:avito', series };
+        const { data } = await exportReportMembers(reporter, cell);
+        expect(data.map(({ externalId }) => externalId).sort()).toEqual(names[series].sort());
+      }
+      if (index === 0) continue;
+      const { difference, reasons } = await exportReportChanges(reporter, {
+        ...query,
+        at: own.steps[index]!.from,
+        source: 'board:avito',
+      });
+      expect(difference).toBe(step.total.published - own.sources[0]!.steps[index - 1]!.total.published);
+      expect(reasons.reduce((sum, { came, left }) => sum + came - left, 0)).toBe(difference);
+    }
   });
 });
