@@ -25,7 +25,9 @@ type FunctionName = (typeof FORMULA_FUNCTIONS)[number];
 /** Sums of money stay exact; the tail of a binary fraction (0.1 + 0.2) is cut off. */
 function finite(value: number): Value {
   if (!Number.isFinite(value)) return null;
-  return Number.isSafeInteger(value) ? value + 0 : Number(value.toPrecision(15));
+  // The greatest double of all rounds up to infinity.
+  const rounded = Number.isSafeInteger(value) ? value + 0 : Number(value.toPrecision(15));
+  return Number.isFinite(rounded) ? rounded : null;
 }
 
 /**

@@ -83,6 +83,11 @@ describe('a formula', () => {
     expect(checkFormula('round(areaM2, 1)', ['areaM2'])).toEqual([]);
   });
 
+  it('gives nothing where the digits that people see are beyond all numbers', () => {
+    const parsed = parseFormula('areaM2');
+    expect('compute' in parsed && parsed.compute(() => Number.MAX_VALUE)).toBeNull();
+  });
+
   it('never throws and never gives anything but a finite number or null', () => {
     const piece = fc.constantFrom(
       ...['+', '-', '*', '/', '(', ')', ',', ' ', 'round(', 'min(', 'max(', 'areaM2', 'zero', 'nothing', '0', '2.5'],
