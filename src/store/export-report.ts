@@ -177,15 +177,20 @@ async function* daysOf(
   );
   const days = new Map<string, typeof rows>();
   for (const row of rows) days.set(row.day, [...(days.get(row.day) ?? []), row]);
-  let before: readonly Buffer[] = [];
+  let before: typeof rows = [];
   // All of the step at once, in as many threads as there are: unpacking is most of the work.
   const unpacked = [...days].map(async ([day, own]): Promise<RecordedDay> => {
-    const packed = withUnits ? own.map((row) => row.units) : [];
-    const isSame = before.length === packed.length && packed.every((one, index) => one.equals(before[index]!));
-    before = packed;
+    // Of the same feeds: on some days one of them may have no record.
+    const isSame =
+      !withUnits ||
+      (before.length === own.length &&
+        own.every(
+          ({ cabinetId, units }, at) => cabinetId === before[at]!.cabinetId && units.equals(before[at]!.units),
+        ));
+    before = own;
     const [outcomes, units] = await Promise.all([
       Promise.all(own.map((row) => unpackAside(row.outcomes))),
-      isSame ? null : Promise.all(packed.map(unpackAside)),
+      isSame ? null : Promise.all(own.map((row) => unpackAside(row.units))),
     ]);
     const feeds = own.map(({ cabinetId }, at) => ({
       outcomes: outcomes[at]!,
