@@ -9,9 +9,7 @@ import {
   MembersSchema,
   ReportChoicesSchema,
 } from '../contracts/export-report.ts';
-
 import { type Deed, reachOf } from '../domain/rights.ts';
-
 import type { Api, Ask } from './api.ts';
 import {
   exportFile,

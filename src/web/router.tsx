@@ -160,6 +160,13 @@ export const listOf = (value: string | readonly string[] | undefined): readonly 
 /** The first of what stands there. */
 export const oneOf = (value: string | readonly string[] | undefined): string | undefined => listOf(value)[0];
 
+/** The word that stands there, if it is one of these. */
+export const oneAmong = <T extends string>(
+  all: readonly T[],
+  value: string | readonly string[] | undefined,
+  usual: T,
+): T => all.find((one) => one === oneOf(value)) ?? usual;
+
 declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;

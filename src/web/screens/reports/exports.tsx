@@ -38,7 +38,7 @@ import { addressOf, type Query } from '../../api.ts';
 import { Page, Sheet } from '../../parts/page.tsx';
 import { Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
-import { listOf, oneOf, useAddress } from '../../router.tsx';
+import { listOf, oneAmong, oneOf, useAddress } from '../../router.tsx';
 
 import { counted, formatNumber, objects } from '../../words.ts';
 import { ByMailButton, ByMailList } from './by-mail.tsx';
@@ -63,7 +63,7 @@ export default function Reports() {
   const [words, change] = useAddress((raw) => ({
     from: oneOf(raw.from),
     until: oneOf(raw.until),
-    step: (STEPS as readonly string[]).includes(oneOf(raw.step) ?? '') ? (oneOf(raw.step) as Step) : 'week',
+    step: oneAmong<Step>(STEPS, raw.step, 'week'),
     minShare: oneOf(raw.minShare),
     board: listOf(raw.board),
     cabinet: listOf(raw.cabinet),
@@ -71,7 +71,7 @@ export default function Reports() {
     department: listOf(raw.department),
     employee: listOf(raw.employee),
     group: listOf(raw.group),
-    by: (GROUPINGS as readonly string[]).includes(oneOf(raw.by) ?? '') ? (oneOf(raw.by) as Grouping) : 'none',
+    by: oneAmong<Grouping>(GROUPINGS, raw.by, 'none'),
   }));
   const query: Query = {
     ...(words.from && { from: words.from }),

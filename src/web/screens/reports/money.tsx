@@ -26,7 +26,7 @@ import { addressOf, type Query } from '../../api.ts';
 import { Page, Sheet } from '../../parts/page.tsx';
 import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
-import { listOf, oneOf, useAddress } from '../../router.tsx';
+import { listOf, oneAmong, oneOf, useAddress } from '../../router.tsx';
 import { formatNumber, money, objects } from '../../words.ts';
 import { ListingName, ReportFiles, Whose } from './parts.tsx';
 import { ReportPeriod } from './period.tsx';
@@ -34,15 +34,12 @@ import { ReportTabs } from './tabs.tsx';
 
 /** «Расходы»: what the boards cost and what came of it; the address keeps every choice. */
 
-const among = <T extends string>(all: readonly T[], word: string | undefined, usual: T): T =>
-  all.find((one) => one === word) ?? usual;
-
 export default function Money() {
   const [words, change] = useAddress((raw) => ({
     from: oneOf(raw.from),
     until: oneOf(raw.until),
-    step: among<Step>(STEPS, oneOf(raw.step), 'week'),
-    by: among<MoneyGrouping>(MONEY_GROUPINGS, oneOf(raw.by), 'board'),
+    step: oneAmong<Step>(STEPS, raw.step, 'week'),
+    by: oneAmong<MoneyGrouping>(MONEY_GROUPINGS, raw.by, 'board'),
     board: listOf(raw.board),
     branch: listOf(raw.branch),
     department: listOf(raw.department),

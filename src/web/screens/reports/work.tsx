@@ -14,7 +14,7 @@ import type { Query } from '../../api.ts';
 import { Page, Sheet } from '../../parts/page.tsx';
 import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
-import { listOf, oneOf, useAddress } from '../../router.tsx';
+import { listOf, oneAmong, oneOf, useAddress } from '../../router.tsx';
 import { dayShort, formatNumber, moment, objects } from '../../words.ts';
 import { ListingName, ReportFiles, Whose } from './parts.tsx';
 import { ReportPeriod } from './period.tsx';
@@ -38,7 +38,7 @@ export default function WorkReportScreen() {
   const [words, change] = useAddress((raw) => ({
     from: oneOf(raw.from),
     until: oneOf(raw.until),
-    by: (WORK_GROUPINGS as readonly string[]).includes(oneOf(raw.by) ?? '') ? (oneOf(raw.by) as WorkGrouping) : 'none',
+    by: oneAmong<WorkGrouping>(WORK_GROUPINGS, raw.by, 'none'),
     branch: listOf(raw.branch),
     department: listOf(raw.department),
     employee: listOf(raw.employee),
