@@ -451,7 +451,7 @@ export function exportTable(report: ExportReport): {
     { header: 'Нужно дней', kind: 'count', width: 12 },
     ...(isGrouped ? [{ header: 'Группа', kind: 'text', width: 24 } as const] : []),
     ...(['marked', 'published', 'blocked', 'unfunded'] as const).map(
-      (series) => ({ header: capital(SERIES_LABELS[series]), kind: 'count', width: 18 }) as const,
+      (series) => ({ header: capital(SERIES_LABELS[series]), kind: 'count', width: 24 }) as const,
     ),
   ];
   const rows = report.sources.flatMap(({ steps, ...source }) =>

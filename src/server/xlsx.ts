@@ -75,6 +75,8 @@ export interface TableSheet {
 }
 
 const PAGE = { paperSize: 'a4', orientation: 'landscape', fitToPage: true, fitToWidth: 1, fitToHeight: 0 } as const;
+/** So many rows of the usual height, fourteen columns wide, fill a page; each chart stands on a page of its own. */
+const PAGE_ROWS = 27;
 
 const sheetOf = ({ name, columns, rows }: TableSheet) => ({
   name,
@@ -89,7 +91,7 @@ const sheetOf = ({ name, columns, rows }: TableSheet) => ({
   ],
   freezePane: { rows: 1 },
   autoFilter: { range: `A1:${columnLetters(columns.length)}${rows.length + 1}` },
-  pageSetup: PAGE,
+  pageSetup: { ...PAGE, printTitlesRow: '$1:$1' },
 });
 
 /** «Z» is the 26th column, «AA» the next one. */
@@ -104,7 +106,7 @@ export const tablesWorkbook = (sheets: readonly TableSheet[]): Promise<Uint8Arra
 
 /**
  * The export report as a workbook: a native chart for each board, the table by groups, the days behind it and what the
- * charts are drawn from. Printed, the charts of a sheet share the width of a page.
+ * charts are drawn from. Printed, each chart takes a page of its own.
  * @param table as `exportTable` makes it
  * @param days the same of the report by the day
  */
@@ -129,12 +131,19 @@ export async function exportWorkbook(
         categories: range('B'),
         color: CHART_COLORS[series],
       })),
-      anchor: { from: { row: at * 20, col: 0 }, to: { row: at * 20 + 19, col: 14 } },
+      anchor: { from: { row: at * PAGE_ROWS, col: 0 }, to: { row: (at + 1) * PAGE_ROWS - 1, col: 14 } },
     };
   });
   const book = await writeXlsx({
     sheets: [
-      { name: 'График', rows: [], charts, pageSetup: PAGE },
+      {
+        name: 'График',
+        rows: [],
+        charts,
+        pageSetup: PAGE,
+        // A break stands after its row.
+        rowBreaks: charts.slice(1).map((_, at) => (at + 1) * PAGE_ROWS - 1),
+      },
       sheetOf({ name: 'Таблица', ...table }),
       sheetOf({ name: 'Дни', ...days }),
       {

@@ -159,6 +159,10 @@ describe('its files', () => {
     const [chart, table, days, data] = book.sheets;
     expect(chart!.charts).toHaveLength(5);
     expect(chart!.pageSetup).toMatchObject({ orientation: 'landscape', fitToPage: true });
+    const sheet = strFromU8(unzipSync(file)['xl/worksheets/sheet1.xml']!);
+    // Rows are counted from one there; a break stands after its row.
+    const breaks = [...sheet.matchAll(/<brk id="(\d+)"/g)].map(([, id]) => Number(id));
+    expect(breaks).toEqual(chart!.charts!.slice(1).map(({ anchor }) => anchor!.from.row));
     expect(data!.rows[0]).toEqual(['Доска или фид', 'Шаг', ...Object.values(SERIES_LABELS)]);
     expect(data!.rows[1]!.slice(2)).toEqual(Object.values(report.sources[0]!.steps[0]!.total));
     expect(table!.rows).toHaveLength(1 + exportTable(report).rows.length);
