@@ -56,6 +56,14 @@ describe('the export report', () => {
     await expect(exportReport(reporter, { board: ['no-such'] })).rejects.toMatchObject({ code: 'source-unknown' });
   });
 
+  it('shows in the demo months in which a fault or an empty account kept listings off a board', async () => {
+    const monthly = await exportReport(reporter, { ...HALF_A_YEAR, step: 'month', minShare: 50, board: ['yandex'] });
+    const past = monthly.sources[0]!.steps.slice(0, -1).map(({ total }) => total);
+    for (const series of ['blocked', 'unfunded'] as const) {
+      expect(past.filter((total) => total[series] > 0)).toHaveLength(1);
+    }
+  });
+
   it('opens every number, and tells the difference to the step before', async () => {
     const source = report.sources[0]!;
     const last = report.steps.length - 1;
