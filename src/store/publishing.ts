@@ -13,6 +13,7 @@ import { commitMoney, type MoneyCommit, unfundedCabinets } from './billing.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { type NewMessage, record, tell } from './journal.ts';
+import { RECORDED, recordReasons } from './past-reasons.ts';
 import { endRun } from './runs.ts';
 import type { PreviousToken } from './schema.ts';
 
@@ -613,6 +614,7 @@ export async function commitRun(
          and s.listing_id <> all($6::bigint[])`,
       [...key, fence, now, editionId, result.cut],
     );
+    await recordReasons(client, cabinet, fence, now, result.cut);
     await client.query(
       `insert into mark_outcome as o (agency_id, cabinet_id, listing_id, ${DECISION}, since, decided_at)
        select agency_id, cabinet_id, listing_id, ${DECISION}, $4, $4 from outcome_stage s
@@ -630,10 +632,13 @@ export async function commitRun(
          delete from mark_outcome o using mark m
          where o.agency_id = $1 and o.cabinet_id = $2 and m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id
            and m.listing_id = o.listing_id and (m.listing_id = any($3::bigint[]) or not m.is_live and m.listing_id = any($5::bigint[]))
-         returning o.agency_id, o.cabinet_id, o.listing_id)
+         returning o.agency_id, o.cabinet_id, o.listing_id, o.outcome),
+       ended as (
+         insert into mark_reason (agency_id, cabinet_id, listing_id, at, outcome)
+         select agency_id, cabinet_id, listing_id, $4, 'unmarked' from gone where outcome = any($7))
        insert into mark_transition (agency_id, cabinet_id, listing_id, at, outcome, edition_id)
        select agency_id, cabinet_id, listing_id, $4, 'unmarked', $6 from gone`,
-      [...key, result.gone, now, result.cut, editionId],
+      [...key, result.gone, now, result.cut, editionId, RECORDED],
     );
     await client.query(
       `insert into placement (agency_id, cabinet_id, listing_id, from_on, until_on)

@@ -448,6 +448,25 @@ export const markTransition = pgTable(
   ],
 );
 
+/**
+ * Why a mark was kept off the board, in the words of its day, for reports of past months: transitions are forgotten
+ * sooner and tell no words. A row ends the one before it (store/past-reasons.ts).
+ */
+export const markReason = pgTable(
+  'mark_reason',
+  {
+    agencyId: agencyId(),
+    id: identity(),
+    cabinetId: id('cabinet_id').notNull(),
+    listingId: id('listing_id').notNull(),
+    at: moment('at').notNull(),
+    outcome: text('outcome').$type<Outcome | 'unmarked'>().notNull(),
+    /** null: from here on nothing is kept off, or for a reason that is not recorded. */
+    reason: text('reason'),
+  },
+  (t) => [primaryKey({ columns: [t.agencyId, t.id] }), index().on(t.agencyId, t.cabinetId, t.listingId, t.id)],
+);
+
 /** A placement of a package that was used up. It stays used up, whatever becomes of the mark. */
 export const placement = pgTable(
   'placement',
