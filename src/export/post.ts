@@ -2,19 +2,8 @@ import { Refusal } from '../domain/fault.ts';
 import { dueSlot, heldUntil, letterOf, TELL_AFTER_TRIES, TRIES_MAX } from '../domain/report-mail.ts';
 import { MailError, type Mailer, openMailer } from '../net/mailer.ts';
 import type { Database } from '../store/database.ts';
-import {
-  type ClaimedLetter,
-  claimLetter,
-  type Letter,
-  listSubscriptions,
-  noteFailed,
-  noteSent,
-  rewrite,
-  type Subscription,
-  subscriptionById,
-  takeSlot,
-  unsubscribe,
-} from '../store/mail.ts';
+import { type ClaimedLetter, claimLetter, type Letter, noteFailed, noteSent, rewrite } from '../store/mail.ts';
+import { listSubscriptions, type Subscription, subscriptionById, takeSlot, unsubscribe } from '../store/report-mail.ts';
 
 export { MailError, type Mailer, openMailer };
 

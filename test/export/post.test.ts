@@ -6,19 +6,15 @@ import { openMailer } from '../../src/net/mailer.ts';
 import { addEmployee, changeEmployee, ensureBranch, resolveAgency, setBranchZone } from '../../src/store/agencies.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { listDeeds, listMessages } from '../../src/store/journal.ts';
+import { forgetLetters, type Letter, listLetters, mailState, retryLetter } from '../../src/store/mail.ts';
 import {
-  forgetLetters,
-  type Letter,
-  listLetters,
   listSubscriptions,
-  mailState,
   putAsked,
-  retryLetter,
   subscribe,
   subscriptionById,
   takeSlot,
   unsubscribe,
-} from '../../src/store/mail.ts';
+} from '../../src/store/report-mail.ts';
 import { testDatabase } from '../store/testdb.ts';
 import { leaves, openOffice, type PostOffice, readMime } from './smtp.ts';
 
