@@ -189,6 +189,11 @@ async function isFaultTold(client: Queryable, agencyId: number): Promise<boolean
   return open.rows.length > 0;
 }
 
+/** The try was broken off by ourselves and does not count: the letter is due at once, as the same one. */
+export async function putBack(db: Database, { agencyId, id, tries }: Claim, now: Date): Promise<void> {
+  await db.pool.query(`update mail set tries = tries - 1, due_at = $4 where ${OURS}`, [agencyId, id, tries, now]);
+}
+
 /** The letter as it is now: what a person may see may have changed since it was written. */
 export async function rewrite(db: Database, { agencyId, id, tries }: Claim, letter: Letter): Promise<void> {
   const { subject, text, html, png } = letter;
