@@ -17,7 +17,8 @@ import type { ExportReport } from '../src/contracts/export-report.ts';
 import { REACH_ALL } from '../src/domain/rights.ts';
 import { editionFolder, editionPath } from '../src/export/edition.ts';
 import { publishCabinet } from '../src/export/publish.ts';
-import { exportReport, exportReportChanges, exportReportMembers, type Reporter } from '../src/server/export-report.ts';
+import { exportReportChanges, exportReportMembers } from '../src/server/export-members.ts';
+import { exportReport, type Reporter } from '../src/server/export-report.ts';
 import {
   addEmployee,
   changeEmployee,

@@ -12,17 +12,9 @@ import {
   type Step,
 } from '../domain/report-words.ts';
 import { REACH_ALL } from '../domain/rights.ts';
-import {
-  EXPORT_FORMATS,
-  type ExportFormat,
-  type ExportReport,
-  type ExportReportQuery,
-  exportFile,
-  exportReport,
-  exportTable,
-  type Reporter,
-  reportChoices,
-} from '../server/export-report.ts';
+import { EXPORT_FORMATS, type ExportFormat, exportFile, exportTable } from '../server/export-files.ts';
+import { type ExportReport, type ExportReportQuery, exportReport, type Reporter } from '../server/export-report.ts';
+import { reportChoices } from '../server/report-units.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';

@@ -14,14 +14,14 @@ import { REACH_ALL } from '../domain/rights.ts';
 import { readClock, readWeekdays, spokenMoment } from '../domain/week.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
+import { mailState } from '../store/mail.ts';
 import {
   listSubscriptions,
-  mailState,
   type Subscription,
   subscribe,
   subscriptionById,
   unsubscribe,
-} from '../store/mail.ts';
+} from '../store/report-mail.ts';
 import { type Context, EXIT } from './context.ts';
 import { isMailSetUp, MAIL_OFF } from './mail-commands.ts';
 import { type Actor, actorOf, oneEmployee } from './naming.ts';
@@ -161,7 +161,7 @@ interface Told extends Subscription {
 }
 
 async function toldOf(db: Database, agencyId: number, all: readonly Subscription[], now: Date): Promise<Told[]> {
-  const { narrowings } = await import('../server/export-report.ts');
+  const { narrowings } = await import('../server/report-units.ts');
   const queries = all.map(({ query }) => query);
   const narrowed = await narrowings(db, agencyId, REACH_ALL, queries);
   return all.map((one, at) => ({

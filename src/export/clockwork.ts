@@ -141,7 +141,8 @@ export async function startClockwork(options: ClockworkOptions): Promise<Clockwo
         if (outcome === 'sent') log.info({ letter: id }, 'letter sent');
         else log.warn({ letter: id, error, ...(fault !== undefined && { err: fault }) }, `letter not sent: ${outcome}`);
       };
-      await sendLetters(post!, clock, { signal: ending.signal, onSent });
+      // Half of the patience is left for putting the letter back.
+      await sendLetters(post!, clock, { signal: ending.signal, stopMs: patienceMs / 2, onSent });
       await forgetLetters(db, clock());
     }),
 

@@ -2,19 +2,8 @@ import { Refusal } from '../domain/fault.ts';
 import { dueSlot, heldUntil, letterOf, TELL_AFTER_TRIES, TRIES_MAX } from '../domain/report-mail.ts';
 import { MailError, type Mailer, openMailer } from '../net/mailer.ts';
 import type { Database } from '../store/database.ts';
-import {
-  type ClaimedLetter,
-  claimLetter,
-  type Letter,
-  listSubscriptions,
-  noteFailed,
-  noteSent,
-  rewrite,
-  type Subscription,
-  subscriptionById,
-  takeSlot,
-  unsubscribe,
-} from '../store/mail.ts';
+import { type ClaimedLetter, claimLetter, type Letter, noteFailed, noteSent, putBack, rewrite } from '../store/mail.ts';
+import { listSubscriptions, type Subscription, subscriptionById, takeSlot, unsubscribe } from '../store/report-mail.ts';
 
 export { MailError, type Mailer, openMailer };
 
@@ -113,12 +102,15 @@ export interface SentLetter {
 /** No new letter is begun after that: a slow server would hold the post, and the slots that come, for hours. */
 const ROUND_MS = 50_000;
 
+/** So long whoever stops waits for the letter on the line. */
+const STOP_MS = 4000;
+
 /**
  * Sends what waits, one after the other; what the server does not take now waits for its next try, and when the server
  * itself is not there, so do the others. What is left over waits for the next minute.
  * @param clock asked anew for every letter: sending takes time
- * @param how.signal no new letter is begun after it. The one on the line is not broken off: the server may have taken it
- *   already. A process that ends under it leaves it claimed (CLAIM_MS), and it goes again as the same letter
+ * @param how.signal no new letter is begun after it. The one on the line is not broken off at once: the server may have
+ *   taken it already. What is on the line still after `how.stopMs` is put back, and goes again as the same letter
  * @param how.roundMs shorter, for tests
  */
 export async function sendLetters(
@@ -126,24 +118,41 @@ export async function sendLetters(
   clock: () => Date,
   how: {
     readonly signal?: AbortSignal;
+    readonly stopMs?: number;
     readonly onSent?: (sent: SentLetter) => void;
     readonly roundMs?: number;
   } = {},
 ): Promise<void> {
   // Not by the clock, which may stand still or leap.
   const ends = performance.now() + (how.roundMs ?? ROUND_MS);
-  while (!how.signal?.aborted && performance.now() < ends) {
-    const letter = await claimLetter(options.db, clock());
-    if (!letter) return;
-    const { isServerGone, ...sent } = await sendOne(options, letter, clock);
-    how.onSent?.(sent);
-    if (isServerGone) return;
+  const hangUp = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    timer = setTimeout(() => hangUp.abort(), how.stopMs ?? STOP_MS);
+  };
+  how.signal?.addEventListener('abort', stop, { once: true });
+  try {
+    while (!how.signal?.aborted && performance.now() < ends) {
+      const letter = await claimLetter(options.db, clock());
+      if (!letter) return;
+      const { isServerGone, ...sent } = await sendOne(options, letter, clock, hangUp.signal);
+      how.onSent?.(sent);
+      if (isServerGone) return;
+    }
+  } finally {
+    how.signal?.removeEventListener('abort', stop);
+    clearTimeout(timer);
   }
 }
 
 type Sending = SentLetter & { readonly isServerGone: boolean };
 
-async function sendOne(options: PostOptions, letter: ClaimedLetter, clock: () => Date): Promise<Sending> {
+async function sendOne(
+  options: PostOptions,
+  letter: ClaimedLetter,
+  clock: () => Date,
+  hangUp: AbortSignal,
+): Promise<Sending> {
   const { db, mailer, unsubscribe } = options;
   const { id, agencyId, key, name: toName, createdAt, tries } = letter;
   if (tries > TRIES_MAX) {
@@ -155,8 +164,12 @@ async function sendOne(options: PostOptions, letter: ClaimedLetter, clock: () =>
   try {
     const { content, email } = await currentLetter(options, letter, clock());
     const identity = `${agencyId} ${key} ${createdAt.toISOString()}`;
-    await mailer.send({ ...content, to: email, toName, identity, unsubscribe });
+    await mailer.send({ ...content, to: email, toName, identity, unsubscribe }, hangUp);
   } catch (error) {
+    if (hangUp.aborted) {
+      await putBack(db, letter, clock());
+      return { id, outcome: 'later', error: 'Отправка прервана: программа останавливается.', isServerGone: true };
+    }
     const { verdict, message } = error instanceof MailError ? error : BROKEN;
     const isFinal = verdict === 'recipient' || verdict === 'letter';
     const isServerGone = verdict === 'settings' || verdict === 'silent';

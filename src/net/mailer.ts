@@ -54,8 +54,12 @@ export class MailError extends Error {
 }
 
 export interface Mailer {
-  /** Resolves when the server has taken the letter upon itself. @throws MailError */
-  send(mail: OutgoingMail): Promise<void>;
+  /**
+   * Resolves when the server has taken the letter upon itself.
+   * @param signal hangs up
+   * @throws MailError
+   */
+  send(mail: OutgoingMail, signal?: AbortSignal): Promise<void>;
   /** Connects, signs in and hangs up. @throws MailError */
   greet(): Promise<void>;
   /** Where it sends, without name and password: «smtp.example.ru:465». */
@@ -94,7 +98,7 @@ export function openMailer({ smtpUrl, from, replyTo, patience }: MailerOptions):
   const told = (error: unknown) => mailError(error as Complaint, [url.password, pass]);
   return {
     server: `${url.hostname}:${port}`,
-    async send({ to, toName, subject, text, html, png, identity, unsubscribe }) {
+    async send({ to, toName, subject, text, html, png, identity, unsubscribe }, signal) {
       try {
         await transport.sendMail({
           to: { name: toName, address: to },
@@ -116,7 +120,7 @@ export function openMailer({ smtpUrl, from, replyTo, patience }: MailerOptions):
               },
             ],
           }),
-          signal: AbortSignal.timeout(whole),
+          signal: AbortSignal.any([AbortSignal.timeout(whole), ...(signal ? [signal] : [])]),
         });
       } catch (error) {
         throw told(error);

@@ -1,51 +1,28 @@
-import { Readable } from 'node:stream';
-import type {
-  ChangeMembersQuery,
-  Changes,
-  ChangesQuery,
-  ExportReport,
-  ExportReportQuery,
-  Members,
-  MembersQuery,
-  ReportChoices,
-} from '../contracts/export-report.ts';
-import { type Column, csvText, type Row } from '../domain/csv.ts';
+import type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 import { addDays, localDay, russianDay } from '../domain/days.ts';
 import {
-  type ChangeReason,
   type Grouping,
   provePeriod,
   proveSources,
   type ReportStep,
-  SERIES_LABELS,
   SHARE_USUAL,
   SOURCES_MAX,
-  STEP_LABELS,
   type Step,
   stepsOf,
 } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
-import { OUTCOME_LABELS } from '../domain/gates.ts';
-import type { Narrowed } from '../domain/report-mail.ts';
 import type { Reach } from '../domain/rights.ts';
-import { listBranches, listDepartments } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import {
   countExports,
-  exportChangeMembers,
-  exportChanges,
-  exportMembers,
   type Groups,
-  type Member,
-  namedListings,
   recordedFrom,
   recordedThrough,
   type UnitOwner,
   unitOwners,
 } from '../store/export-report.ts';
-import { listCrmGroups, peopleNames } from '../store/people.ts';
 import { agencyFrame } from '../store/settings.ts';
-import type { ChartTheme } from './export-chart.ts';
+import { groupsMet, isWithin } from './report-units.ts';
 
 export type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 
@@ -75,7 +52,8 @@ interface NamedSource {
   readonly cabinetIds: readonly number[];
 }
 
-interface Frame {
+/** What is asked, made out. */
+export interface Frame {
   readonly from: string;
   readonly until: string;
   readonly step: Step;
@@ -95,7 +73,10 @@ interface Frame {
 const USUAL_DAYS = 35;
 
 /** @throws Refusal for a period, a share or boards that may not be asked for */
-async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: ExportReportQuery): Promise<Frame> {
+export async function frameOf(
+  { db, agencyId, reach, columns, now }: Reporter,
+  query: ExportReportQuery,
+): Promise<Frame> {
   const { timeZone } = await agencyFrame(db, agencyId);
   const yesterday = yesterdayOf(now, timeZone);
   const until = query.until ?? yesterday;
@@ -174,100 +155,6 @@ function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportR
   ];
 }
 
-/** Whose listings are asked for. */
-export const isWithin =
-  ({ branch, department, employee, group }: Pick<ExportReportQuery, 'branch' | 'department' | 'employee' | 'group'>) =>
-  (owner: Omit<UnitOwner, 'id'>): boolean =>
-    (!branch || branch.includes(owner.branchId!)) &&
-    (!department || department.includes(owner.departmentId!)) &&
-    (!employee || employee.includes(owner.employeeId!)) &&
-    (!group || owner.crmGroupIds.some((id) => group.includes(id)));
-
-const NAMED = { branch: listBranches, department: listDepartments, employee: peopleNames, 'crm-group': listCrmGroups };
-export const WITHOUT: Record<keyof typeof NAMED, string> = {
-  branch: 'без филиала',
-  department: 'без отдела',
-  employee: 'без ответственного',
-  'crm-group': 'вне групп',
-};
-
-/** What branches, departments, people or groups are called, in the order in which lists have them. */
-export const namesOf = (
-  db: Database,
-  agencyId: number,
-  by: keyof typeof NAMED,
-): Promise<readonly { readonly id: number; readonly name: string }[]> => NAMED[by](db.pool, agencyId);
-
-/** Whose listings a report can be narrowed to: whoever had one on a recorded day, and is seen by the asker. */
-export async function reportChoices(db: Database, agencyId: number, reach: Reach): Promise<ReportChoices> {
-  const owners = await unitOwners(db.pool, agencyId, reach);
-  const named = async (by: keyof typeof NAMED, idsOf: (owner: UnitOwner) => readonly (number | null)[]) => {
-    const met = new Set(owners.flatMap(idsOf));
-    return (await namesOf(db, agencyId, by)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name }));
-  };
-  return {
-    branches: await named('branch', ({ branchId }) => [branchId]),
-    departments: await named('department', ({ departmentId }) => [departmentId]),
-    employees: await named('employee', ({ employeeId }) => [employeeId]),
-    groups: await named('crm-group', ({ crmGroupIds }) => crmGroupIds),
-  };
-}
-
-/**
- * What reports are narrowed to, by name. Whoever the reader does not see, or is no more, has a number only.
- * @param queries as they were kept
- */
-export async function narrowings(
-  db: Database,
-  agencyId: number,
-  reach: Reach,
-  queries: readonly Pick<ExportReportQuery, 'branch' | 'department' | 'employee' | 'group'>[],
-): Promise<Narrowed[]> {
-  const isAny = queries.some(({ branch, department, employee, group }) => branch ?? department ?? employee ?? group);
-  if (!isAny) return queries.map(() => ({}));
-  const { branches, departments, employees, groups } = reach.isAll
-    ? {
-        branches: await namesOf(db, agencyId, 'branch'),
-        departments: await namesOf(db, agencyId, 'department'),
-        employees: await namesOf(db, agencyId, 'employee'),
-        groups: await namesOf(db, agencyId, 'crm-group'),
-      }
-    : await reportChoices(db, agencyId, reach);
-  const named = (
-    all: readonly { readonly id: number; readonly name: string }[],
-    ids: readonly number[] | undefined,
-  ) => {
-    const unknown = new Set(ids);
-    const known = all.flatMap(({ id, name }) => (unknown.delete(id) ? [name.replace(/\s+/g, ' ')] : []));
-    return [...known, ...[...unknown].map((id) => `№${id}`)];
-  };
-  return queries.map(({ branch, department, employee, group }) => ({
-    branch: named(branches, branch),
-    department: named(departments, department),
-    employee: named(employees, employee),
-    group: named(groups, group),
-  }));
-}
-
-/** The groups that owners fall into, in the order of their names, and those of each owner. 0: belongs to none. */
-export async function groupsMet<T extends Omit<UnitOwner, 'id'>>(
-  db: Database,
-  agencyId: number,
-  by: Exclude<Grouping, 'none'>,
-  owners: readonly T[],
-): Promise<{ readonly groups: Frame['groups']; readonly keysOf: (owner: T) => readonly number[] }> {
-  const keysOf = (owner: T): readonly number[] => {
-    if (by === 'crm-group') return owner.crmGroupIds.length > 0 ? owner.crmGroupIds : [0];
-    return [{ branch: owner.branchId, department: owner.departmentId, employee: owner.employeeId }[by] ?? 0];
-  };
-  const met = new Set(owners.flatMap(keysOf));
-  const groups = [
-    ...(await namesOf(db, agencyId, by)).filter(({ id }) => met.has(id)).map(({ id, name }) => ({ id, name })),
-    ...(met.has(0) ? [{ id: 0, name: WITHOUT[by] }] : []),
-  ];
-  return { groups, keysOf };
-}
-
 /** Somebody may be in several CRM groups, so each of those is asked for by itself. */
 async function groupsOf(
   db: Database,
@@ -323,111 +210,6 @@ const short = (day: string) => russianDay(day).slice(0, 5);
 export const labelOf = ({ from, until, isUnfinished }: ReportStep): string =>
   `${from === until ? short(from) : `${short(from)}–${short(until)}`}${isUnfinished ? '*' : ''}`;
 
-function placed(
-  frame: Frame,
-  at: string,
-  source: string,
-): { readonly step: number; readonly source: Frame['sources'][number] } {
-  const step = frame.steps.findIndex(({ from }) => from === at);
-  const found = frame.sources.find(({ id }) => id === source);
-  if (step < 0 || !found)
-    throw new Refusal('cell-unknown', 'Такого столбца в этом отчёте нет: откройте его из отчёта.', 2);
-  return { step, source: found };
-}
-
-const MEMBERS_MAX = 1000;
-
-/** The listings behind a number. */
-export async function exportReportMembers(
-  reporter: Reporter,
-  { at, source, series, of, ...query }: MembersQuery,
-): Promise<Members> {
-  const frame = await frameOf(reporter, query);
-  const cell = placed(frame, at, source);
-  const place = of === undefined ? undefined : frame.groups.findIndex(({ id }) => id === of) + 1;
-  if (place === 0) throw new Refusal('cell-unknown', 'Такой группы в этом отчёте нет: откройте её из отчёта.', 2);
-  const isApart = frame.by === 'crm-group' && place !== undefined;
-  const groups = frame.of && frame.of[isApart ? place : 0]!;
-  const members = await exportMembers(
-    reporter.db,
-    reporter.agencyId,
-    cell.source,
-    frame.steps[cell.step]!,
-    series,
-    groups,
-    isApart ? undefined : place,
-  );
-  return told(reporter, cell.source, members);
-}
-
-async function told(
-  { db, agencyId, reach }: Reporter,
-  { cabinetIds }: Frame['sources'][number],
-  members: readonly Member[],
-): Promise<Members> {
-  const shown = members.slice(0, MEMBERS_MAX);
-  const ids = shown.map(({ listingId }) => listingId);
-  const named = await namedListings(db.pool, agencyId, cabinetIds, ids, reach);
-  return {
-    total: members.length,
-    data: shown.flatMap(({ listingId, outcomes }) => {
-      const found = named.get(listingId);
-      if (!found) return [];
-      const { outcome, ...one } = found;
-      const told = outcomes.map(({ outcome, days }) => ({ label: OUTCOME_LABELS[outcome], days }));
-      return [{ ...one, outcomes: told, now: outcome === null ? null : OUTCOME_LABELS[outcome] }];
-    }),
-  };
-}
-
-const CHANGE_LABELS: Record<ChangeReason, string> = {
-  ...OUTCOME_LABELS,
-  unmarked: 'не отмечен',
-  moved: 'в другой части агентства',
-  'too-few-days': 'в фиде меньше нужных дней',
-};
-
-/** Why the step has another number of published listings than the one before. */
-export async function exportReportChanges(reporter: Reporter, query: ChangesQuery): Promise<Changes> {
-  const { frame, source, steps } = await compared(reporter, query);
-  const of = frame.of && frame.of[0]!;
-  const reasons = await exportChanges(reporter.db, reporter.agencyId, source, steps, of);
-  const group = of && { of, count: Math.max(1, frame.groups.length) };
-  const [counts] = await countExports(reporter.db, reporter.agencyId, [source], [steps[0]], [group]);
-  return {
-    before: labelOf(steps[0]),
-    after: labelOf(steps[1]),
-    start: counts![0]![0]!.total.published,
-    difference: reasons.reduce((sum, { left, came }) => sum + came - left, 0),
-    reasons: reasons.map((one) => ({ ...one, label: CHANGE_LABELS[one.reason] })),
-  };
-}
-
-/** The listings that left, or came, for one of these reasons. */
-export async function exportReportChangeMembers(
-  reporter: Reporter,
-  { reason, way, ...query }: ChangeMembersQuery,
-): Promise<Members> {
-  if (!Object.hasOwn(CHANGE_LABELS, reason)) throw new Refusal('cell-unknown', 'Такой причины в этом отчёте нет.', 2);
-  const { frame, source, steps } = await compared(reporter, query);
-  const wanted = { reason: reason as ChangeReason, way };
-  const { db, agencyId } = reporter;
-  return told(
-    reporter,
-    source,
-    await exportChangeMembers(db, agencyId, source, steps, frame.of && frame.of[0]!, wanted),
-  );
-}
-
-async function compared(reporter: Reporter, { at, source, ...query }: ChangesQuery) {
-  const frame = await frameOf(reporter, query);
-  const cell = placed(frame, at, source);
-  const [before, after] = [frame.steps[cell.step - 1], frame.steps[cell.step]!];
-  if (!before)
-    throw new Refusal('cell-unknown', 'До первого шага отчёта сравнивать не с чем: начните период раньше.', 2);
-  return { frame, source: cell.source, steps: [before, after] as const };
-}
-
 function noteOf(recordedFrom: string | null, from: string): string | null {
   if (recordedFrom === null) return 'записи ещё нет';
   return recordedFrom > from ? `запись с ${russianDay(recordedFrom)}` : null;
@@ -436,82 +218,3 @@ function noteOf(recordedFrom: string | null, from: string): string | null {
 /** «Циан (запись с 30.10.2026)» */
 export const sourceTitle = ({ title, note }: Pick<ExportReport['sources'][number], 'title' | 'note'>): string =>
   note === null ? title : `${title} (${note})`;
-
-/** The report as a table: a line per board, step and group. */
-export function exportTable(report: ExportReport): {
-  readonly columns: readonly Column[];
-  readonly rows: readonly Row[];
-} {
-  const isGrouped = report.by !== 'none';
-  const columns: Column[] = [
-    { header: 'Доска или фид', kind: 'text', width: 22 },
-    { header: `Шаг (${STEP_LABELS[report.step]})`, kind: 'text', width: 16 },
-    { header: 'С', kind: 'day', width: 12 },
-    { header: 'По', kind: 'day', width: 12 },
-    { header: 'Нужно дней', kind: 'count', width: 12 },
-    ...(isGrouped ? [{ header: 'Группа', kind: 'text', width: 24 } as const] : []),
-    ...(['marked', 'published', 'blocked', 'unfunded'] as const).map(
-      (series) => ({ header: capital(SERIES_LABELS[series]), kind: 'count', width: 24 }) as const,
-    ),
-  ];
-  const rows = report.sources.flatMap(({ steps, ...source }) =>
-    steps.flatMap(({ total, byGroup }, at) => {
-      const { label, from, until, needed } = report.steps[at]!;
-      const line = (group: string | null, { marked, published, blocked, unfunded }: typeof total): Row => [
-        sourceTitle(source),
-        label,
-        from,
-        until,
-        needed,
-        ...(isGrouped ? [group] : []),
-        marked,
-        published,
-        blocked,
-        unfunded,
-      ];
-      return [
-        ...byGroup.map((counts, group) => line(report.groups[group]!.name, counts)),
-        line(isGrouped ? 'Всего' : null, total),
-      ];
-    }),
-  );
-  return { columns, rows };
-}
-
-const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
-
-export const EXPORT_FORMATS = ['xlsx', 'csv', 'svg', 'png'] as const;
-export type ExportFormat = (typeof EXPORT_FORMATS)[number];
-
-/** The report as a file. @returns its name without the ending, and its bytes */
-export async function exportFile(
-  reporter: Reporter,
-  query: ExportReportQuery,
-  format: ExportFormat,
-  theme?: ChartTheme,
-): Promise<{ readonly name: string; readonly bytes: Readable }> {
-  const report = await exportReport(reporter, query);
-  return { name: exportFileName(report), bytes: await bytesOf() };
-
-  async function bytesOf(): Promise<Readable> {
-    const table = exportTable(report);
-    if (format === 'csv') return Readable.from(csvText(table.columns, table.rows));
-    // The libraries are loaded when the first file is asked for.
-    if (format === 'xlsx') {
-      const { exportWorkbook } = await import('./xlsx.ts');
-      const { from, until } = report;
-      const days =
-        report.step === 'day'
-          ? report
-          : await exportReport(reporter, { ...query, from, until, step: 'day', by: 'none' });
-      return whole(await exportWorkbook(report, table, exportTable(days)));
-    }
-    const { exportChartPng, exportChartSvg } = await import('./export-chart.ts');
-    return whole(format === 'svg' ? exportChartSvg(report, theme) : exportChartPng(report, theme));
-  }
-}
-
-const whole = (bytes: Uint8Array | string): Readable => Readable.from([Buffer.from(bytes)]);
-
-/** «vygruzka_2026-06-25_2026-11-21» */
-const exportFileName = ({ from, until }: Pick<ExportReport, 'from' | 'until'>): string => `vygruzka_${from}_${until}`;

@@ -20,7 +20,8 @@ import { namedListings, recordedThrough } from '../store/export-report.ts';
 import { listAccounts } from '../store/ledger.ts';
 import { audienceKnown, correctionsOf, listingsOfMarks, moneyDays } from '../store/money-report.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { labelOf, namesOf, type Reporter, type SourceColumn, WITHOUT } from './export-report.ts';
+import { labelOf, type Reporter, type SourceColumn } from './export-report.ts';
+import { namesOf, WITHOUT } from './report-units.ts';
 
 export type { MoneyReport } from '../contracts/money-report.ts';
 

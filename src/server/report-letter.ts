@@ -10,10 +10,13 @@ import { mayDo, reachOf, refusalFor } from '../domain/rights.ts';
 import { formatNumber } from '../domain/text.ts';
 import { callerById } from '../store/access.ts';
 import type { Database } from '../store/database.ts';
-import type { Letter, Subscription } from '../store/mail.ts';
+import type { Letter } from '../store/mail.ts';
+import type { Subscription } from '../store/report-mail.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { exportReport, exportReportChanges, narrowings, type Reporter, reportedThrough } from './export-report.ts';
+import { exportReportChanges } from './export-members.ts';
+import { exportReport, type Reporter, reportedThrough } from './export-report.ts';
 import { columnsOf } from './listing-routes.ts';
+import { narrowings } from './report-units.ts';
 
 /** The export report as a letter: with what its reader may see, the picture, the table, and one link to the screen. */
 

@@ -9,22 +9,22 @@ import { Refusal } from '../domain/fault.ts';
 import { mailTimeText, narrowedText, nextSlot } from '../domain/report-mail.ts';
 import { mayDo, OF_AGENCY, reachOf } from '../domain/rights.ts';
 import { spokenMoment } from '../domain/week.ts';
+import { mailState } from '../store/mail.ts';
 import {
   ASK_EVERY_MS,
   addressOf,
   listSubscriptions,
-  mailState,
   proveNotTooSoon,
   putAsked,
   type Subscription,
   subscribe,
   subscriptionById,
   unsubscribe,
-} from '../store/mail.ts';
+} from '../store/report-mail.ts';
 import type { Api, Ask } from './api.ts';
-import { narrowings } from './export-report.ts';
 import { HttpProblem, notFound } from './problems.ts';
 import { type LetterOptions, proveMailed, reportLetter } from './report-letter.ts';
+import { narrowings } from './report-units.ts';
 
 type Asked = Ask<unknown, unknown, unknown>;
 

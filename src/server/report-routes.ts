@@ -11,16 +11,11 @@ import {
 } from '../contracts/export-report.ts';
 import { type Deed, reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
-import {
-  exportFile,
-  exportReport,
-  exportReportChangeMembers,
-  exportReportChanges,
-  exportReportMembers,
-  type Reporter,
-  reportChoices,
-} from './export-report.ts';
+import { exportFile } from './export-files.ts';
+import { exportReportChangeMembers, exportReportChanges, exportReportMembers } from './export-members.ts';
+import { exportReport, type Reporter } from './export-report.ts';
 import { columnsOf } from './listing-routes.ts';
+import { reportChoices } from './report-units.ts';
 import { sendFile } from './statement.ts';
 
 /** «Отчёты»: the export chart, the listings behind every column, and the files of it. */

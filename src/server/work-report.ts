@@ -23,7 +23,7 @@ import type { Database } from '../store/database.ts';
 import { namedListings } from '../store/export-report.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { markedNow, type Owned, type OwnedVerdict, type Owner, verdictsOf, waitingNow } from '../store/work-report.ts';
-import { groupsMet, isWithin } from './export-report.ts';
+import { groupsMet, isWithin } from './report-units.ts';
 
 export type { WorkReport } from '../contracts/work-report.ts';
 

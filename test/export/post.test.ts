@@ -1,24 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Refusal } from '../../src/domain/fault.ts';
-import { type PostOptions, sendLetters, writeReports } from '../../src/export/post.ts';
-import { openMailer } from '../../src/net/mailer.ts';
+import { startClockwork } from '../../src/export/clockwork.ts';
+import { type PostOptions, type SentLetter, sendLetters, writeReports } from '../../src/export/post.ts';
+import { messageIdOf, openMailer } from '../../src/net/mailer.ts';
 import { addEmployee, changeEmployee, ensureBranch, resolveAgency, setBranchZone } from '../../src/store/agencies.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { listDeeds, listMessages } from '../../src/store/journal.ts';
+import { forgetLetters, type Letter, listLetters, mailState, retryLetter } from '../../src/store/mail.ts';
 import {
-  forgetLetters,
-  type Letter,
-  listLetters,
   listSubscriptions,
-  mailState,
   putAsked,
-  retryLetter,
   subscribe,
   subscriptionById,
   takeSlot,
   unsubscribe,
-} from '../../src/store/mail.ts';
+} from '../../src/store/report-mail.ts';
 import { testDatabase } from '../store/testdb.ts';
 import { leaves, openOffice, type PostOffice, readMime } from './smtp.ts';
 
@@ -501,6 +498,91 @@ describe('the server', () => {
     expect(Date.now() - begun).toBeGreaterThan(patience.silence * 2);
     expect(Date.now() - begun).toBeLessThan(5000);
     expect((await states())[0]).toMatchObject({ state: 'waiting' });
+  });
+
+  it('hangs while we stop: the letter is put back in time, and goes again as the same one', async () => {
+    await oneLetter('Boris');
+    const identities: string[] = [];
+    const patient: PostOptions = {
+      ...post(),
+      mailer: {
+        send(mail, signal) {
+          identities.push(mail.identity);
+          const mailer = openMailer({ smtpUrl: `smtp://127.0.0.1:${office.port}`, from: 'Выгрузка <v@agency.test>' });
+          return mailer.send(mail, signal);
+        },
+      },
+    };
+    office.whim = (command) => (command === '<letter>' ? 'hang' : undefined);
+    const ending = new AbortController();
+    const told: SentLetter[] = [];
+    const sending = sendLetters(patient, clock, {
+      signal: ending.signal,
+      stopMs: 300,
+      onSent: (one) => told.push(one),
+    });
+    for (const until = Date.now() + 5000; !office.heard.includes('<letter>') && Date.now() < until; ) await sleep(10);
+    const begun = Date.now();
+    ending.abort();
+    await sending;
+    expect(Date.now() - begun).toBeGreaterThan(250);
+    expect(Date.now() - begun).toBeLessThan(2000);
+    expect(told).toMatchObject([{ outcome: 'later', error: 'Отправка прервана: программа останавливается.' }]);
+    for (const state of await states()) expect(state).toMatchObject({ state: 'waiting', error: null, tries: 0 });
+    expect(office.taken).toEqual([]);
+    office.whim = () => undefined;
+    await sendLetters(patient, clock);
+    expect(office.taken).toHaveLength(2);
+    expect(identities.filter((one) => one === identities[0])).toHaveLength(2);
+    const ids = office.taken.map(({ raw }) => readMime(raw).headers.get('message-id'));
+    expect(ids).toContain(messageIdOf(identities[0]!, 'agency.test'));
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it('is slow while we stop: the letter on the line goes out, and no other is begun', async () => {
+    await oneLetter('Boris');
+    const ending = new AbortController();
+    const slow: PostOptions = {
+      ...post(),
+      mailer: {
+        async send(mail, signal) {
+          ending.abort();
+          await sleep(200);
+          await post().mailer.send(mail, signal);
+        },
+      },
+    };
+    await sendLetters(slow, clock, { signal: ending.signal, stopMs: 3000 });
+    expect(office.taken).toHaveLength(1);
+    expect((await states()).map(({ state, tries }) => [state, tries]).sort()).toEqual([
+      ['sent', 1],
+      ['waiting', 0],
+    ]);
+  });
+
+  it('hangs while the clockwork stops: that is over within its patience', async () => {
+    await oneLetter();
+    office.whim = (command) => (command === '<letter>' ? 'hang' : undefined);
+    const warnings: unknown[] = [];
+    const log = {
+      info() {},
+      debug() {},
+      warn: (...words: unknown[]) => warnings.push(words),
+      error: (...words: unknown[]) => warnings.push(words),
+    };
+    const mailer = openMailer({ smtpUrl: `smtp://127.0.0.1:${office.port}`, from: 'a@b.ru' });
+    const { write, isRecorded } = post();
+    const clockwork = await startClockwork({
+      ...{ db, boards: [], dataDir: '', clock, log, patienceMs: 3000 },
+      post: { mailer, write, isRecorded },
+    });
+    for (const until = Date.now() + 20_000; !office.heard.includes('<letter>') && Date.now() < until; ) await sleep(20);
+    expect(office.heard).toContain('<letter>');
+    const begun = Date.now();
+    await clockwork.stop();
+    expect(Date.now() - begun).toBeLessThan(2900);
+    expect(JSON.stringify(warnings)).not.toContain('given up');
+    expect((await states())[0]).toMatchObject({ state: 'waiting', tries: 0 });
   });
 
   it('is slow: what is not begun in time waits for the next minute', async () => {

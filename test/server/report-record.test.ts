@@ -5,12 +5,11 @@ import { OUTCOME_CODES as CODES, packClosing, packUnits } from '../../src/domain
 import { addDays } from '../../src/domain/days.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import {
-  exportReport,
   exportReportChangeMembers,
   exportReportChanges,
   exportReportMembers,
-  type Reporter,
-} from '../../src/server/export-report.ts';
+} from '../../src/server/export-members.ts';
+import { exportReport, type Reporter } from '../../src/server/export-report.ts';
 import { addEmployee, ensureBranch, ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { testDatabase } from '../store/testdb.ts';
 

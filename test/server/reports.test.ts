@@ -6,16 +6,14 @@ import type { ExportReport } from '../../src/contracts/export-report.ts';
 import { PICTURE, pointedAt, SERIES_LABELS, type Series } from '../../src/domain/export-report.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { exportChartPng, exportChartSvg } from '../../src/server/export-chart.ts';
+import { exportFile, exportTable } from '../../src/server/export-files.ts';
 import {
-  exportFile,
-  exportReport,
   exportReportChangeMembers,
   exportReportChanges,
   exportReportMembers,
-  exportTable,
-  type Reporter,
-  reportChoices,
-} from '../../src/server/export-report.ts';
+} from '../../src/server/export-members.ts';
+import { exportReport, type Reporter } from '../../src/server/export-report.ts';
+import { reportChoices } from '../../src/server/report-units.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
 
 /** The export report of the demo: what it refuses, what stands behind its numbers, and its files. */

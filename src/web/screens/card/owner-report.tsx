@@ -1,16 +1,4 @@
-import {
-  Alert,
-  Anchor,
-  Button,
-  CopyButton,
-  Group,
-  Modal,
-  NumberInput,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-} from '@mantine/core';
+import { Alert, Anchor, Button, Group, Modal, NumberInput, Stack, Table, Text } from '@mantine/core';
 import { IconDownload, IconLink } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -20,6 +8,7 @@ import { addressOf, api } from '../../api.ts';
 import { confirm } from '../../parts/confirm.tsx';
 import { ProblemAlert, showDone } from '../../parts/problem.tsx';
 import { Loaded, Skeletons } from '../../parts/states.tsx';
+import { ToCopy } from '../../parts/to-copy.tsx';
 import { refresh, useApi } from '../../query.ts';
 import { moment } from '../../words.ts';
 
@@ -103,18 +92,7 @@ function Content({ listingId }: { listingId: number }) {
       {make.error && <ProblemAlert error={make.error} />}
       {make.data && (
         <Alert color="blue" variant="light" role="status">
-          <Group align="end" gap="sm">
-            <TextInput
-              label="Новая ссылка"
-              readOnly
-              value={make.data.url}
-              style={{ flex: 1, minWidth: 220 }}
-              onFocus={(event) => event.currentTarget.select()}
-            />
-            <CopyButton value={make.data.url}>
-              {({ copied, copy }) => <Button onClick={copy}>{copied ? 'Скопировано' : 'Скопировать'}</Button>}
-            </CopyButton>
-          </Group>
+          <ToCopy label="Новая ссылка" value={make.data.url} />
           <Text size="sm" mt="xs">
             Скопируйте её сейчас: больше этот адрес нигде не показывается.{' '}
             <Anchor href={make.data.url} target="_blank" rel="noreferrer noopener" size="sm" underline="always">

@@ -1,4 +1,4 @@
-import { Alert, Button, CopyButton, Group, Stack, Text, TextInput } from '@mantine/core';
+import { Alert, Button, Group, Stack, Text } from '@mantine/core';
 import { modals } from '@mantine/modals';
 import {
   IconAlertTriangle,
@@ -16,6 +16,7 @@ import { api } from '../../api.ts';
 import { Chip } from '../../parts/chip.tsx';
 import { askReason, confirm } from '../../parts/confirm.tsx';
 import { showDone } from '../../parts/problem.tsx';
+import { ToCopy } from '../../parts/to-copy.tsx';
 import { Way } from '../../parts/way.tsx';
 import { refresh } from '../../query.ts';
 import { cabinetName, counted, day, formatNumber, moment, momentNear, objects } from '../../words.ts';
@@ -98,20 +99,7 @@ export function showAddress(title: string, address: string, until: string | null
         {until !== null && (
           <Text size="sm">Укажите новый адрес на доске. Прежний отвечает до {moment(until)}, потом перестанет.</Text>
         )}
-        <TextInput
-          label="Адрес"
-          readOnly
-          value={address}
-          onFocus={(event) => event.currentTarget.select()}
-          data-autofocus
-        />
-        <CopyButton value={address}>
-          {({ copied, copy }) => (
-            <Button variant="default" onClick={copy} style={{ alignSelf: 'flex-start' }}>
-              {copied ? 'Скопирован' : 'Копировать'}
-            </Button>
-          )}
-        </CopyButton>
+        <ToCopy label="Адрес" value={address} isFirst />
       </Stack>
     ),
   });

@@ -1,15 +1,4 @@
-import {
-  Anchor,
-  Drawer,
-  Group,
-  MultiSelect,
-  Progress,
-  SegmentedControl,
-  Select,
-  Table,
-  Text,
-  useComputedColorScheme,
-} from '@mantine/core';
+import { Anchor, Group, MultiSelect, Progress, Table, Text, useComputedColorScheme } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { BoardColumn } from '../../../contracts/listings.ts';
@@ -18,133 +7,92 @@ import {
   MONEY_GROUPING_LABELS,
   MONEY_GROUPINGS,
   type MoneyGrouping,
-  STEP_LABELS,
   STEPS,
   type Step,
 } from '../../../contracts/words.ts';
 import { addressOf, type Query } from '../../api.ts';
-import { Page, Sheet } from '../../parts/page.tsx';
-import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
+import { Sheet } from '../../parts/page.tsx';
+import { Empty } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
-import { listOf, oneAmong, oneOf, useAddress } from '../../router.tsx';
-import { formatNumber, money, objects } from '../../words.ts';
-import { ListingName, ReportFiles, Whose } from './parts.tsx';
-import { ReportPeriod } from './period.tsx';
-import { ReportTabs } from './tabs.tsx';
+import { listOf, oneAmong } from '../../router.tsx';
+import { formatNumber, money } from '../../words.ts';
+import { Beside, Breakdown, Listings, ReportPage, StepChoice, useReportWords } from './report.tsx';
 
 /** «Расходы»: what the boards cost and what came of it; the address keeps every choice. */
-
 export default function Money() {
-  const [words, change] = useAddress((raw) => ({
-    from: oneOf(raw.from),
-    until: oneOf(raw.until),
+  const [words, change] = useReportWords((raw) => ({
     step: oneAmong<Step>(STEPS, raw.step, 'week'),
     by: oneAmong<MoneyGrouping>(MONEY_GROUPINGS, raw.by, 'board'),
     board: listOf(raw.board),
-    branch: listOf(raw.branch),
-    department: listOf(raw.department),
-    employee: listOf(raw.employee),
   }));
-  const { from, until, step, by, ...lists } = words;
-  const query: Query = {
-    ...(from && { from }),
-    ...(until && { until }),
-    ...{ step, by },
-    ...Object.fromEntries(Object.entries(lists).filter(([, chosen]) => chosen.length > 0)),
-  };
-  const report = useApi<MoneyReport>('/reports/money', query, { placeholderData: (last) => last });
+  const report = useApi<MoneyReport>('/reports/money', words, { placeholderData: (last) => last });
   const boards = useApi<{ data: BoardColumn[] }>('/boards', undefined, { staleTime: 60_000 });
   const [opened, setOpened] = useState<MoneyRow | null>(null);
   const scheme = useComputedColorScheme('light');
   const named = new Map((boards.data?.data ?? []).map(({ board, boardName }) => [board, boardName]));
   return (
-    <Page
+    <ReportPage
+      here="/reports/money"
       title="Расходы"
-      words="Сколько потрачено на досках, чьи это объекты, сколько стоит день в фиде и звонок."
-      actions={
-        <Group gap="xs">
-          <ReportFiles address="/reports/money" query={query} kinds={['xlsx', 'csv']} />
-        </Group>
+      about="Сколько потрачено на досках, чьи это объекты, сколько стоит день в фиде и звонок."
+      path="/reports/money"
+      files={['xlsx', 'csv']}
+      {...{ words, change, report }}
+      choices={
+        <>
+          <Breakdown all={MONEY_GROUPINGS} labels={MONEY_GROUPING_LABELS} value={words.by} change={change} />
+          <StepChoice value={words.step} change={change} />
+          <MultiSelect
+            label="Доски"
+            w={{ base: '100%', xs: 240 }}
+            placeholder={words.board.length === 0 ? 'все' : ''}
+            clearable
+            value={[...words.board]}
+            onChange={(board) => change({ board })}
+            data={[...named].map(([value, label]) => ({ value, label }))}
+          />
+        </>
+      }
+      below={
+        <Beside
+          of={opened}
+          onClose={() => setOpened(null)}
+          title={({ name, spentKopecks }) => `${name}: ${money(spentKopecks)}`}
+        >
+          {(row) => <Behind row={row} query={words} />}
+        </Beside>
       }
     >
-      <ReportTabs here="/reports/money" />
-      <Group gap="sm" align="end" role="search">
-        <ReportPeriod
-          from={from ?? report.data?.from ?? null}
-          until={until ?? report.data?.until ?? null}
-          onChange={change}
-        />
-        <Select
-          label="Разбивка"
-          w={230}
-          allowDeselect={false}
-          value={by}
-          onChange={(next) => next !== null && change({ by: next })}
-          data={MONEY_GROUPINGS.map((value) => ({ value, label: MONEY_GROUPING_LABELS[value] }))}
-        />
-        <div>
-          <Text size="sm" fw={500} id="money-step">
-            Шаг графика
-          </Text>
-          <SegmentedControl
-            aria-labelledby="money-step"
-            value={step}
-            onChange={(next) => change({ step: next })}
-            data={STEPS.map((value) => ({ value, label: STEP_LABELS[value] }))}
+      {(answer) =>
+        answer.rows.length === 0 ? (
+          <Empty
+            title="За эти дни ничего не потрачено"
+            words="Здесь будут списания за размещения, дни в фиде и то, что сэкономлено. Выберите другой период или уберите фильтр."
           />
-        </div>
-        <MultiSelect
-          label="Доски"
-          w={{ base: '100%', xs: 240 }}
-          placeholder={words.board.length === 0 ? 'все' : ''}
-          clearable
-          value={[...words.board]}
-          onChange={(board) => change({ board })}
-          data={[...named].map(([value, label]) => ({ value, label }))}
-        />
-        <Whose words={lists} change={change} />
-      </Group>
-      <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
-        {(answer) =>
-          answer.rows.length === 0 ? (
-            <Empty
-              title="За эти дни ничего не потрачено"
-              words="Здесь будут списания за размещения, дни в фиде и то, что сэкономлено. Выберите другой период или уберите фильтр."
-            />
-          ) : (
-            <>
-              <Totals totals={answer.totals} known={answer.known} />
-              <Sheet>
-                <img
-                  src={addressOf('/reports/money.svg', { ...query, theme: scheme })}
-                  alt="Расходы по шагам; итоги тех же групп в таблице ниже"
-                  style={{ width: '100%', height: 'auto' }}
-                />
-              </Sheet>
-              <Sheet title={`Расходы ${MONEY_GROUPING_LABELS[answer.by]}`}>
-                <Rows answer={answer} onOpen={setOpened} />
-              </Sheet>
-              <Sheet title="Как это посчитано">
-                {answer.notes.map((note) => (
-                  <Text key={note} size="sm" c="dimmed" mb={4}>
-                    {note}
-                  </Text>
-                ))}
-              </Sheet>
-            </>
-          )
-        }
-      </Loaded>
-      <Drawer
-        opened={opened !== null}
-        onClose={() => setOpened(null)}
-        position="right"
-        size={620}
-        title={opened && `${opened.name}: ${money(opened.spentKopecks)}`}
-      >
-        {opened && <Behind row={opened} query={query} />}
-      </Drawer>
-    </Page>
+        ) : (
+          <>
+            <Totals totals={answer.totals} known={answer.known} />
+            <Sheet>
+              <img
+                src={addressOf('/reports/money.svg', { ...words, theme: scheme })}
+                alt="Расходы по шагам; итоги тех же групп в таблице ниже"
+                style={{ width: '100%', height: 'auto' }}
+              />
+            </Sheet>
+            <Sheet title={`Расходы ${MONEY_GROUPING_LABELS[answer.by]}`}>
+              <Rows answer={answer} onOpen={setOpened} />
+            </Sheet>
+            <Sheet title="Как это посчитано">
+              {answer.notes.map((note) => (
+                <Text key={note} size="sm" c="dimmed" mb={4}>
+                  {note}
+                </Text>
+              ))}
+            </Sheet>
+          </>
+        )
+      }
+    </ReportPage>
   );
 }
 
@@ -292,41 +240,20 @@ function Share({ of, all }: { of: number; all: number }) {
 
 /** The listings behind a row. */
 function Behind({ row, query }: { row: MoneyRow; query: Query }) {
-  const members = useApi<MoneyMembers>('/reports/money/members', { ...query, of: row.id });
   return (
-    <Loaded query={members}>
-      {({ total, data }) => (
-        <>
-          <Text size="sm" mb="sm">
-            {objects(total)}
-            {data.length < total && `, показаны самые дорогие ${formatNumber(data.length)}`}
-          </Text>
-          <Table.ScrollContainer minWidth={440}>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Объект</Table.Th>
-                  <Table.Th ta="right">потрачено</Table.Th>
-                  {row.days !== null && <Table.Th ta="right">дней</Table.Th>}
-                  {row.days !== null && <Table.Th ta="right">звонки</Table.Th>}
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {data.map(({ spentKopecks, days, calls, ...listing }) => (
-                  <Table.Tr key={listing.id}>
-                    <Table.Td>
-                      <ListingName listing={listing} />
-                    </Table.Td>
-                    <Table.Td ta="right">{money(spentKopecks)}</Table.Td>
-                    {row.days !== null && <Table.Td ta="right">{count(days)}</Table.Td>}
-                    {row.days !== null && <Table.Td ta="right">{count(calls)}</Table.Td>}
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
-        </>
-      )}
-    </Loaded>
+    <Listings<MoneyMembers['data'][number]>
+      address="/reports/money/members"
+      query={{ ...query, of: row.id }}
+      shown="самые дорогие"
+      columns={[
+        { head: 'потрачено', isNumber: true, cell: ({ spentKopecks }) => money(spentKopecks) },
+        ...(row.days === null
+          ? []
+          : [
+              { head: 'дней', isNumber: true, cell: ({ days }: { days: number | null }) => count(days) },
+              { head: 'звонки', isNumber: true, cell: ({ calls }: { calls: number | null }) => count(calls) },
+            ]),
+      ]}
+    />
   );
 }

@@ -1,4 +1,4 @@
-import { Anchor, Drawer, Group, Select, SimpleGrid, Table, Text } from '@mantine/core';
+import { Anchor, Group, SimpleGrid, Table, Text } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import {
   AGE_BUCKETS,
@@ -10,15 +10,11 @@ import {
   type WorkGrouping,
 } from '../../../contracts/words.ts';
 import type { Figures, WorkMembers, WorkReport } from '../../../contracts/work-report.ts';
-import type { Query } from '../../api.ts';
-import { Page, Sheet } from '../../parts/page.tsx';
-import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
+import { Sheet } from '../../parts/page.tsx';
 import { useApi } from '../../query.ts';
-import { listOf, oneAmong, oneOf, useAddress } from '../../router.tsx';
+import { listOf, oneAmong } from '../../router.tsx';
 import { dayShort, formatNumber, moment, objects } from '../../words.ts';
-import { ListingName, ReportFiles, Whose } from './parts.tsx';
-import { ReportPeriod } from './period.tsx';
-import { ReportTabs } from './tabs.tsx';
+import { Beside, Breakdown, Listings, percent, ReportPage, useReportWords } from './report.tsx';
 
 /** «Отчёты», «Работа»: how fast contents are approved, what is returned, what lies too long; the address keeps every choice. */
 
@@ -35,61 +31,54 @@ interface Place {
 type Open = (place: Place) => void;
 
 export default function WorkReportScreen() {
-  const [words, change] = useAddress((raw) => ({
-    from: oneOf(raw.from),
-    until: oneOf(raw.until),
+  const [words, change] = useReportWords((raw) => ({
     by: oneAmong<WorkGrouping>(WORK_GROUPINGS, raw.by, 'none'),
-    branch: listOf(raw.branch),
-    department: listOf(raw.department),
-    employee: listOf(raw.employee),
     group: listOf(raw.group),
   }));
-  const query: Query = {
-    ...(words.from && { from: words.from }),
-    ...(words.until && { until: words.until }),
-    by: words.by,
-    ...Object.fromEntries(
-      (['branch', 'department', 'employee', 'group'] as const)
-        .filter((key) => words[key].length > 0)
-        .map((key) => [key, [...words[key]]]),
-    ),
-  };
-  const report = useApi<WorkReport>('/reports/work', query, { placeholderData: (last) => last });
+  const report = useApi<WorkReport>('/reports/work', words, { placeholderData: (last) => last });
   const [place, setPlace] = useState<Place | null>(null);
   return (
-    <Page
+    <ReportPage
+      here="/reports/work"
       title="Работа с объектами"
-      words="Сколько ждут одобрения, что и кому возвращают, что лежит в очереди, не подтверждено и ниже нормы."
-      actions={
-        <Group gap="xs">
-          <ReportFiles address="/reports/work" query={query} kinds={['xlsx', 'csv']} />
-        </Group>
+      about="Сколько ждут одобрения, что и кому возвращают, что лежит в очереди, не подтверждено и ниже нормы."
+      path="/reports/work"
+      files={['xlsx', 'csv']}
+      {...{ words, change, report }}
+      choices={<Breakdown all={WORK_GROUPINGS} labels={GROUPING_LABELS} value={words.by} change={change} />}
+      below={
+        <Beside of={place} onClose={() => setPlace(null)} title={({ words }) => words}>
+          {({ words: _, ...place }) => (
+            <Listings<WorkMembers['data'][number]>
+              address="/reports/work/members"
+              query={{ ...words, ...place }}
+              counted={(total) =>
+                place.figure === 'returned' || place.figure === 'approved'
+                  ? `Решений: ${formatNumber(total)}`
+                  : objects(total)
+              }
+              columns={[
+                {
+                  head: 'Что с ним',
+                  cell: ({ at, told }) => (
+                    <>
+                      {told}
+                      {at && (
+                        <Text size="xs" c="dimmed">
+                          {moment(at)}
+                        </Text>
+                      )}
+                    </>
+                  ),
+                },
+              ]}
+            />
+          )}
+        </Beside>
       }
     >
-      <ReportTabs here="/reports/work" />
-      <Group gap="sm" align="end" role="search">
-        <ReportPeriod
-          from={words.from ?? report.data?.from ?? null}
-          until={words.until ?? report.data?.until ?? null}
-          onChange={change}
-        />
-        <Select
-          label="Разбивка"
-          w={190}
-          allowDeselect={false}
-          value={words.by}
-          onChange={(by) => by !== null && change({ by })}
-          data={WORK_GROUPINGS.map((by) => ({ value: by, label: GROUPING_LABELS[by] }))}
-        />
-        <Whose words={words} change={change} />
-      </Group>
-      <Loaded query={report} skeleton={<Skeletons rows={3} height={160} />}>
-        {(answer) => <Numbers answer={answer} onOpen={setPlace} />}
-      </Loaded>
-      <Drawer opened={place !== null} onClose={() => setPlace(null)} position="right" size={620} title={place?.words}>
-        {place && <Behind place={place} query={query} />}
-      </Drawer>
-    </Page>
+      {(answer) => <Numbers answer={answer} onOpen={setPlace} />}
+    </ReportPage>
   );
 }
 
@@ -181,8 +170,6 @@ function Count({ count, place, onOpen, size = 'xl' }: CountProps) {
     </Anchor>
   );
 }
-
-const percent = (count: number, of: number) => (of === 0 ? '–' : `${Math.round((count / of) * 100)}\u00a0%`);
 
 interface PartProps {
   readonly count: number;
@@ -432,53 +419,5 @@ function Agents({ agents, onOpen }: { agents: WorkReport['agents']; onOpen: Open
         </Table.Tbody>
       </Table>
     </Table.ScrollContainer>
-  );
-}
-
-/** The listings behind a number. */
-function Behind({ place: { words: _, ...place }, query }: { place: Place; query: Query }) {
-  const members = useApi<WorkMembers>('/reports/work/members', { ...query, ...place });
-  return (
-    <Loaded query={members}>
-      {({ total, data }) =>
-        data.length === 0 ? (
-          <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />
-        ) : (
-          <>
-            <Text size="sm" mb="sm">
-              {place.figure === 'returned' || place.figure === 'approved'
-                ? `Решений: ${formatNumber(total)}`
-                : objects(total)}
-              {data.length < total && `, показаны первые ${formatNumber(data.length)}`}
-            </Text>
-            <Table>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Объект</Table.Th>
-                  <Table.Th>Что с ним</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {data.map(({ at, told, ...listing }) => (
-                  <Table.Tr key={`${listing.id} ${at}`}>
-                    <Table.Td>
-                      <ListingName listing={listing} />
-                    </Table.Td>
-                    <Table.Td>
-                      {told}
-                      {at && (
-                        <Text size="xs" c="dimmed">
-                          {moment(at)}
-                        </Text>
-                      )}
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </>
-        )
-      }
-    </Loaded>
   );
 }

@@ -3,8 +3,6 @@ import {
   Alert,
   Anchor,
   Button,
-  Code,
-  CopyButton,
   Drawer,
   Group,
   MultiSelect,
@@ -17,7 +15,7 @@ import {
 } from '@mantine/core';
 import { type UseFormReturnType, useForm } from '@mantine/form';
 import { useMediaQuery } from '@mantine/hooks';
-import { IconCheck, IconCopy, IconPlus, IconTrash } from '@tabler/icons-react';
+import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
@@ -35,6 +33,7 @@ import { api } from '../../api.ts';
 import { confirm } from '../../parts/confirm.tsx';
 import { ProblemAlert, setFieldErrors, showDone } from '../../parts/problem.tsx';
 import { Loaded } from '../../parts/states.tsx';
+import { ToCopy } from '../../parts/to-copy.tsx';
 import { refresh, useApi } from '../../query.ts';
 import { moment, objects } from '../../words.ts';
 import classes from './person.module.css';
@@ -383,21 +382,7 @@ function WayIn({ person }: { person: Person }) {
             <Text size="sm" mb="xs">
               Она открывается один раз, до {moment(invite.data.until)}, и больше не показывается.
             </Text>
-            <Group gap="xs" wrap="nowrap">
-              <Code className={classes.link!}>{invite.data.url}</Code>
-              <CopyButton value={invite.data.url}>
-                {({ copied, copy }) => (
-                  <Button
-                    size="xs"
-                    variant="default"
-                    leftSection={copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
-                    onClick={copy}
-                  >
-                    {copied ? 'Скопирована' : 'Скопировать'}
-                  </Button>
-                )}
-              </CopyButton>
-            </Group>
+            <ToCopy label="Ссылка для входа" value={invite.data.url} />
           </Alert>
         )}
         {person.may.invite && (

@@ -1,20 +1,7 @@
-import {
-  Alert,
-  Anchor,
-  Button,
-  Checkbox,
-  Code,
-  CopyButton,
-  Group,
-  Modal,
-  Stack,
-  Table,
-  Text,
-  TextInput,
-} from '@mantine/core';
+import { Alert, Anchor, Button, Checkbox, Group, Modal, Stack, Table, Text, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
-import { IconCheck, IconCopy, IconPlus } from '@tabler/icons-react';
+import { IconPlus } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { MadeToken, Token, Tokens as TokensAnswer } from '../../../contracts/tokens.ts';
@@ -23,6 +10,7 @@ import { confirm } from '../../parts/confirm.tsx';
 import { Page, Sheet } from '../../parts/page.tsx';
 import { ProblemAlert, setFieldErrors, showDone } from '../../parts/problem.tsx';
 import { Empty, Loaded } from '../../parts/states.tsx';
+import { ToCopy } from '../../parts/to-copy.tsx';
 import { refresh, useApi } from '../../query.ts';
 import { useSession } from '../../session.ts';
 import { moment, momentNear } from '../../words.ts';
@@ -206,20 +194,8 @@ function Shown({ token, onDone }: { token: string; onDone: () => void }) {
       <Alert color="money" variant="light" title="Скопируйте ключ сейчас">
         Больше он нигде не показывается. Потеряли — отзовите и выдайте новый.
       </Alert>
-      <Code block>{token}</Code>
+      <ToCopy label="Ключ" value={token} isFirst />
       <Group justify="flex-end">
-        <CopyButton value={token}>
-          {({ copied, copy }) => (
-            <Button
-              variant="default"
-              leftSection={copied ? <IconCheck size={16} /> : <IconCopy size={16} />}
-              onClick={copy}
-              data-autofocus
-            >
-              {copied ? 'Скопирован' : 'Скопировать'}
-            </Button>
-          )}
-        </CopyButton>
         <Button onClick={onDone}>Готово</Button>
       </Group>
     </Stack>

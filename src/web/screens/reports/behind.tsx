@@ -1,0 +1,51 @@
+import { Text } from '@mantine/core';
+import type { Members } from '../../../contracts/export-report.ts';
+import type { Series } from '../../../contracts/words.ts';
+import type { Query } from '../../api.ts';
+import classes from './exports.module.css';
+import { Listings } from './report.tsx';
+
+/** A column of the export chart that was clicked. */
+export interface Place {
+  readonly at: string;
+  readonly source: string;
+  readonly sourceTitle: string;
+  readonly label: string;
+  readonly series: Series;
+  readonly of?: number;
+  readonly group?: string;
+}
+
+/** The listings behind a number of the export chart, with how long they were what. */
+export function Behind({ address, query }: { address: string; query: Query }) {
+  return (
+    <Listings<Members['data'][number]>
+      address={address}
+      query={query}
+      columns={[
+        {
+          head: 'Дней в шаге',
+          cell: ({ outcomes }) =>
+            outcomes.map(({ label, days }) => (
+              <div key={label} className={classes.days}>
+                {label} {days}
+              </div>
+            )),
+        },
+        {
+          head: 'Сейчас',
+          cell: ({ isSeen, now, reason }) => (
+            <>
+              {isSeen ? (now ?? 'не отмечен') : '–'}
+              {reason && (
+                <Text size="xs" c="dimmed">
+                  {reason}
+                </Text>
+              )}
+            </>
+          ),
+        },
+      ]}
+    />
+  );
+}

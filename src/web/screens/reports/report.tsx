@@ -1,0 +1,290 @@
+import { Anchor, Button, Drawer, Group, SegmentedControl, Select, Table, Text } from '@mantine/core';
+import { IconDownload } from '@tabler/icons-react';
+import type { UseQueryResult } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
+import type { ReportChoices, ReportListing } from '../../../contracts/export-report.ts';
+import { STEP_LABELS, STEPS, type Step } from '../../../contracts/words.ts';
+import { addressOf, type Query } from '../../api.ts';
+import { Page } from '../../parts/page.tsx';
+import { Several } from '../../parts/several.tsx';
+import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
+import { useApi } from '../../query.ts';
+import { listOf, oneOf, type RawAddress, useAddress } from '../../router.tsx';
+import { formatNumber, objects } from '../../words.ts';
+import { ReportPeriod } from './period.tsx';
+import { type ReportPath, ReportTabs } from './tabs.tsx';
+
+/** What all reports have in common: their head with days, files and whose listings they count, and the listings behind a number. */
+
+/**
+ * The choices of a report, as the address keeps them; what is not chosen is not asked.
+ * @param read those that this report alone has
+ */
+export const useReportWords = <Own extends Query>(read: (raw: RawAddress) => Own) =>
+  useAddress((raw) => ({
+    from: oneOf(raw.from),
+    until: oneOf(raw.until),
+    branch: listOf(raw.branch),
+    department: listOf(raw.department),
+    employee: listOf(raw.employee),
+    ...read(raw),
+  }));
+
+const FILES = { xlsx: 'Excel', csv: 'CSV', png: 'Картинка' } as const;
+
+const WHOSE = [
+  { name: 'branch', of: 'branches', label: 'Филиал' },
+  { name: 'department', of: 'departments', label: 'Отдел' },
+  { name: 'employee', of: 'employees', label: 'Сотрудник' },
+  { name: 'group', of: 'groups', label: 'Группа CRM' },
+] as const;
+
+interface Words extends Query {
+  readonly from: string | undefined;
+  readonly until: string | undefined;
+}
+
+interface ReportPageProps<Answer> {
+  readonly here: ReportPath;
+  readonly title: string;
+  readonly about: string;
+  /** Of its files, without an ending. */
+  readonly path: string;
+  readonly files: readonly (keyof typeof FILES)[];
+  /** Beside the files. */
+  readonly actions?: ReactNode;
+  readonly words: Words;
+  readonly change: (patch: Record<string, unknown>) => void;
+  /** Between the days and whose listings are counted. */
+  readonly choices: ReactNode;
+  readonly report: UseQueryResult<Answer, Error>;
+  readonly children: (answer: Answer) => ReactNode;
+  readonly below?: ReactNode;
+}
+
+/** The screen of a report: what is chosen above, what came of it below. */
+export function ReportPage<Answer extends { readonly from: string; readonly until: string }>({
+  here,
+  title,
+  about,
+  path,
+  files,
+  actions,
+  words,
+  change,
+  choices,
+  report,
+  children,
+  below,
+}: ReportPageProps<Answer>) {
+  return (
+    <Page
+      title={title}
+      words={about}
+      actions={
+        <Group gap="xs">
+          {files.map((kind) => (
+            <Button
+              key={kind}
+              component="a"
+              href={addressOf(`${path}.${kind}`, words)}
+              download
+              variant="default"
+              leftSection={<IconDownload size={16} aria-hidden />}
+            >
+              {FILES[kind]}
+            </Button>
+          ))}
+          {actions}
+        </Group>
+      }
+    >
+      <ReportTabs here={here} />
+      <Group gap="sm" align="end" role="search">
+        <ReportPeriod
+          from={words.from ?? report.data?.from ?? null}
+          until={words.until ?? report.data?.until ?? null}
+          onChange={change}
+        />
+        {choices}
+        <Whose words={words} change={change} />
+      </Group>
+      <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
+        {children}
+      </Loaded>
+      {below}
+    </Page>
+  );
+}
+
+/** Whose listings the report counts: of whoever had one on a recorded day. A word that is missing is not asked for. */
+function Whose({ words, change }: Pick<ReportPageProps<unknown>, 'words' | 'change'>) {
+  const { data } = useApi<ReportChoices>('/reports/choices', undefined, { staleTime: 60_000 });
+  if (!data) return null;
+  return (
+    <Group gap="xs">
+      {WHOSE.filter(({ name }) => words[name] !== undefined).map(({ name, of, label }) => (
+        <Several
+          key={name}
+          label={label}
+          value={words[name] as readonly string[]}
+          options={data[of].map(({ id, name }) => ({ value: String(id), label: name }))}
+          onChange={(ids) => change({ [name]: ids })}
+          least={2}
+        />
+      ))}
+    </Group>
+  );
+}
+
+interface BreakdownProps<T extends string> {
+  readonly all: readonly T[];
+  readonly labels: Readonly<Record<T, string>>;
+  readonly value: T;
+  readonly change: (patch: { readonly by: string }) => void;
+}
+
+/** By what the report is broken down. */
+export function Breakdown<T extends string>({ all, labels, value, change }: BreakdownProps<T>) {
+  return (
+    <Select
+      label="Разбивка"
+      w={230}
+      allowDeselect={false}
+      value={value}
+      onChange={(by) => by !== null && change({ by })}
+      data={all.map((by) => ({ value: by, label: labels[by] }))}
+    />
+  );
+}
+
+export function StepChoice({ value, change }: { value: Step; change: (patch: { readonly step: string }) => void }) {
+  return (
+    <div>
+      <Text size="sm" fw={500} id="report-step">
+        Шаг
+      </Text>
+      <SegmentedControl
+        aria-labelledby="report-step"
+        value={value}
+        onChange={(step) => change({ step })}
+        data={STEPS.map((step) => ({ value: step, label: STEP_LABELS[step] }))}
+      />
+    </div>
+  );
+}
+
+interface BesideProps<T> {
+  /** What was clicked; null: nothing. */
+  readonly of: T | null;
+  readonly title: (of: T) => string;
+  readonly onClose: () => void;
+  readonly size?: number;
+  readonly children: (of: T) => ReactNode;
+}
+
+/** What stands behind a number, beside the report. */
+export function Beside<T>({ of, title, onClose, size = 620, children }: BesideProps<T>) {
+  return (
+    <Drawer opened={of !== null} onClose={onClose} position="right" size={size} title={of && title(of)}>
+      {of && children(of)}
+    </Drawer>
+  );
+}
+
+interface ListingsProps<Row> {
+  readonly address: string;
+  readonly query: Query;
+  /** What else is told of a listing. */
+  readonly columns: readonly {
+    readonly head: string;
+    readonly isNumber?: boolean;
+    readonly cell: (row: Row) => ReactNode;
+  }[];
+  /** Which ones of more are shown. */
+  readonly shown?: string;
+  readonly counted?: (total: number) => string;
+}
+
+/** The listings behind a number. One that is somebody else's now has no link. */
+export function Listings<Row extends ReportListing & { readonly at?: string | null }>({
+  address,
+  query,
+  columns,
+  shown = 'первые',
+  counted = objects,
+}: ListingsProps<Row>) {
+  const members = useApi<{ readonly total: number; readonly data: readonly Row[] }>(address, query);
+  return (
+    <Loaded query={members}>
+      {({ total, data }) =>
+        data.length === 0 ? (
+          <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />
+        ) : (
+          <>
+            <Text size="sm" mb="sm">
+              {counted(total)}
+              {data.length < total && `, показаны ${shown} ${formatNumber(data.length)}`}
+            </Text>
+            <Table.ScrollContainer minWidth={columns.length > 1 ? 440 : 300}>
+              <Table>
+                <Table.Thead>
+                  <Table.Tr>
+                    <Table.Th>Объект</Table.Th>
+                    {columns.map(({ head, isNumber }) => (
+                      <Table.Th key={head} {...(isNumber && { ta: 'right' })}>
+                        {head}
+                      </Table.Th>
+                    ))}
+                  </Table.Tr>
+                </Table.Thead>
+                <Table.Tbody>
+                  {data.map((row) => (
+                    <Table.Tr key={`${row.id} ${row.at}`}>
+                      <Table.Td>
+                        <ListingName listing={row} />
+                      </Table.Td>
+                      {columns.map(({ head, isNumber, cell }) => (
+                        <Table.Td key={head} {...(isNumber && { ta: 'right' })}>
+                          {cell(row)}
+                        </Table.Td>
+                      ))}
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          </>
+        )
+      }
+    </Loaded>
+  );
+}
+
+function ListingName({ listing: { id, externalId, title, employee, isSeen } }: { listing: ReportListing }) {
+  const name = `${externalId} · ${title}`;
+  return (
+    <>
+      {isSeen ? (
+        <Anchor component={Link} to="/listings/$id" params={{ id: String(id) } as never} size="sm">
+          {name}
+        </Anchor>
+      ) : (
+        name
+      )}
+      {employee && (
+        <Text size="xs" c="dimmed">
+          {employee}
+        </Text>
+      )}
+    </>
+  );
+}
+
+/** «12 %» */
+export const percent = (count: number, of: number): string =>
+  of === 0 ? '–' : `${Math.round((count / of) * 100)}\u00a0%`;
+
+/** «+3», «−1» */
+export const signed = (change: number): string => `${change > 0 ? '+' : '−'}${formatNumber(Math.abs(change))}`;
