@@ -14,6 +14,8 @@ import { listingAt } from '../fixtures/agency.ts';
 import { Dice } from '../fixtures/dice.ts';
 import { loadBoards } from '../src/boards/catalogue.ts';
 import type { ExportReport } from '../src/contracts/export-report.ts';
+import { OUTCOME_LABELS } from '../src/domain/gates.ts';
+import type { Listing } from '../src/domain/listing.ts';
 import { REACH_ALL } from '../src/domain/rights.ts';
 import { editionFolder, editionPath } from '../src/export/edition.ts';
 import { publishCabinet } from '../src/export/publish.ts';
@@ -59,6 +61,17 @@ interface Watch {
   last: Seen;
   /** By day: what each listing came to. */
   readonly days: Map<string, string>[];
+  /** What runs said of the marks they kept off, and on which days it held. */
+  readonly said: Said[];
+}
+
+interface Said {
+  readonly name: string;
+  readonly outcome: string;
+  readonly reason: string;
+  readonly from: number;
+  /** The day on which another run said otherwise. */
+  until: number;
 }
 
 let base: Awaited<ReturnType<typeof testDatabase>>;
@@ -124,7 +137,7 @@ async function play(): Promise<void> {
     const { family } = boards.find(({ id }) => id === board)!;
     await ensureCabinet(db, agencyId, { board, slug, name: `${board} ${slug}`, family });
   }
-  watches = (await listCabinets(db, { agencyId })).map((row) => ({ row, last: NOTHING, days: [] }));
+  watches = (await listCabinets(db, { agencyId })).map((row) => ({ row, last: NOTHING, days: [], said: [] }));
 
   const { id: accountId } = await openAccount(db, agencyId, { kind: 'agency', ownerId: null }, BY, at(0, '01:00'));
   for (const { row } of watches)
@@ -149,7 +162,7 @@ async function play(): Promise<void> {
       db,
       { agencyId, source: 'crm' },
       listings.map(({ values, owner, isFaulty }) => ({
-        values: isFaulty ? { ...values, description: '' } : values,
+        values: isFaulty ? faulty(values, when) : values,
         employeeId: owner.id,
       })),
       when,
@@ -245,14 +258,41 @@ async function play(): Promise<void> {
   };
 }
 
-async function run({ row, last }: Watch, when: Date): Promise<Seen> {
+/** What is wrong changes while it is wrong: no text on one day, no area on the next. */
+function faulty({ areaM2, ...values }: Listing, when: Date): Listing {
+  return dayOfTime(when) % 2 === 0 ? { ...values, description: '' } : values;
+}
+
+const dayOfTime = (when: Date) => Math.floor((when.getTime() - at(0, '00:00').getTime()) / 86_400_000);
+
+/** Keeps what a run says of a mark until a run says otherwise; of money it says another sum every time. */
+function listen(
+  said: Said[],
+  decided: readonly { readonly name: string; readonly outcome: string; readonly reason: string | null }[],
+  day: number,
+): void {
+  const now = new Map(decided.map((one) => [one.name, one]));
+  for (const one of said) {
+    const next = now.get(one.name);
+    if (one.until !== Number.POSITIVE_INFINITY) continue;
+    if (next?.outcome === one.outcome && (one.outcome !== 'blocked' || next.reason === one.reason))
+      now.delete(one.name);
+    else one.until = day;
+  }
+  for (const { name, outcome, reason } of now.values())
+    if (outcome === 'blocked' || outcome === 'unfunded')
+      said.push({ name, outcome, reason: reason!, from: day, until: Number.POSITIVE_INFINITY });
+}
+
+async function run({ row, last, said }: Watch, when: Date): Promise<Seen> {
   const { db } = base;
   await publishCabinet(row, { db, boards, dataDir, clock: () => when });
-  const decided = await db.pool.query<{ name: string; outcome: string }>(
-    `select l.external_id as name, o.outcome from mark_outcome o join listing l on l.agency_id = o.agency_id and l.id = o.listing_id
+  const decided = await db.pool.query<{ name: string; outcome: string; reason: string | null }>(
+    `select l.external_id as name, o.outcome, o.reason from mark_outcome o join listing l on l.agency_id = o.agency_id and l.id = o.listing_id
      where o.agency_id = $1 and o.cabinet_id = $2`,
     [agencyId, row.id],
   );
+  listen(said, decided.rows, dayOfTime(when));
   const states = new Map(decided.rows.map(({ name, outcome }) => [name, outcome]));
   const history = await db.pool.query<{ outcomes: Record<string, number> }>(
     'select outcomes from export_run where agency_id = $1 and cabinet_id = $2 order by id desc limit 1',
@@ -381,6 +421,7 @@ describe('a simulated half-year', () => {
     // One person's only, wherever that was; and who they are, number by number.
     const query = { ...asked, board: ['avito'], employee: [anna] };
     const own = await exportReport(reporter, query);
+    let told = 0;
     for (const [index, step] of own.sources[0]!.steps.entries()) {
       const names = listingsIn(of('avito'), days[index]!, time.minShare, ({ employee }) => employee === 'Анна');
       for (const series of SERIES) {
@@ -388,6 +429,19 @@ describe('a simulated half-year', () => {
         const cell = { ...query, at: own.steps[index]!.from, source: 'board:avito', series };
         const { data } = await exportReportMembers(reporter, cell);
         expect(data.map(({ externalId }) => externalId).sort()).toEqual(names[series].sort());
+        for (const { externalId, outcomes } of data)
+          for (const { label, reasons } of outcomes) {
+            const outcome = { [OUTCOME_LABELS.blocked]: 'blocked', [OUTCOME_LABELS.unfunded]: 'unfunded' }[label];
+            if (outcome === undefined) continue;
+            const [first, last] = [days[index]![0]!, days[index]!.at(-1)!];
+            const said = of('avito')
+              .flatMap((watch) => watch.said)
+              .filter(
+                (one) => one.name === externalId && one.outcome === outcome && one.from <= last && one.until >= first,
+              );
+            expect(new Set(reasons)).toEqual(new Set(said.map(({ reason }) => reason)));
+            told += reasons.length;
+          }
       }
       if (index === 0) continue;
       const { difference, reasons } = await exportReportChanges(reporter, {
@@ -398,5 +452,6 @@ describe('a simulated half-year', () => {
       expect(difference).toBe(step.total.published - own.sources[0]!.steps[index - 1]!.total.published);
       expect(reasons.reduce((sum, { came, left }) => sum + came - left, 0)).toBe(difference);
     }
+    expect(told).toBeGreaterThan(0);
   });
 });

@@ -120,8 +120,10 @@ export const MembersSchema = Type.Object({
   data: Type.Array(
     Type.Object({
       ...ReportListingSchema.properties,
-      /** What became of it on the days of the step, most days first. */
-      outcomes: Type.Array(Type.Object({ label: Type.String(), days: Type.Integer() })),
+      /** What became of it on the days of the step, most days first, and what runs said of it then, as far as recorded. */
+      outcomes: Type.Array(
+        Type.Object({ label: Type.String(), days: Type.Integer(), reasons: Type.Array(Type.String()) }),
+      ),
       /** What is with it now, in words; null: not marked any more. */
       now: Type.Union([Type.String(), Type.Null()]),
       /** What stops it now, as the last run said; null: nothing does. */

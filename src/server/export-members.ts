@@ -1,5 +1,5 @@
 import type { ChangeMembersQuery, Changes, ChangesQuery, Members, MembersQuery } from '../contracts/export-report.ts';
-import type { ChangeReason } from '../domain/export-report.ts';
+import type { ChangeReason, ReportStep } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
 import {
@@ -10,6 +10,7 @@ import {
   type Member,
   namedListings,
 } from '../store/export-report.ts';
+import { reasonsIn } from '../store/past-reasons.ts';
 import { type Frame, frameOf, labelOf, type Reporter } from './export-report.ts';
 
 /** What stands behind the export report: the listings of a number, and why it is another than the one before. */
@@ -39,33 +40,45 @@ export async function exportReportMembers(
   if (place === 0) throw new Refusal('cell-unknown', 'Такой группы в этом отчёте нет: откройте её из отчёта.', 2);
   const isApart = frame.by === 'crm-group' && place !== undefined;
   const groups = frame.of && frame.of[isApart ? place : 0]!;
+  const step = frame.steps[cell.step]!;
   const members = await exportMembers(
     reporter.db,
     reporter.agencyId,
     cell.source,
-    frame.steps[cell.step]!,
+    step,
     series,
     groups,
     isApart ? undefined : place,
   );
-  return told(reporter, cell.source, members);
+  return told(reporter, cell.source, step, members);
 }
 
 async function told(
   { db, agencyId, reach }: Reporter,
   { cabinetIds }: Frame['sources'][number],
+  step: ReportStep,
   members: readonly Member[],
 ): Promise<Members> {
   const shown = members.slice(0, MEMBERS_MAX);
   const ids = shown.map(({ listingId }) => listingId);
   const named = await namedListings(db.pool, agencyId, cabinetIds, ids, reach);
+  const seen = ids.filter((id) => named.get(id)?.isSeen);
+  const past = new Map<string, string[]>();
+  for (const { listingId, outcome, reason } of await reasonsIn(db.pool, agencyId, cabinetIds, seen, step)) {
+    const key = `${listingId} ${outcome}`;
+    past.set(key, [...(past.get(key) ?? []), reason]);
+  }
   return {
     total: members.length,
     data: shown.flatMap(({ listingId, outcomes }) => {
       const found = named.get(listingId);
       if (!found) return [];
       const { outcome, ...one } = found;
-      const told = outcomes.map(({ outcome, days }) => ({ label: OUTCOME_LABELS[outcome], days }));
+      const told = outcomes.map(({ outcome, days }) => ({
+        label: OUTCOME_LABELS[outcome],
+        days,
+        reasons: past.get(`${listingId} ${outcome}`) ?? [],
+      }));
       return [{ ...one, outcomes: told, now: outcome === null ? null : OUTCOME_LABELS[outcome] }];
     }),
   };
@@ -106,6 +119,7 @@ export async function exportReportChangeMembers(
   return told(
     reporter,
     source,
+    steps[way === 'left' ? 1 : 0],
     await exportChangeMembers(db, agencyId, source, steps, frame.of && frame.of[0]!, wanted),
   );
 }

@@ -16,7 +16,7 @@ export interface Place {
   readonly group?: string;
 }
 
-/** The listings behind a number of the export chart, with how long they were what. */
+/** The listings behind a number of the export chart, with how long they were what, and why. */
 export function Behind({ address, query }: { address: string; query: Query }) {
   return (
     <Listings<Members['data'][number]>
@@ -26,9 +26,16 @@ export function Behind({ address, query }: { address: string; query: Query }) {
         {
           head: 'Дней в шаге',
           cell: ({ outcomes }) =>
-            outcomes.map(({ label, days }) => (
-              <div key={label} className={classes.days}>
-                {label} {days}
+            outcomes.map(({ label, days, reasons }) => (
+              <div key={label}>
+                <span className={classes.days}>
+                  {label} {days}
+                </span>
+                {reasons.map((reason) => (
+                  <Text key={reason} size="xs" c="dimmed">
+                    {reason}
+                  </Text>
+                ))}
               </div>
             )),
         },
