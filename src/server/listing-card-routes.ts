@@ -390,12 +390,12 @@ async function historyOf(ask: ListingAsk): Promise<ListingHistory> {
         outcome: null,
       };
     }),
-    ...transitions.map(({ at, cabinetId, outcome }) => ({
+    ...transitions.map(({ at, cabinetId, outcome, reason }) => ({
       at: at.toISOString(),
       kind: 'outcome' as const,
       by: null,
       title: outcome === 'unmarked' ? 'Ушёл из фида: отметка снята' : OUTCOME_LABELS[outcome],
-      lines: [],
+      lines: reason === null ? [] : [reason],
       boardName: boardNameOf(cabinetId, cabinets, boards),
       outcome: outcome === 'unmarked' ? null : outcome,
     })),

@@ -48,10 +48,11 @@ export interface TransitionRow {
   readonly at: Date;
   readonly cabinetId: number;
   readonly outcome: Outcome | 'unmarked';
-  readonly editionId: number | null;
+  /** What the run said of it; null where it is not recorded (store/past-reasons.ts). */
+  readonly reason: string | null;
 }
 
-/** How the outcomes of a listing's marks have changed, newest first. */
+/** How the outcomes of a listing's marks have changed, and the words of the recorded ones; newest first. */
 export async function listTransitions(
   client: Queryable,
   agencyId: number,
@@ -59,9 +60,16 @@ export async function listTransitions(
   limit = 300,
 ): Promise<TransitionRow[]> {
   const found = await client.query<TransitionRow>(
-    `select t.at, t.cabinet_id as "cabinetId", t.outcome, t.edition_id as "editionId"
-     from mark m join mark_transition t on t.agency_id = m.agency_id and t.cabinet_id = m.cabinet_id and t.listing_id = m.listing_id
-     where m.agency_id = $1 and m.listing_id = $2 order by t.at desc, t.id desc limit $3`,
+    `with moved as (
+       select t.id, t.at, t.cabinet_id, t.outcome from mark m
+       join mark_transition t on t.agency_id = m.agency_id and t.cabinet_id = m.cabinet_id and t.listing_id = m.listing_id
+       where m.agency_id = $1 and m.listing_id = $2),
+     said as (
+       select r.at, r.cabinet_id, r.outcome, r.reason from mark m
+       join mark_reason r on r.agency_id = m.agency_id and r.cabinet_id = m.cabinet_id and r.listing_id = m.listing_id
+       where m.agency_id = $1 and m.listing_id = $2)
+     select at, cabinet_id as "cabinetId", outcome, said.reason from moved full join said using (cabinet_id, at, outcome)
+     order by at desc, moved.id desc nulls last limit $3`,
     [agencyId, listingId, limit],
   );
   return found.rows;

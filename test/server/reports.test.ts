@@ -14,6 +14,7 @@ import {
 } from '../../src/server/export-members.ts';
 import { exportReport, type Reporter } from '../../src/server/export-report.ts';
 import { reportChoices } from '../../src/server/report-units.ts';
+import { listTransitions } from '../../src/store/cards.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
 
 /** The export report of the demo: what it refuses, what stands behind its numbers, and its files. */
@@ -59,6 +60,23 @@ describe('the export report', () => {
     const past = monthly.sources[0]!.steps.slice(0, -1).map(({ total }) => total);
     for (const series of ['blocked', 'unfunded'] as const) {
       expect(past.filter((total) => total[series] > 0)).toHaveLength(1);
+    }
+  });
+
+  it('says of a past fault what was said then, and the history of the listing says the same', async () => {
+    const query = { ...HALF_A_YEAR, step: 'month' as const, minShare: 50, board: ['yandex'] };
+    const [source] = (await exportReport(reporter, query)).sources;
+    const at = source!.steps.findIndex(({ total }) => total.blocked > 0);
+    const cell = { ...query, at: report.steps[at]!.from, source: source!.id, series: 'blocked' as const };
+    const { data } = await exportReportMembers(reporter, cell);
+    for (const { id, now, outcomes } of data) {
+      expect(now).not.toBe('с ошибками');
+      const { reasons } = outcomes.find(({ label }) => label === 'с ошибками')!;
+      expect(reasons).toEqual([expect.stringMatching(/площадь/i)]);
+      const history = await listTransitions(demo.db.pool, demo.agencyId, id);
+      expect(history.filter(({ reason }) => reason === reasons[0]).length).toBeGreaterThan(0);
+      for (const { outcome, reason } of history)
+        if (outcome === 'published' || outcome === 'unmarked') expect(reason).toBeNull();
     }
   });
 
