@@ -36,7 +36,7 @@ export default function Money() {
       title="Расходы"
       about="Сколько потрачено на досках, чьи это объекты, сколько стоит день в фиде и звонок."
       path="/reports/money"
-      files={['xlsx', 'csv']}
+      files={['xlsx', 'csv', 'png']}
       {...{ words, change, report }}
       choices={
         <>
