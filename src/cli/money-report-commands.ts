@@ -1,8 +1,5 @@
-import { Readable } from 'node:stream';
 import type { Command } from 'commander';
-import { csvText } from '../domain/csv.ts';
 import { russianDay } from '../domain/days.ts';
-import { Refusal } from '../domain/fault.ts';
 import { formatKopecks } from '../domain/money.ts';
 import {
   MONEY_GROUPING_LABELS,
@@ -13,13 +10,12 @@ import {
   type Step,
 } from '../domain/report-words.ts';
 import { formatNumber } from '../domain/text.ts';
-import { type MoneyReport, moneyReport, moneyTable } from '../server/money-report.ts';
-import { workbook } from '../server/statement.ts';
+import { type MoneyReport, moneyFile, moneyReport } from '../server/money-report.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { aligned } from './columns.ts';
 import { EXIT } from './context.ts';
 import { type Action, choice, several } from './program.ts';
-import { reporterFor } from './report-commands.ts';
+import { endingOf, reporterFor } from './report-commands.ts';
 import { toFile } from './statement-commands.ts';
 import { dayNamed, oneBranch } from './units.ts';
 
@@ -48,11 +44,11 @@ export function moneyReportCommands(report: Command, action: Action): void {
     .addOption(several('--board <доска...>', 'только эти доски'))
     .addOption(several('--branch <филиал...>', 'только объекты этих филиалов'))
     .addOption(choice('--step <шаг>', 'шаг столбцов в файле и в --json', STEPS).default('week'))
-    .option('--out <файл>', 'записать в файл: .xlsx или .csv')
+    .option('--out <файл>', 'записать в файл: .xlsx, .csv, .svg или .png с графиком')
     .option('--agency <название>', 'агентство')
     .action(
       action(async (context, options: MoneyOptions) => {
-        const format = formatOf(options.out);
+        const format = endingOf(options.out);
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
         const branch: number[] = [];
@@ -70,11 +66,7 @@ export function moneyReportCommands(report: Command, action: Action): void {
           context.print(told, () => textOf(told));
           return EXIT.done;
         }
-        const { columns, rows } = moneyTable(told);
-        await toFile(
-          options.out!,
-          format === 'csv' ? Readable.from(csvText(columns, rows)) : await workbook('Расходы', columns, rows),
-        );
+        await toFile(options.out!, await moneyFile(told, format));
         context.print(
           { file: options.out, totals: told.totals },
           `${options.out}: потрачено ${formatKopecks(told.totals.spentKopecks)}.`,
@@ -82,13 +74,6 @@ export function moneyReportCommands(report: Command, action: Action): void {
         return EXIT.done;
       }),
     );
-}
-
-function formatOf(out: string | undefined): 'csv' | 'xlsx' | null {
-  if (out === undefined) return null;
-  const ending = (['csv', 'xlsx'] as const).find((one) => out.toLowerCase().endsWith(`.${one}`));
-  if (ending) return ending;
-  throw new Refusal('report-format', 'Файл отчёта о расходах бывает .xlsx и .csv.', EXIT.usage);
 }
 
 function textOf({ from, until, by, rows, totals, steps, notes }: MoneyReport): string {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
+import { NAMES_MANY, narrowedText } from '../domain/report-mail.ts';
 import {
   GROUPING_LABELS,
   GROUPINGS,
@@ -132,7 +133,8 @@ export async function reportWishOf(
   };
 }
 
-function endingOf(out: string | undefined): ExportFormat | null {
+/** @throws Refusal `report-format` */
+export function endingOf(out: string | undefined): ExportFormat | null {
   if (out === undefined) return null;
   const ending = EXPORT_FORMATS.find((one) => out.toLowerCase().endsWith(`.${one}`));
   if (ending) return ending;
@@ -177,11 +179,13 @@ function shareOf(text: string): number {
 }
 
 function textOf(report: ExportReport): string {
-  const { columns, rows } = exportTable(report);
+  const { columns, rows } = exportTable({ ...report, narrowed: {} });
   const shown = [0, 1, ...[...columns.keys()].filter((at) => at > 3)];
   const lines = rows.map((row) => shown.map((at) => String(row[at] ?? '')));
+  const narrowed = narrowedText(report.narrowed, NAMES_MANY);
   return [
     `${russianDay(report.from)}–${russianDay(report.until)}, ${GROUPING_LABELS[report.by]}, засчитан от ${report.minShare} % дней шага`,
+    ...(narrowed === null ? [] : [`Отбор: ${narrowed}`]),
     aligned([shown.map((at) => columns[at]!.header), ...lines]),
     ...(report.steps.some(({ isUnfinished }) => isUnfinished) ? ['* шаг не завершён'] : []),
   ].join('\n');

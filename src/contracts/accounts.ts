@@ -1,5 +1,4 @@
 import Type, { type Static, type TSchema } from 'typebox';
-import { COLUMN_ROLES } from '../domain/board-report.ts';
 import {
   ACCOUNT_KINDS,
   type AccountKind,
@@ -494,8 +493,9 @@ export const ReportRowSchema = Type.Object({
 export const ReportListSchema = Type.Object({ data: Type.Array(ReportRowSchema) });
 export type ReportList = Static<typeof ReportListSchema>;
 
-const column = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
-const reading = {
+export const columnNamed = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
+/** How a table that a person gives is to be read. */
+export const reading = {
   encoding: Type.Optional(enumOf(['utf-8', 'windows-1251'] as const)),
   delimiter: Type.Optional(enumOf(['semicolon', 'comma', 'tab'] as const)),
   /** JSON: the way to the list of records. */
@@ -507,14 +507,14 @@ export const PeekQuery = closed(reading);
 export const ReportQuery = closed({
   ...reading,
   name: Type.String({ minLength: 1, maxLength: 200 }),
-  shape: column,
-  day: column,
-  advert: column,
-  boardNumber: column,
-  listing: column,
-  sum: column,
-  service: column,
-  operation: column,
+  shape: columnNamed,
+  day: columnNamed,
+  advert: columnNamed,
+  boardNumber: columnNamed,
+  listing: columnNamed,
+  sum: columnNamed,
+  service: columnNamed,
+  operation: columnNamed,
   /** The day of all rows, where no column has it. */
   onDay: Type.Optional(Day),
   /** `Тип=Списание`: only rows with this value. */
@@ -533,7 +533,7 @@ export const PeekSchema = Type.Object({
   lists: Type.Array(Type.String()),
   columns: Type.Array(Type.String()),
   rows: Type.Array(Type.Array(Type.String())),
-  roles: Type.Array(Type.Object({ role: enumOf(COLUMN_ROLES), label: Type.String(), words: Type.String() })),
+  roles: Type.Array(Type.Object({ role: Type.String(), label: Type.String(), words: Type.String() })),
   /** What the columns may be. */
   guess: Type.Object({
     shape: orNull(Type.String()),

@@ -57,6 +57,17 @@ const CountsSchema = Type.Object({
   unfunded: Type.Integer(),
 });
 
+const Names = Type.Optional(Type.Unsafe<readonly string[]>({ type: 'array', items: { type: 'string' } }));
+/** What a report is narrowed to, by name; what is missing or empty narrows nothing. */
+export const NarrowedSchema = Type.Object({
+  branch: Names,
+  department: Names,
+  employee: Names,
+  group: Names,
+  board: Names,
+  feed: Names,
+});
+
 export const ExportReportSchema = Type.Object({
   from: Type.String(),
   until: Type.String(),
@@ -77,6 +88,7 @@ export const ExportReportSchema = Type.Object({
     }),
   ),
   groups: Type.Array(Type.Object({ id: Type.Integer(), name: Type.String() })),
+  narrowed: NarrowedSchema,
   sources: Type.Array(
     Type.Object({
       id: Type.String(),

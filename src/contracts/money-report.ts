@@ -1,6 +1,6 @@
 import Type, { type Static } from 'typebox';
 import { MONEY_GROUPINGS, type MoneyGrouping, PERIOD_DAYS_MAX, STEPS, type Step } from '../domain/report-words.ts';
-import { ExportReportQuerySchema, ReportListingSchema } from './export-report.ts';
+import { ExportReportQuerySchema, NarrowedSchema, ReportListingSchema } from './export-report.ts';
 
 /** «Расходы»: what it is asked by and what it answers. Sums are kopecks; null is not known, which is not zero. */
 
@@ -55,6 +55,7 @@ export const MoneyReportSchema = Type.Object({
       label: Type.String(),
     }),
   ),
+  narrowed: NarrowedSchema,
   /** The dearest first; what belongs to no group comes last. */
   rows: Type.Array(
     Type.Object({

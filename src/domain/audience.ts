@@ -1,4 +1,4 @@
-import { readReportDay } from './board-report.ts';
+import { guessedBy, readReportDay } from './board-report.ts';
 import { russianDay } from './days.ts';
 import { formatNumber } from './text.ts';
 
@@ -21,6 +21,29 @@ export const AUDIENCE_WORDS: Record<AudienceRole, string> = {
   calls: 'звонки',
 };
 
+/** The roles in a form. */
+export const AUDIENCE_LABELS: Record<AudienceRole, string> = {
+  day: 'День',
+  advert: 'Номер из нашего фида',
+  boardNumber: 'Номер, который дала доска',
+  listing: 'Наш номер объекта',
+  views: 'Просмотры',
+  calls: 'Звонки',
+};
+
+const GUESSES: Record<AudienceRole, readonly RegExp[]> = {
+  day: [/^(?:дата|день|date|day)$/, /^(?:дата|date)\b/],
+  advert: [/(?:внешн|xml|фид|партн|external)/, /^(?:id|объявление|номер объявления)$/],
+  boardNumber: [/^(?:номер|id|№) (?:объявлени|на )/, /(?:item|offer|advert)[ _-]?id/],
+  listing: [/^(?:наш номер|номер в выгрузке|объект)/],
+  views: [/^(?:просмотры|просмотров|views)$/, /(?:просмотр|views)/],
+  calls: [/^(?:звонки|звонков|calls)$/, /(?:звонк|звонок|calls)/],
+};
+
+/** What the columns of a file may be: a beginning for a person. */
+export const guessAudience = (titles: readonly string[]): AudienceMapping['columns'] =>
+  guessedBy(GUESSES, AUDIENCE_ROLES, titles);
+
 export interface AudienceMapping {
   readonly columns: Readonly<Partial<Record<AudienceRole, string>>>;
   /** The day of all rows, where no column tells it. */
@@ -33,8 +56,8 @@ export interface AudienceMapping {
 export function audienceMappingFaults({ columns, day }: AudienceMapping): string[] {
   const faults: string[] = [];
   if (columns.day === undefined && day === undefined)
-    faults.push('Не сказано, в каком столбце день; если в файле его нет, назовите день сами: --day.');
-  if (columns.day !== undefined && day !== undefined) faults.push('День назван и столбцом, и ключом --day.');
+    faults.push('Не сказано, в каком столбце день; если в файле его нет, назовите день всех строк.');
+  if (columns.day !== undefined && day !== undefined) faults.push('День назван и столбцом, и отдельно.');
   if (columns.advert === undefined && columns.boardNumber === undefined && columns.listing === undefined)
     faults.push(
       'Не сказано, в каком столбце объявление: «объявление» — номер из нашего фида, «номер» — номер самой доски, «объект» — наш номер.',

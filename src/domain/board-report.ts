@@ -235,12 +235,23 @@ const GUESSES: Record<ColumnRole, readonly RegExp[]> = {
   operation: [/^(?:номер|id|№) (?:операции|списания|транзакции)/, /(?:operation|transaction)[ _-]?id/],
 };
 
-/** What the columns of a file may be, by their names: a beginning for a person, never taken unasked. */
-export function guessColumns(titles: readonly string[]): ReportMapping['columns'] {
-  const guessed: Partial<Record<ColumnRole, string>> = {};
+/** What the columns of a board's report may be. */
+export const guessColumns = (titles: readonly string[]): ReportMapping['columns'] =>
+  guessedBy(GUESSES, COLUMN_ROLES, titles);
+
+/**
+ * What the columns of a file may be, by their names: a beginning for a person, never taken unasked.
+ * @param guesses by what words each role is known, the surest first
+ */
+export function guessedBy<R extends string>(
+  guesses: Readonly<Record<R, readonly RegExp[]>>,
+  roles: readonly R[],
+  titles: readonly string[],
+): Partial<Record<R, string>> {
+  const guessed: Partial<Record<R, string>> = {};
   const free = new Set(titles.filter((title) => title !== ''));
-  for (const role of COLUMN_ROLES) {
-    for (const guess of GUESSES[role]) {
+  for (const role of roles) {
+    for (const guess of guesses[role]) {
       const found = [...free].find((title) => guess.test(title.trim().toLowerCase().replaceAll('ё', 'е')));
       if (found === undefined) continue;
       guessed[role] = found;

@@ -14,6 +14,11 @@ export interface Column {
 export type Cell = string | number | null;
 export type Row = readonly Cell[];
 
+export interface Table {
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+}
+
 /** Told by its looks: there may be a million of them. */
 export const DAY = /^\d{4}-\d{2}-\d{2}$/;
 

@@ -99,10 +99,16 @@ const UNITS = {
   department: ['отдел', 'отделы', (name: string) => `«${name}»`],
   employee: ['сотрудник', 'сотрудники', (name: string) => name],
   group: ['группа CRM', 'группы CRM', (name: string) => `«${name}»`],
+  board: ['доска', 'доски', (name: string) => name],
+  feed: ['фид', 'фиды', (name: string) => `«${name}»`],
 } as const;
 
 /** The names of the units that a report is narrowed to, by what they are; absent: not by that. */
-export type Narrowed = { readonly [unit in keyof typeof UNITS]?: readonly string[] };
+export type Narrowed = { readonly [unit in keyof typeof UNITS]?: readonly string[] | undefined };
+
+/** So many names of one kind are told in a heading, and where there is room; longer lists are told by the screen. */
+export const NAMES_FEW = 2;
+export const NAMES_MANY = 20;
 
 /**
  * «филиалы «Центр», «Север»; сотрудник Вера Лопатина»; null: the report is not narrowed.

@@ -47,7 +47,7 @@ export const DEEDS = {
   runs: { least: 'adSpecialist', told: 'Собирать фид вне очереди' },
   'feed-addresses': { least: 'admin', told: 'Менять адреса фидов' },
   cabinets: { least: 'admin', told: 'Заводить кабинеты досок' },
-  reconciliation: { least: 'adSpecialist', told: 'Загружать отчёты досок о списаниях' },
+  reconciliation: { least: 'adSpecialist', told: 'Загружать отчёты досок о списаниях, просмотрах и звонках' },
 
   money: { least: 'manager', told: 'Пополнять счета и переводить деньги между ними' },
   'forbid-lift': { least: 'manager', told: 'Снимать запрет рекламы' },

@@ -1,17 +1,15 @@
 import { Readable } from 'node:stream';
 import type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
-import { type Column, csvText, type Row } from '../domain/csv.ts';
+import { type Column, csvText, type Row, type Table } from '../domain/csv.ts';
 import { SERIES_LABELS, STEP_LABELS } from '../domain/export-report.ts';
-import type { ChartTheme } from './export-chart.ts';
+import type { ChartTheme } from './chart.ts';
 import { exportReport, type Reporter, sourceTitle } from './export-report.ts';
+import { narrowedTable } from './report-units.ts';
 
 /** The export report as a table and as files. */
 
 /** The report as a table: a line per board, step and group. */
-export function exportTable(report: ExportReport): {
-  readonly columns: readonly Column[];
-  readonly rows: readonly Row[];
-} {
+export function exportTable(report: ExportReport): Table {
   const isGrouped = report.by !== 'none';
   const columns: Column[] = [
     { header: 'Доска или фид', kind: 'text', width: 22 },
@@ -45,7 +43,7 @@ export function exportTable(report: ExportReport): {
       ];
     }),
   );
-  return { columns, rows };
+  return narrowedTable(report.narrowed, columns, rows);
 }
 
 const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
@@ -81,7 +79,7 @@ export async function exportFile(
   }
 }
 
-const whole = (bytes: Uint8Array | string): Readable => Readable.from([Buffer.from(bytes)]);
+export const whole = (bytes: Uint8Array | string): Readable => Readable.from([Buffer.from(bytes)]);
 
 /** «vygruzka_2026-06-25_2026-11-21» */
 const exportFileName = ({ from, until }: Pick<ExportReport, 'from' | 'until'>): string => `vygruzka_${from}_${until}`;

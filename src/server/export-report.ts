@@ -22,7 +22,7 @@ import {
   unitOwners,
 } from '../store/export-report.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { groupsMet, isWithin } from './report-units.ts';
+import { groupsMet, isWithin, narrowings } from './report-units.ts';
 
 export type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 
@@ -71,6 +71,8 @@ export interface Frame {
 }
 
 const USUAL_DAYS = 35;
+/** So the id of a source begins that is a single feed. */
+const FEED = 'cabinet:';
 
 /** @throws Refusal for a period, a share or boards that may not be asked for */
 export async function frameOf(
@@ -150,7 +152,7 @@ function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportR
     ...[...new Set(cabinet ?? [])].map((id) => {
       const own = columns.find((column) => column.id === id);
       if (!own) throw unknown(`Кабинета №${id}`);
-      return { id: `cabinet:${id}`, title: own.title, cabinetIds: [id] };
+      return { id: `${FEED}${id}`, title: own.title, cabinetIds: [id] };
     }),
   ];
 }
@@ -186,11 +188,14 @@ export async function exportReport(reporter: Reporter, query: ExportReportQuery)
   const asked = of?.map((one, way) => ({ of: one, count: isApart || way > 0 ? 1 : Math.max(1, groups.length) })) ?? [
     null,
   ];
-  const [counts, ...ofGroups] = await countExports(reporter.db, reporter.agencyId, sources, steps, asked);
+  const { db, agencyId, reach } = reporter;
+  const [narrowed] = await narrowings(db, agencyId, reach, [query]);
+  const [counts, ...ofGroups] = await countExports(db, agencyId, sources, steps, asked);
   return {
     ...rest,
     steps: steps.map((step) => ({ ...step, label: labelOf(step) })),
     groups: [...groups],
+    narrowed: { ...narrowed, feed: sources.filter(({ id }) => id.startsWith(FEED)).map(({ title }) => title) },
     sources: sources.map(({ id, title, recordedFrom }, source) => ({
       id,
       title,

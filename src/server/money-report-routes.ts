@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream';
 import Type from 'typebox';
 import {
   MoneyMembersQuerySchema,
@@ -6,12 +5,11 @@ import {
   MoneyReportQuerySchema,
   MoneyReportSchema,
 } from '../contracts/money-report.ts';
-import { csvText } from '../domain/csv.ts';
 import { reachOf } from '../domain/rights.ts';
 import type { Api } from './api.ts';
-import { moneyFileName, moneyReport, moneyReportMembers, moneyTable } from './money-report.ts';
-import { reporterOf } from './report-routes.ts';
-import { sendFile, workbook } from './statement.ts';
+import { moneyFile, moneyFileName, moneyReport, moneyReportMembers } from './money-report.ts';
+import { reporterOf, sendPicture, Theme } from './report-routes.ts';
+import { sendFile } from './statement.ts';
 
 /** «Расходы»: what the boards cost, as far as the asker sees accounts. */
 
@@ -40,28 +38,19 @@ export function moneyReportRoutes(api: Api): void {
       moneyReportMembers(await reporterOf(ask, 'see-accounts'), ask.query, reachOf(ask.caller, 'see-listings')),
   });
 
-  api.define({
-    method: 'GET',
-    url: '/reports/money.svg',
-    summary: 'Расходы по шагам картинкой SVG',
-    policy,
-    query: Type.Object(
-      {
-        ...MoneyReportQuerySchema.properties,
-        theme: Type.Optional(Type.Unsafe<'light' | 'dark'>({ type: 'string', enum: ['light', 'dark'] })),
+  for (const kind of ['svg', 'png'] as const)
+    api.define({
+      method: 'GET',
+      url: `/reports/money.${kind}`,
+      summary: `Расходы по шагам картинкой ${kind.toUpperCase()}`,
+      policy,
+      query: Type.Object({ ...MoneyReportQuerySchema.properties, theme: Theme }, { additionalProperties: false }),
+      handler: async (ask, reply) => {
+        const { theme, ...query } = ask.query;
+        const report = await moneyReport(await reporterOf(ask, 'see-accounts'), query);
+        return sendPicture(reply, await moneyFile(report, kind, theme), kind);
       },
-      { additionalProperties: false },
-    ),
-    handler: async (ask, reply) => {
-      const { theme, ...query } = ask.query;
-      const { moneyChartSvg } = await import('./money-chart.ts');
-      const report = await moneyReport(await reporterOf(ask, 'see-accounts'), query);
-      return reply
-        .header('Cache-Control', 'private, no-cache')
-        .type('image/svg+xml; charset=utf-8')
-        .send(moneyChartSvg(report, theme));
-    },
-  });
+    });
 
   for (const format of ['csv', 'xlsx'] as const)
     api.define({
@@ -72,10 +61,7 @@ export function moneyReportRoutes(api: Api): void {
       query: MoneyReportQuerySchema,
       handler: async (ask, reply) => {
         const report = await moneyReport(await reporterOf(ask, 'see-accounts'), ask.query);
-        const { columns, rows } = moneyTable(report);
-        const bytes =
-          format === 'csv' ? Readable.from(csvText(columns, rows)) : await workbook('Расходы', columns, rows);
-        return sendFile(reply, bytes, format, moneyFileName(report));
+        return sendFile(reply, await moneyFile(report, format), format, moneyFileName(report));
       },
     });
 }

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type {
   MoneyMembers,
   MoneyMembersQuery,
@@ -5,7 +6,7 @@ import type {
   MoneyReportQuery,
   MoneyRow,
 } from '../contracts/money-report.ts';
-import type { Column, Row } from '../domain/csv.ts';
+import { type Column, csvText, type Row, type Table } from '../domain/csv.ts';
 import { addDays, localDay, russianDay } from '../domain/days.ts';
 import { provePeriod, type ReportStep, stepsOf } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
@@ -20,8 +21,11 @@ import { namedListings, recordedThrough } from '../store/export-report.ts';
 import { listAccounts } from '../store/ledger.ts';
 import { audienceKnown, correctionsOf, listingsOfMarks, moneyDays } from '../store/money-report.ts';
 import { agencyFrame } from '../store/settings.ts';
+import type { ChartTheme } from './chart.ts';
+import { type ExportFormat, whole } from './export-files.ts';
 import { labelOf, type Reporter, type SourceColumn } from './export-report.ts';
-import { namesOf, WITHOUT } from './report-units.ts';
+import { namesOf, narrowedTable, narrowings, WITHOUT } from './report-units.ts';
+import { workbook } from './statement.ts';
 
 export type { MoneyReport } from '../contracts/money-report.ts';
 
@@ -131,6 +135,7 @@ export async function moneyReport(reporter: Reporter, query: MoneyReportQuery): 
   const { by, steps, cabinets, isAsked: _, isChosen: __, ...rest } = frame;
   const { rows: tallied, known } = await tallyOf(reporter, frame);
   const nameOf = await namer(reporter, by, cabinets);
+  const [narrowed] = await narrowings(reporter.db, reporter.agencyId, reporter.reach, [query]);
   const spent = (sums: readonly MoneySums[]) => sums.map(({ charged, refunded }) => charged - refunded);
   const rows: MoneyRow[] = tallied.map(({ key, steps: sums }) => ({
     ...{ id: key, name: nameOf(key) },
@@ -150,6 +155,13 @@ export async function moneyReport(reporter: Reporter, query: MoneyReportQuery): 
   return {
     ...{ ...rest, by },
     steps: steps.map((step) => ({ ...step, label: labelOf(step) })),
+    narrowed: {
+      ...narrowed,
+      board: [
+        ...new Set(cabinets.filter(({ board }) => query.board?.includes(board)).map(({ boardName }) => boardName)),
+      ],
+      feed: cabinets.filter(({ id }) => query.cabinet?.includes(id)).map(({ title }) => title),
+    },
     rows,
     totals: { ...figuresOf(addSums(all), by), steps: spent(all) },
     known: told,
@@ -263,10 +275,7 @@ const HEADS: Record<MoneyGrouping, string> = {
 };
 
 /** The report as a table: a line per group and the total, the steps to the right. */
-export function moneyTable(report: MoneyReport): {
-  readonly columns: readonly Column[];
-  readonly rows: readonly Row[];
-} {
+export function moneyTable(report: MoneyReport): Table {
   const kopecks = (header: string): Column => ({ header, kind: 'kopecks', width: 16 });
   const count = (header: string): Column => ({ header, kind: 'count', width: 14 });
   const columns: Column[] = [
@@ -285,10 +294,17 @@ export function moneyTable(report: MoneyReport): {
     ...(hasDays(report.by) ? [one.days, one.dayKopecks, one.views, one.calls, one.callKopecks] : []),
     ...one.steps,
   ];
-  return {
-    columns,
-    rows: [...report.rows.map((row) => line(row.name, row)), line('Всего', report.totals)],
-  };
+  const rows = [...report.rows.map((row) => line(row.name, row)), line('Всего', report.totals)];
+  return narrowedTable(report.narrowed, columns, rows);
+}
+
+/** The report as a file. */
+export async function moneyFile(report: MoneyReport, format: ExportFormat, theme?: ChartTheme): Promise<Readable> {
+  const { columns, rows } = moneyTable(report);
+  if (format === 'csv') return Readable.from(csvText(columns, rows));
+  if (format === 'xlsx') return workbook('Расходы', columns, rows);
+  const { moneyChartPng, moneyChartSvg } = await import('./money-chart.ts');
+  return whole(format === 'svg' ? moneyChartSvg(report, theme) : moneyChartPng(report, theme));
 }
 
 /** «Расходы 01.11.2026–21.11.2026, по доскам» */

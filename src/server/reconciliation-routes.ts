@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import {
   CabinetSumsListSchema,
@@ -21,7 +20,7 @@ import { OUTCOME_LABELS } from '../domain/gates.ts';
 import { formatKopecks } from '../domain/money.ts';
 import { daysTold, LIST_LABELS, LISTS, type ReconciledRow } from '../domain/reconcile.ts';
 import { mayDo } from '../domain/rights.ts';
-import { type BadRow, type Delimiter, mappingFrom, peekReport, takeReport } from '../intake/board-report.ts';
+import { type BadRow, mappingFrom, takeReport } from '../intake/board-report.ts';
 import { placeOf } from '../store/access.ts';
 import { type Clash, listReports } from '../store/board-reports.ts';
 import { listAccounts } from '../store/ledger.ts';
@@ -30,19 +29,12 @@ import { reconcileFrame, reconcileSums } from '../store/reconcile.ts';
 import { agencyFrame } from '../store/settings.ts';
 import type { Api, Ask } from './api.ts';
 import { cabinetTitle } from './cabinets.ts';
+import { bytesOf, peeked, readingOf, TABLE_BYTES_MAX, TOLD } from './given-table.ts';
 import { HttpProblem } from './problems.ts';
 import { comparing, differs, RECONCILED_COLUMNS, reconciledCells, reconcilePeriod } from './reconciliation.ts';
 import { proveDays, sendFile } from './statement.ts';
 
 /** What the boards say they have charged: reports come in, and stand beside our plan and our ledger. */
-
-/** A month of a big cabinet is a few. */
-const REPORT_BYTES_MAX = 32 * 1024 * 1024;
-/** Rows, sentences and bad rows that are told one by one; all are counted, and all are in the file. */
-const TOLD = 200;
-
-const DELIMITERS = { semicolon: ';', comma: ',', tab: '\t' } as const satisfies Record<string, Delimiter>;
-type DelimiterWord = keyof typeof DELIMITERS;
 
 const ROLE_LABELS: Record<ColumnRole, string> = {
   day: 'День',
@@ -54,7 +46,7 @@ const ROLE_LABELS: Record<ColumnRole, string> = {
   operation: 'Номер операции',
 };
 
-export function reconciliationRoutes(app: FastifyInstance, api: Api): void {
+export function reconciliationRoutes(api: Api): void {
   const { db, boards } = api.options;
   const policy = { deed: 'reconciliation', token: 'accounts:read' } as const;
   const ofCabinet = { ...policy, of: 'cabinet' } as const;
@@ -165,11 +157,6 @@ export function reconciliationRoutes(app: FastifyInstance, api: Api): void {
     }),
   });
 
-  // As it comes, whatever it is: what is inside tells.
-  app.addContentTypeParser(['application/octet-stream', 'text/csv'], { parseAs: 'buffer' }, (_, body, done) =>
-    done(null, body),
-  );
-
   api.define({
     method: 'POST',
     url: '/cabinets/:id/reports/peek',
@@ -178,21 +165,17 @@ export function reconciliationRoutes(app: FastifyInstance, api: Api): void {
     params: IdParams,
     query: PeekQuery,
     answer: PeekSchema,
-    bodyLimit: REPORT_BYTES_MAX,
+    bodyLimit: TABLE_BYTES_MAX,
     handler: async (ask) => {
       const { query } = ask;
       const { reports } = boardOf(await cabinetOf(ask));
-      const peek = await peekReport(bytesOf(ask.body), {
-        ...{ encoding: query.encoding, rows: query.rows },
-        ...delimited(query.delimiter),
-      });
+      const peek = await peeked(ask.body, query);
       const shape = reports.find(({ columns }) => {
         const named = Object.values(columns ?? {});
         return named.length > 0 && named.every((name) => peek.columns.includes(name));
       });
       return {
         ...peek,
-        delimiter: wordOf(peek.delimiter),
         roles: COLUMN_ROLES.map((role) => ({ role, label: ROLE_LABELS[role], words: ROLE_WORDS[role] })),
         guess: { shape: shape?.code ?? null, columns: shape?.columns ?? guessColumns(peek.columns) },
       };
@@ -207,16 +190,16 @@ export function reconciliationRoutes(app: FastifyInstance, api: Api): void {
     params: IdParams,
     query: ReportQuery,
     answer: LoadedReportSchema,
-    bodyLimit: REPORT_BYTES_MAX,
+    bodyLimit: TABLE_BYTES_MAX,
     handler: async (ask) => {
-      const { name, from, until, trial: isTrial = false, encoding, delimiter } = ask.query;
+      const { name, from, until, trial: isTrial = false } = ask.query;
       proveDays(from, until, ask.query.onDay);
       const cabinet = await cabinetOf(ask);
       const mapping = mappingOf(boardOf(cabinet), ask.query);
       const refused: BadRow[] = [];
       const given = {
-        ...{ bytes: bytesOf(ask.body), mapping, name, from, until, isTrial, encoding },
-        ...delimited(delimiter),
+        ...{ bytes: bytesOf(ask.body), mapping, name, from, until, isTrial },
+        ...readingOf(ask.query),
         onBad: (row: BadRow) => {
           if (refused.length < TOLD) refused.push(row);
         },
@@ -266,16 +249,6 @@ export function reconciliationRoutes(app: FastifyInstance, api: Api): void {
     return { cabinet, frame, period: reconcilePeriod(from, until, frame.today) };
   }
 }
-
-/** @throws HttpProblem 400 */
-function bytesOf(body: unknown): Readable {
-  if (Buffer.isBuffer(body) && body.length > 0) return Readable.from([body]);
-  throw new HttpProblem(400, 'report-missing', 'Файла нет: пришлите его телом запроса, application/octet-stream.');
-}
-
-const delimited = (word: DelimiterWord | undefined) => (word === undefined ? {} : { delimiter: DELIMITERS[word] });
-const wordOf = (delimiter: Delimiter | null): DelimiterWord | null =>
-  (Object.keys(DELIMITERS) as DelimiterWord[]).find((word) => DELIMITERS[word] === delimiter) ?? null;
 
 /** @throws Refusal `report-mapping`, `shape-unknown` */
 function mappingOf(board: Parameters<typeof mappingFrom>[0], query: Static<typeof ReportQuery>): ReportMapping {

@@ -5,7 +5,7 @@ import type { Changes, ExportReport, ExportReportQuery } from '../contracts/expo
 import { russianDay } from '../domain/days.ts';
 import { type Counts, GROUPING_LABELS, SERIES, type Series, STEP_LABELS } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
-import { mailPeriod, mailTimeText, type Narrowed, narrowedText } from '../domain/report-mail.ts';
+import { mailPeriod, mailTimeText, NAMES_FEW, NAMES_MANY, narrowedText } from '../domain/report-mail.ts';
 import { mayDo, reachOf, refusalFor } from '../domain/rights.ts';
 import { formatNumber } from '../domain/text.ts';
 import { callerById } from '../store/access.ts';
@@ -16,7 +16,6 @@ import { agencyFrame } from '../store/settings.ts';
 import { exportReportChanges } from './export-members.ts';
 import { exportReport, type Reporter, reportedThrough } from './export-report.ts';
 import { columnsOf } from './listing-routes.ts';
-import { narrowings } from './report-units.ts';
 
 /** The export report as a letter: with what its reader may see, the picture, the table, and one link to the screen. */
 
@@ -43,13 +42,11 @@ export async function reportLetter(
   const report = await exportReport(reporter, query);
   const changes = await changesOf(reporter, report, query);
   const { name: agency } = await agencyFrame(db, agencyId);
-  const [narrowed = {}] = await narrowings(db, agencyId, reporter.reach, [query]);
-  const shortly = narrowedText(narrowed, 2);
+  const shortly = narrowedText(report.narrowed, NAMES_FEW);
   const { exportChartPng } = await import('./export-chart.ts');
   const told: Told = {
     agency: agency.replace(/\s+/g, ' '),
     report,
-    narrowed,
     sources: report.sources.map((source, place) => tellSource(report, source, changes[place] ?? null)),
     link: publicUrl === undefined ? null : `${publicUrl}/reports?${addressWords(report, query)}`,
     end: `Этот отчёт приходит вам ${mailTimeText(subscription)}. Отключить: «Отчёты», «График выгрузки», внизу страницы «По почте».`,
@@ -58,7 +55,7 @@ export async function reportLetter(
     subject: `Выгрузка: ${russianDay(report.from).slice(0, 5)}–${russianDay(report.until).slice(0, 5)}, ${[told.agency, ...(shortly === null ? [] : [shortly])].join(', ')}`,
     text: plainOf(told),
     html: htmlOf(told),
-    png: exportChartPng(report, 'light', shortly),
+    png: exportChartPng(report),
   };
 }
 
@@ -142,7 +139,6 @@ function addressWords({ from, until, step, minShare, by, sources }: ExportReport
 interface Told {
   readonly agency: string;
   readonly report: ExportReport;
-  readonly narrowed: Narrowed;
   readonly sources: readonly ToldSource[];
   readonly link: string | null;
   /** Why it comes, and how it is switched off. */
@@ -241,13 +237,10 @@ const HEADS: Record<Series, string> = {
 
 const shareOf = ({ marked, published }: Counts) => (marked === 0 ? '–' : `${Math.round((published / marked) * 100)} %`);
 
-/** Longer lists are told by the screen. */
-const NAMES_MAX = 20;
-
-function frameWords({ agency, report, narrowed }: Told): string {
-  const { step, by, minShare, steps } = report;
+function frameWords({ agency, report }: Told): string {
+  const { narrowed, step, by, minShare, steps } = report;
   const star = steps.some(({ isUnfinished }) => isUnfinished) ? ' Звёздочка: шаг не завершён.' : '';
-  const alone = narrowedText(narrowed, NAMES_MAX);
+  const alone = narrowedText(narrowed, NAMES_MANY);
   return `${agency}: объекты, которые вы видите в приложении, ${alone === null ? '' : `с отбором (${alone}), `}${GROUPING_LABELS[by]}, шаг – ${STEP_LABELS[step]}. Объект засчитан в шаге, если был в состоянии не меньше ${minShare} % его дней, но хотя бы один день.${star}`;
 }
 

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import {
   ChangeMembersQuerySchema,
@@ -11,6 +13,7 @@ import {
 } from '../contracts/export-report.ts';
 import { type Deed, reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
+import type { ChartTheme } from './chart.ts';
 import { exportFile } from './export-files.ts';
 import { exportReportChangeMembers, exportReportChanges, exportReportMembers } from './export-members.ts';
 import { exportReport, type Reporter } from './export-report.ts';
@@ -33,6 +36,14 @@ export const reporterOf = async (
   columns: await columnsOf(ask),
   now: ask.now,
 });
+
+export const Theme = Type.Optional(Type.Unsafe<ChartTheme>({ type: 'string', enum: ['light', 'dark'] }));
+
+export const sendPicture = (reply: FastifyReply, bytes: Readable, kind: 'svg' | 'png'): FastifyReply =>
+  reply
+    .header('Cache-Control', 'private, no-cache')
+    .type(kind === 'svg' ? 'image/svg+xml; charset=utf-8' : 'image/png')
+    .send(bytes);
 
 export function reportRoutes(api: Api): void {
   api.define({
@@ -90,18 +101,11 @@ export function reportRoutes(api: Api): void {
       url: `/reports/exports.${kind}`,
       summary: `График выгрузки картинкой ${kind.toUpperCase()}`,
       policy,
-      query: Type.Object(
-        {
-          ...ExportReportQuerySchema.properties,
-          theme: Type.Optional(Type.Unsafe<'light' | 'dark'>({ type: 'string', enum: ['light', 'dark'] })),
-        },
-        { additionalProperties: false },
-      ),
+      query: Type.Object({ ...ExportReportQuerySchema.properties, theme: Theme }, { additionalProperties: false }),
       handler: async (ask, reply) => {
         const { theme, ...query } = ask.query;
         const { bytes } = await exportFile(await reporterOf(ask), query, kind, theme);
-        reply.header('Cache-Control', 'private, no-cache');
-        return reply.type(kind === 'svg' ? 'image/svg+xml; charset=utf-8' : 'image/png').send(bytes);
+        return sendPicture(reply, bytes, kind);
       },
     });
 

@@ -1,6 +1,7 @@
 import type { ExportReport, ExportReportQuery, ReportChoices } from '../contracts/export-report.ts';
+import type { Column, Row, Table } from '../domain/csv.ts';
 import type { Grouping } from '../domain/export-report.ts';
-import type { Narrowed } from '../domain/report-mail.ts';
+import { NAMES_MANY, type Narrowed, narrowedText } from '../domain/report-mail.ts';
 import type { Reach } from '../domain/rights.ts';
 import { listBranches, listDepartments } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
@@ -57,7 +58,7 @@ export async function narrowings(
   agencyId: number,
   reach: Reach,
   queries: readonly Pick<ExportReportQuery, 'branch' | 'department' | 'employee' | 'group'>[],
-): Promise<Narrowed[]> {
+): Promise<Pick<Narrowed, 'branch' | 'department' | 'employee' | 'group'>[]> {
   const isAny = queries.some(({ branch, department, employee, group }) => branch ?? department ?? employee ?? group);
   if (!isAny) return queries.map(() => ({}));
   const { branches, departments, employees, groups } = reach.isAll
@@ -82,6 +83,16 @@ export async function narrowings(
     employee: named(employees, employee),
     group: named(groups, group),
   }));
+}
+
+/** The table of a report, each line of which says what the report is narrowed to: tables are cut up and put together. */
+export function narrowedTable(narrowed: Narrowed, columns: readonly Column[], rows: readonly Row[]): Table {
+  const told = narrowedText(narrowed, NAMES_MANY);
+  if (told === null) return { columns, rows };
+  return {
+    columns: [...columns, { header: 'Отбор', kind: 'text', width: 40 }],
+    rows: rows.map((row) => [...row, told]),
+  };
 }
 
 /** The groups that owners fall into, in the order of their names, and those of each owner. 0: belongs to none. */

@@ -1,5 +1,5 @@
 import type { Figures, WorkMembers, WorkMembersQuery, WorkReport, WorkReportQuery } from '../contracts/work-report.ts';
-import type { Column, Row } from '../domain/csv.ts';
+import type { Column, Row, Table } from '../domain/csv.ts';
 import { addDays, localDay, startOfDay } from '../domain/days.ts';
 import { provePeriod } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
@@ -219,7 +219,7 @@ const count = (header: string, width = 14): Column => ({ header, kind: 'count', 
 const AGE_COLUMNS = AGE_BUCKETS.map(({ label }) => count(`В очереди ${label}`, 18));
 
 /** The report as a table: a line per group, and everybody's. Times are minutes. */
-export function workTable(report: WorkReport): { readonly columns: readonly Column[]; readonly rows: readonly Row[] } {
+export function workTable(report: WorkReport): Table {
   const columns: Column[] = [
     { header: 'Группа', kind: 'text', width: 26 },
     { header: 'С', kind: 'day', width: 12 },

@@ -3,10 +3,11 @@ import type { ReadableStream } from 'node:stream/web';
 import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
 import { writeXlsx, writeXlsxStream, XLSX_MAX_ROWS_PER_SHEET } from 'hucre/xlsx';
 import type { ExportReport } from '../contracts/export-report.ts';
-import { type Cell, type Column, DAY, type Row } from '../domain/csv.ts';
+import { type Cell, type Column, DAY, type Row, type Table } from '../domain/csv.ts';
 import { russianDay } from '../domain/days.ts';
 import { SERIES, SERIES_LABELS } from '../domain/export-report.ts';
 import { plainRoubles } from '../domain/money.ts';
+import { NAMES_FEW, NAMES_MANY, narrowedText } from '../domain/report-mail.ts';
 import { legalXml } from '../domain/text.ts';
 
 /** Tables as Excel workbooks: the one place that knows the library. */
@@ -68,10 +69,8 @@ function roubles(kopecks: number): number | string {
 }
 
 /** A table as a sheet of its own, whole. */
-export interface TableSheet {
+export interface TableSheet extends Table {
   readonly name: string;
-  readonly columns: readonly Column[];
-  readonly rows: readonly Row[];
 }
 
 const PAGE = { paperSize: 'a4', orientation: 'landscape', fitToPage: true, fitToWidth: 1, fitToHeight: 0 } as const;
@@ -110,11 +109,11 @@ export const tablesWorkbook = (sheets: readonly TableSheet[]): Promise<Uint8Arra
  * @param table as `exportTable` makes it
  * @param days the same of the report by the day
  */
-export async function exportWorkbook(
-  report: ExportReport,
-  table: Omit<TableSheet, 'name'>,
-  days: Omit<TableSheet, 'name'>,
-): Promise<Uint8Array> {
+export async function exportWorkbook(report: ExportReport, table: Table, days: Table): Promise<Uint8Array> {
+  const period = `${russianDay(report.from)}–${russianDay(report.until)}`;
+  const shortly = narrowedText(report.narrowed, NAMES_FEW);
+  const narrowed = narrowedText(report.narrowed, NAMES_MANY);
+  const heading = [`Выгрузка ${period}`, ...(narrowed === null ? [] : [`Отбор: ${narrowed}`])];
   const data = report.sources.map(({ title, steps }) =>
     report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total[series])]),
   );
@@ -123,7 +122,7 @@ export async function exportWorkbook(
     const range = (column: string) => `'${DATA_SHEET}'!$${column}$${first}:$${column}$${first + lines.length - 1}`;
     return {
       type: 'column' as const,
-      title: `${report.sources[at]!.title}: выгрузка ${russianDay(report.from)}–${russianDay(report.until)}`,
+      title: [`${report.sources[at]!.title}: выгрузка ${period}`, ...(shortly === null ? [] : [shortly])].join(', '),
       legend: 'bottom' as const,
       series: SERIES.map((series, place) => ({
         name: SERIES_LABELS[series],
@@ -131,14 +130,18 @@ export async function exportWorkbook(
         categories: range('B'),
         color: CHART_COLORS[series],
       })),
-      anchor: { from: { row: at * PAGE_ROWS, col: 0 }, to: { row: (at + 1) * PAGE_ROWS - 1, col: 14 } },
+      // The first page begins with the heading.
+      anchor: {
+        from: { row: at === 0 ? heading.length + 1 : at * PAGE_ROWS, col: 0 },
+        to: { row: (at + 1) * PAGE_ROWS - 1, col: 14 },
+      },
     };
   });
   const book = await writeXlsx({
     sheets: [
       {
         name: 'График',
-        rows: [],
+        rows: heading.map((line) => [legalXml(line)]),
         charts,
         pageSetup: PAGE,
         // A break stands after its row.

@@ -162,7 +162,15 @@ describe('report money', () => {
     expect([code, stdout]).toEqual([0, `${out}: потрачено 200 ₽.`]);
     const csv = await readFile(out, 'utf8');
     expect(csv.split('\r\n').at(-2)).toMatch(/^Всего;200,00;200,00;0,00;/);
-    expect((await ask('report', 'money', '--out', 'r.pdf')).stderr).toContain('.xlsx и .csv');
+    expect(csv.split('\r\n').at(-2)).toMatch(/;филиал «Север»$/);
+    for (const name of ['money.svg', 'money.png']) {
+      expect((await ask('report', 'money', ...PERIOD, '--branch', 'Север', '--out', path(name))).code).toBe(0);
+    }
+    const svg = await readFile(path('money.svg'), 'utf8');
+    for (const told of ['Расходы 19.11.2026–22.11.2026', 'Отбор: филиал «Север»', 'Потрачено 200'])
+      expect(svg).toContain(told);
+    expect((await readFile(path('money.png'))).subarray(1, 4).toString()).toBe('PNG');
+    expect((await ask('report', 'money', '--out', 'r.pdf')).stderr).toContain('.xlsx, .csv, .svg, .png');
     expect((await ask('report', 'money', '--from', '2026-01-01', '--to', '2026-11-01')).stderr).toContain(
       'не больше 150 дней',
     );

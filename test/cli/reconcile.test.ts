@@ -174,7 +174,7 @@ describe('accounts reconcile load', () => {
     expect(await other('folder')).toEqual(refused(2, 'папка, а нужен файл отчёта, CSV или JSON'));
     await addEmployee(base.db, house.agencyId, { name: 'Анна', phones: [], role: 'agent' });
     expect(await load(REPORT, '--map', MAP, '--by', 'Анна')).toEqual(
-      refused(4, 'Загружать отчёты досок о списаниях может специалист по рекламе'),
+      refused(4, 'Загружать отчёты досок о списаниях, просмотрах и звонках может специалист по рекламе'),
     );
     expect((await json('reports', '--board', 'avito', '--agency', agency)).reports).toEqual([]);
   });

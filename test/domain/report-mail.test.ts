@@ -158,6 +158,7 @@ it.each([
   [{ employee: ['Вера Лопатина'], branch: ['Центр', 'Север'] }, 'филиалы «Центр», «Север»; сотрудник Вера Лопатина'],
   [{ department: ['Аренда'], group: ['А', 'Б', 'В', 'Г'] }, 'отдел «Аренда»; группы CRM «А», «Б» и ещё 2'],
   [{ employee: ['А', 'Б', 'В'] }, 'сотрудники А, Б и ещё 1'],
+  [{ board: ['Циан'], feed: ['Авито / main'] }, 'доска Циан; фид «Авито / main»'],
 ])('says what a report of %j is narrowed to', (narrowed, text) => {
   expect(narrowedText(narrowed, 2)).toBe(text);
 });

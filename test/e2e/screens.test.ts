@@ -82,6 +82,8 @@ const MORE: readonly {
     path: '/reports/money?by=employee&step=month',
     act: (visit) => visit.page.locator('tbody button').first().click(),
   },
+  { name: '/reports/money, calls from a file', as: ADMIN, path: '/reports/money', act: tryCalls },
+  { name: '/reports narrowed', as: ADMIN, path: '/reports?branch=1&branch=2&step=month' },
   { name: 'owner report dialog', as: AGENT, path: '/profile', act: giveOwnerLink },
   { name: 'owner page', as: AGENT, path: '/profile', act: openOwnerPage },
   { name: 'numbers of work by branch', as: ADMIN, path: '/reports/work?by=branch' },
@@ -106,6 +108,18 @@ async function giveOwnerLink(visit: Visit): Promise<string> {
 async function openOwnerPage(visit: Visit): Promise<void> {
   const { pathname } = new URL(await giveOwnerLink(visit));
   await visit.page.goto(pathname);
+}
+
+/** As far as the words about what was understood; nothing is loaded. */
+async function tryCalls({ page }: Visit): Promise<void> {
+  await page.getByRole('button', { name: 'Загрузить звонки…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Файл с просмотрами и звонками').waitFor();
+  const text = 'Дата;Объявление;Звонки\n20.11.2026;нет-такого;3\n31.12.2026;нет-такого;1\n20.11.2026;;много\n';
+  const file = { name: 'звонки.csv', mimeType: 'text/csv', buffer: Buffer.from(text) };
+  await page.locator('input[type=file]').setInputFiles(file);
+  await dialog.getByRole('button', { name: 'Проверить' }).click();
+  await dialog.getByRole('status').getByText('Не поняты: 2 строки.').waitFor();
 }
 
 async function openReturns({ page }: Visit): Promise<void> {

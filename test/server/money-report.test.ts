@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { deflateSync, inflateSync } from 'node:zlib';
 import { readXlsx } from 'hucre/xlsx';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packUnits, unpackUnits } from '../../src/domain/day-record.ts';
 import { addDays } from '../../src/domain/days.ts';
@@ -8,6 +9,7 @@ import { MONEY_GROUPINGS } from '../../src/domain/report-words.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { Statement } from '../../src/domain/statement.ts';
 import type { Reporter } from '../../src/server/export-report.ts';
+import { moneyChartPng, moneyChartSvg } from '../../src/server/money-chart.ts';
 import { type MoneyReport, moneyReport, moneyReportMembers, moneyTable } from '../../src/server/money-report.ts';
 import { workbook } from '../../src/server/statement.ts';
 import { loadAudience } from '../../src/store/audience.ts';
@@ -17,6 +19,7 @@ import { savedOf } from '../../src/store/forecast.ts';
 import { listAccounts } from '../../src/store/ledger.ts';
 import { readStatement } from '../../src/store/statements.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
+import { greys } from './greys.ts';
 import { counter } from './visitors.ts';
 
 /** The report of the money of the demo's months against its ledger, counted in other ways. */
@@ -281,6 +284,35 @@ describe('the report of the money', () => {
     expect(book.sheets[0]!.rows).toHaveLength(report.rows.length + 2);
   });
 
+  it('is a picture whose stacks are as high as its sums, each group with a pattern, and says what it is narrowed to', async () => {
+    const board = [...new Set(demo.cabinets.map((one) => one.board))].slice(0, 2);
+    const report = await moneyReport(reporter, { ...PERIOD, by: 'branch', board });
+    const svg = moneyChartSvg(report);
+    for (const told of [
+      `Отбор: доски ${board.join(', ')}`,
+      ...report.rows.filter(({ spentKopecks }) => spentKopecks > 0).map(({ name }) => name),
+    ])
+      expect(svg).toContain(told);
+    expect(moneyChartSvg(await moneyReport(reporter, { ...PERIOD, by: 'branch' }))).not.toContain('Отбор');
+    // What the first group is drawn with: as many bars as steps with money, their heights in the proportion of the sums.
+    const heights = [...svg.matchAll(/<path d="M[\d.]+ [\d.]+l[\d.]+ 0l0 (-[\d.]+)[^>]* fill="#2f6fb5"/g)].map(
+      ([, height]) => -Number(height),
+    );
+    const sums = report.rows[0]!.steps.filter((kopecks) => kopecks > 0);
+    const bars = heights.slice(-sums.length);
+    expect(bars).toHaveLength(sums.length);
+    for (const [at, kopecks] of sums.entries()) expect(bars[at]! / bars[0]!).toBeCloseTo(kopecks / sums[0]!, 1);
+    expect(new Set([...svg.matchAll(/<pattern[^>]* id="([^"]+)"/g)].map(([, id]) => id)).size).toBeGreaterThanOrEqual(
+      report.rows.filter(({ spentKopecks }) => spentKopecks > 0).length - 1,
+    );
+    const png = sharp(moneyChartPng(report, 'dark'));
+    expect(await png.metadata()).toMatchObject({ width: 2200, height: 780, format: 'png' });
+    // Letters of its own: the heading is there, light upon dark.
+    const heading = await greys(moneyChartPng(report, 'dark'), { left: 30, top: 20, width: 600, height: 40 });
+    expect(Math.max(...heading)).toBeGreaterThan(180);
+    expect(heading.reduce((sum, grey) => sum + grey) / heading.length).toBeLessThan(150);
+  });
+
   it('divides the money by the calls of the one cabinet that told them', async () => {
     const cabinet = demo.cabinets[0]!;
     const by = { name: 'проверка' };
@@ -348,6 +380,10 @@ describe('its routes', () => {
       expect((await boss.get(url.replace('/money?', '/money.xlsx?'))).headers['content-type']).toContain(
         'spreadsheetml',
       );
+      for (const kind of ['svg', 'png'])
+        expect(
+          (await boss.get(url.replace('/money?', `/money.${kind}?theme=dark&`))).headers['content-type'],
+        ).toContain(`image/${kind}`);
       expect((await boss.get('/reports/money?from=2026-01-01&until=2026-11-01')).body).toMatchObject({
         code: 'period-too-long',
       });

@@ -2,11 +2,11 @@ import { strFromU8, unzipSync } from 'fflate';
 import { readXlsx } from 'hucre/xlsx';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ExportReport } from '../../src/contracts/export-report.ts';
+import type { ExportReport, ExportReportQuery } from '../../src/contracts/export-report.ts';
 import { PICTURE, pointedAt, SERIES_LABELS, type Series } from '../../src/domain/export-report.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { exportChartPng, exportChartSvg } from '../../src/server/export-chart.ts';
-import { exportFile, exportTable } from '../../src/server/export-files.ts';
+import { type ExportFormat, exportFile, exportTable } from '../../src/server/export-files.ts';
 import {
   exportReportChangeMembers,
   exportReportChanges,
@@ -16,6 +16,7 @@ import { exportReport, type Reporter } from '../../src/server/export-report.ts';
 import { reportChoices } from '../../src/server/report-units.ts';
 import { listTransitions } from '../../src/store/cards.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
+import { greys } from './greys.ts';
 
 /** The export report of the demo: what it refuses, what stands behind its numbers, and its files. */
 
@@ -195,6 +196,39 @@ describe('its files', () => {
     expect(new Set([...fills].map(([, fill, pattern]) => `${fill} ${pattern ?? ''}`)).size).toBe(4);
   });
 
+  it('say what they are narrowed to, each in its own way', async () => {
+    const { branches, employees, groups } = await reportChoices(demo.db, demo.agencyId, REACH_ALL);
+    const feed = demo.cabinets[1]!;
+    const query = { ...HALF_A_YEAR, cabinet: [feed.id], branch: branches.slice(0, 3).map(({ id }) => id) };
+    const wish = { ...query, employee: [employees[0]!.id], group: [groups[0]!.id] };
+    const rest = `; сотрудник ${employees[0]!.name}; группа CRM «${groups[0]!.name}»; фид «${feed.slug}»`;
+    const [one, two, three] = branches.map(({ name }) => `«${name}»`);
+    const whole = `филиалы ${one}, ${two}, ${three}${rest}`;
+    const short = `филиалы ${one}, ${two} и ещё 1${rest}`;
+    const file = async (format: ExportFormat, asked: ExportReportQuery) =>
+      Buffer.concat(
+        (await (await exportFile(reporter, asked, format)).bytes.toArray()).map((part) => Buffer.from(part)),
+      );
+    const [head, ...lines] = (await file('csv', wish)).toString().trim().split('\r\n');
+    expect(head).toMatch(/;Отбор$/);
+    expect(lines.length).toBeGreaterThan(5);
+    for (const line of lines) expect(line.replaceAll('"', '')).toContain(whole);
+    const book = await file('xlsx', wish);
+    const [chart, table, days] = (await readXlsx(book)).sheets;
+    expect(chart!.rows.slice(0, 2)).toEqual([['Выгрузка 23.06.2026–19.11.2026'], [`Отбор: ${whole}`]]);
+    for (const sheet of [table, days])
+      expect(sheet!.rows.every((row) => /^Отбор$|^филиалы/.test(`${row.at(-1)}`))).toBe(true);
+    expect(strFromU8(unzipSync(book)['xl/charts/chart1.xml']!)).toContain(`19.11.2026, ${short}`);
+    expect((await file('svg', wish)).toString()).toContain(`Отбор: ${short}`);
+    // There is ink on the second line of the heading, and none without a filter, where the legend comes later.
+    const inked = async (asked: ExportReportQuery) =>
+      Math.min(...(await greys(await file('png', asked), { left: 30, top: 112, width: 700, height: 18 })));
+    expect(await inked(wish)).toBeLessThan(120);
+    expect(await inked(HALF_A_YEAR)).toBeGreaterThan(200);
+    for (const format of ['csv', 'svg'] as const)
+      expect((await file(format, HALF_A_YEAR)).toString()).not.toContain('Отбор');
+  });
+
   it('are a picture whose columns stand where a pointer finds them', async () => {
     const report = await exportReport(reporter, { ...HALF_A_YEAR, step: 'week', minShare: 0 });
     const svg = exportChartSvg(report);
@@ -224,8 +258,8 @@ describe('its files', () => {
     const { width, height } = await png.metadata();
     expect([width, height]).toEqual([2200, expect.any(Number)]);
     // The heading is drawn: there is ink where its letters stand.
-    const heading = await png.extract({ left: 30, top: 20, width: 700, height: 40 }).greyscale().stats();
-    expect(heading.channels[0]!.min).toBeLessThan(80);
-    expect(heading.channels[0]!.mean).toBeGreaterThan(200);
+    const heading = await greys(exportChartPng(report), { left: 30, top: 20, width: 700, height: 40 });
+    expect(Math.min(...heading)).toBeLessThan(80);
+    expect(heading.reduce((sum, grey) => sum + grey) / heading.length).toBeGreaterThan(150);
   });
 });

@@ -16,6 +16,7 @@ import { Empty } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneAmong } from '../../router.tsx';
 import { formatNumber, money } from '../../words.ts';
+import { AudienceButton } from './audience.tsx';
 import { Beside, Breakdown, Listings, ReportPage, StepChoice, useReportWords } from './report.tsx';
 
 /** «Расходы»: what the boards cost and what came of it; the address keeps every choice. */
@@ -36,7 +37,8 @@ export default function Money() {
       title="Расходы"
       about="Сколько потрачено на досках, чьи это объекты, сколько стоит день в фиде и звонок."
       path="/reports/money"
-      files={['xlsx', 'csv']}
+      files={['xlsx', 'csv', 'png']}
+      actions={<AudienceButton />}
       {...{ words, change, report }}
       choices={
         <>
