@@ -119,7 +119,8 @@ async function tryCalls({ page }: Visit): Promise<void> {
   const file = { name: 'звонки.csv', mimeType: 'text/csv', buffer: Buffer.from(text) };
   await page.locator('input[type=file]').setInputFiles(file);
   await dialog.getByRole('button', { name: 'Проверить' }).click();
-  await dialog.getByRole('status').getByText('Не поняты: 2 строки.').waitFor();
+  await dialog.getByText('Не поняты: 2 строки.').waitFor();
+  await dialog.getByRole('button', { name: 'Проверить' }).scrollIntoViewIfNeeded();
 }
 
 async function openReturns({ page }: Visit): Promise<void> {
