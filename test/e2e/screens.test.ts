@@ -115,11 +115,16 @@ async function tryCalls({ page }: Visit): Promise<void> {
   await page.getByRole('button', { name: 'Загрузить звонки…' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Файл с просмотрами и звонками').waitFor();
-  const text = 'Дата;Объявление;Звонки\n20.11.2026;нет-такого;3\n31.12.2026;нет-такого;1\n20.11.2026;;много\n';
+  const text = 'Дата;Объявление;Звонки\n20.11.2026;нет-такого;3\n31.12.2026;нет-такого;1\n20.11.2026;;много\n'.concat(
+    '20.11.2026;;\n'.repeat(9),
+  );
   const file = { name: 'звонки.csv', mimeType: 'text/csv', buffer: Buffer.from(text) };
   await page.locator('input[type=file]').setInputFiles(file);
   await dialog.getByRole('button', { name: 'Проверить' }).click();
-  await dialog.getByRole('status').getByText('Не поняты: 2 строки.').waitFor();
+  await dialog.getByText('Не поняты: 11 строк.').waitFor();
+  await dialog.getByRole('button', { name: 'Показать ещё 3 строки' }).click();
+  await dialog.getByText(/^Строка 13: /).waitFor();
+  await dialog.getByRole('button', { name: 'Проверить' }).scrollIntoViewIfNeeded();
 }
 
 async function openReturns({ page }: Visit): Promise<void> {

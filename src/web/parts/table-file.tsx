@@ -1,4 +1,4 @@
-import { Alert, FileInput, Group, List, Select, SimpleGrid, Table, Text } from '@mantine/core';
+import { Alert, Anchor, FileInput, Group, List, Select, SimpleGrid, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { type ReactNode, useEffect, useState } from 'react';
 import type { Peek } from '../../contracts/accounts.ts';
@@ -213,7 +213,7 @@ export function Tried({ title, isPartly, before, bad, badRows, after, note }: Tr
       <List size="sm">
         {before}
         {bad > 0 && <List.Item>Не поняты: {counted(bad, 'строка', 'строки', 'строк')}.</List.Item>}
-        <Lines rows={badRows} tell={({ reasons }) => `: ${reasons.join('; ')}.`} />
+        <Lines rows={badRows} count={bad} tell={({ reasons }) => `: ${reasons.join('; ')}.`} />
         {after}
       </List>
       <Text size="sm" mt={4}>
@@ -225,16 +225,41 @@ export function Tried({ title, isPartly, before, bad, badRows, after, note }: Tr
 
 interface LinesProps<Row> {
   readonly rows: readonly Row[];
+  /** How many there are; more than the server told. */
+  readonly count?: number;
   /** After «Строка 5». */
   readonly tell: (row: Row) => string;
 }
 
-/** The first of the lines of a file of which there is something to tell. */
-export function Lines<Row extends { readonly line: number }>({ rows, tell }: LinesProps<Row>) {
-  return rows.slice(0, TOLD).map((row) => (
-    <List.Item key={row.line}>
-      Строка {row.line}
-      {tell(row)}
-    </List.Item>
-  ));
+/** The lines of a file of which there is something to tell: the first of them, the others at a click. */
+export function Lines<Row extends { readonly line: number }>({ rows, count = rows.length, tell }: LinesProps<Row>) {
+  const [isWhole, setIsWhole] = useState(false);
+  const shown = isWhole ? rows : rows.slice(0, TOLD);
+  return (
+    <>
+      {shown.map((row) => (
+        <List.Item key={row.line}>
+          Строка {row.line}
+          {tell(row)}
+        </List.Item>
+      ))}
+      {rows.length > shown.length && (
+        <List.Item>
+          <Anchor
+            component="button"
+            type="button"
+            size="sm"
+            c="inherit"
+            underline="always"
+            onClick={() => setIsWhole(true)}
+          >
+            Показать ещё {counted(rows.length - shown.length, 'строку', 'строки', 'строк')}
+          </Anchor>
+        </List.Item>
+      )}
+      {rows.length === shown.length && count > rows.length && (
+        <List.Item>… и ещё {counted(count - rows.length, 'строка', 'строки', 'строк')}.</List.Item>
+      )}
+    </>
+  );
 }

@@ -142,7 +142,7 @@ function TriedReport({ told }: { told: LoadedReportAnswer }) {
               Не загрузятся, номер операции занят: {counted(clashing, 'строка', 'строки', 'строк')}.
             </List.Item>
           )}
-          <Lines rows={clashes} tell={({ text }) => `. ${text}`} />
+          <Lines rows={clashes} count={clashing} tell={({ text }) => `. ${text}`} />
         </>
       }
       note="Загруженное не изменить и не удалить."

@@ -129,13 +129,17 @@ function TriedAudience({ told }: { told: LoadedAudienceAnswer }) {
           {unknownRows > 0 && (
             <List.Item>Не из этого кабинета: {counted(unknownRows, 'строка', 'строки', 'строк')}.</List.Item>
           )}
-          <Lines rows={unknown} tell={({ name }) => `: ${name}.`} />
+          <Lines rows={unknown} count={unknownRows} tell={({ name }) => `: ${name}.`} />
           {repeatedRows > 0 && (
             <List.Item>
               Объект и день повторены, взята последняя: {counted(repeatedRows, 'строка', 'строки', 'строк')}.
             </List.Item>
           )}
-          <Lines rows={repeated} tell={({ name, heldLine }) => `: ${name}, взята строка ${heldLine}.`} />
+          <Lines
+            rows={repeated}
+            count={repeatedRows}
+            tell={({ name, heldLine }) => `: ${name}, взята строка ${heldLine}.`}
+          />
         </>
       }
       note="Повторная загрузка заменяет числа и ничего не удваивает."
