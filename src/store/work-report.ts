@@ -1,4 +1,4 @@
-import { unpackUnits } from '../domain/day-record.ts';
+import { unitsOfDay } from '../domain/day-record.ts';
 import { localDay } from '../domain/days.ts';
 import { staleAt } from '../domain/gates.ts';
 import type { Deal } from '../domain/listing.ts';
@@ -9,7 +9,7 @@ import type { AgencySettings } from '../domain/settings.ts';
 import type { MarkedFact, VerdictFact, WaitingFact } from '../domain/work-report.ts';
 import { listingsWithin } from './access.ts';
 import type { Database, Queryable } from './database.ts';
-import { unpack } from './days.ts';
+import { UnitReader } from './days.ts';
 import { type UnitOwner, unitOwners } from './export-report.ts';
 import { ACCEPTED, BY_TRUST } from './moderation.ts';
 import { waitingCases } from './moderation-queue.ts';
@@ -89,6 +89,7 @@ async function unitsThen(
   );
   const byCabinet = new Map<number, typeof marks>();
   for (const mark of marks) byCabinet.set(mark.cabinetId, [...(byCabinet.get(mark.cabinetId) ?? []), mark]);
+  const reader = new UnitReader(db.pool, agencyId);
   for (const [cabinetId, own] of byCabinet) {
     const ordinals = new Map(own.map(({ listingId, ordinal }) => [listingId, ordinal]));
     const wanted = new Map<string, number[]>();
@@ -104,7 +105,7 @@ async function unitsThen(
         [agencyId, cabinetId, day],
       );
       if (!record.rows[0]) continue;
-      const units = unpackUnits(unpack(record.rows[0].units));
+      const units = unitsOfDay(await reader.read(cabinetId, day, record.rows[0].units));
       for (const at of places) found[at] = units[ordinals.get(moments[at]!.listingId)!] ?? 0;
     }
   }
