@@ -200,11 +200,16 @@ const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
  */
 export class UnitMap {
   readonly #table: Uint16Array;
+  readonly #beyond: number;
   readonly #wholes = new WeakMap<Uint8Array, Uint16Array>();
 
-  /** @param table by the unit's number, with a 0 at 0 */
-  constructor(table: Uint16Array) {
+  /**
+   * @param table by the unit's number, with a 0 at 0
+   * @param beyond stands for units that the table does not reach
+   */
+  constructor(table: Uint16Array, beyond = 0) {
     this.#table = table;
+    this.#beyond = beyond;
   }
 
   /** @returns what is not to be written into: days may share it */
@@ -215,7 +220,8 @@ export class UnitMap {
     const mapped = new Uint16Array(changes.length);
     mapped.set(base.length > changes.length ? base.subarray(0, changes.length) : base);
     const { ordinals, units } = changes;
-    for (let index = 0; index < ordinals.length; index++) mapped[ordinals[index]!] = this.#table[units[index]!] ?? 0;
+    for (let index = 0; index < ordinals.length; index++)
+      mapped[ordinals[index]!] = this.#table[units[index]!] ?? this.#beyond;
     return mapped;
   }
 
@@ -224,7 +230,8 @@ export class UnitMap {
     // Copied to a place of its own: numbers of two bytes cannot be read from an odd place.
     const units = isNative ? new Uint16Array(new Uint8Array(packed.subarray(1)).buffer) : unpackUnits(packed);
     const mapped = new Uint16Array(units.length);
-    for (let ordinal = 0; ordinal < units.length; ordinal++) mapped[ordinal] = this.#table[units[ordinal]!] ?? 0;
+    for (let ordinal = 0; ordinal < units.length; ordinal++)
+      mapped[ordinal] = this.#table[units[ordinal]!] ?? this.#beyond;
     return mapped;
   }
 }

@@ -12,6 +12,7 @@ import {
 import { type Deed, reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
 import {
+  boardsOf,
   exportFile,
   exportReport,
   exportReportChangeMembers,
@@ -20,7 +21,7 @@ import {
   type Reporter,
   reportChoices,
 } from './export-report.ts';
-import { columnsOf } from './listing-routes.ts';
+import { reportFeeds } from './listing-routes.ts';
 import { sendFile } from './statement.ts';
 
 /** «Отчёты»: the export chart, the listings behind every column, and the files of it. */
@@ -31,13 +32,10 @@ const policy = { deed: 'see-listings', token: 'reports:read' } as const;
 export const reporterOf = async (
   ask: Ask<unknown, unknown, unknown>,
   deed: Deed = 'see-listings',
-): Promise<Reporter> => ({
-  db: ask.db,
-  agencyId: ask.agencyId,
-  reach: reachOf(ask.caller, deed),
-  columns: await columnsOf(ask),
-  now: ask.now,
-});
+): Promise<Reporter> => {
+  const reach = reachOf(ask.caller, deed);
+  return { db: ask.db, agencyId: ask.agencyId, reach, ...(await reportFeeds(ask, reach)), now: ask.now };
+};
 
 export function reportRoutes(api: Api): void {
   api.define({
@@ -53,10 +51,13 @@ export function reportRoutes(api: Api): void {
   api.define({
     method: 'GET',
     url: '/reports/choices',
-    summary: 'Чьими объектами можно ограничить отчёт',
+    summary: 'Какими досками и чьими объектами можно ограничить отчёт',
     policy,
     answer: ReportChoicesSchema,
-    handler: (ask) => reportChoices(ask.db, ask.agencyId, reachOf(ask.caller, 'see-listings')),
+    handler: async (ask) => {
+      const reporter = await reporterOf(ask);
+      return { boards: boardsOf(reporter), ...(await reportChoices(ask.db, ask.agencyId, reporter.reach)) };
+    },
   });
 
   api.define({

@@ -70,7 +70,7 @@ export async function countExports(
       return { cabinetIds, step, key, found: names.map((name) => kept.get(`${key} ${name}`)) };
     }),
   );
-  const ways = asked.map((groups) => groups && unitMap(groups.of));
+  const ways = asked.map((groups) => groups && wayOf(groups.of));
   const reader = new DayReader(db, agencyId, ways.some(Boolean));
   const todo = jobs.filter(({ found }) => found.includes(undefined));
   for await (const [{ step, found }, days] of readAhead(todo, (job) => reader.read(job.cabinetIds, job.step))) {
@@ -105,16 +105,26 @@ function keep(kept: Map<string, StepCounts>, key: string, counts: StepCounts): v
 }
 
 /** The group of every unit. */
-function unitMap(of: Groups): UnitMap {
+interface Way {
+  readonly ofOne: UnitMap;
+  /** The same where several feeds tell of a listing: whose it is not asked for is told from whose it is not known. */
+  readonly ofSeveral: UnitMap;
+}
+
+const NOT_ASKED = 0xffff;
+
+function wayOf(of: Groups): Way {
   const groupOf = new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 1));
-  for (const [id, group] of of) groupOf[id] = group;
-  return new UnitMap(groupOf);
+  const told = new Uint16Array(groupOf.length).fill(NOT_ASKED);
+  told[0] = NO_GROUP;
+  for (const [id, group] of of) told[id] = groupOf[id] = group;
+  return { ofOne: new UnitMap(groupOf), ofSeveral: new UnitMap(told, NOT_ASKED) };
 }
 
 /** @param ways to group the same days; null: every mark, as one group @returns a counter for each of them */
 async function playStep(
   { slots, days }: StepDays,
-  ways: readonly (UnitMap | null)[],
+  ways: readonly (Way | null)[],
   also?: (recorded: RecordedDay) => void,
 ): Promise<StepCounter[]> {
   const counters = ways.map((way) => new StepCounter(way ? NO_GROUP : ALL));
@@ -145,7 +155,7 @@ function movedSince(before: readonly DayUnits[] | null, units: readonly DayUnits
 }
 
 /** Tells which slots are asked for on a day; null: all are. @param group absent: all asked-for ones */
-function askerOf(way: UnitMap | null, slots: Slots, group?: number): (recorded: RecordedDay) => Uint8Array | null {
+function askerOf(way: Way | null, slots: Slots, group?: number): (recorded: RecordedDay) => Uint8Array | null {
   let isAsked: Uint8Array | null = null;
   const isIn = (own: number) => (group === undefined ? own !== NO_GROUP : own === group);
   return (recorded) => {
@@ -254,18 +264,20 @@ const hasSameUnits = (own: readonly DayRow[], before: readonly DayRow[]): boolea
   own.every(({ cabinetId, units }, at) => cabinetId === before[at]!.cabinetId && units.equals(before[at]!.units));
 
 /** The group of each slot on a day; null: as on the day before, or no group is asked for. */
-function groupsOf({ units, feeds }: RecordedDay, way: UnitMap | null, { size }: Slots): Uint16Array | null {
+function groupsOf({ units, feeds }: RecordedDay, way: Way | null, { size }: Slots): Uint16Array | null {
   if (!way || !units) return null;
-  if (size === null) return way.of(units[0]!);
+  if (size === null) return way.ofOne.of(units[0]!);
   const groups = new Uint16Array(size);
   for (const [at, one] of units.entries()) {
-    const own = way.of(one);
+    const own = way.ofSeveral.of(one);
     const slots = feeds[at]!.slots!;
-    // A listing is somebody's in every feed it is marked for.
+    // A listing is somebody's in every feed it is marked for. Where feeds were recorded before and after it went to
+    // somebody else, the last one counts, for whoever asks: or one person would find it, and another would, too.
     for (let ordinal = 0; ordinal < own.length; ordinal++) {
       if (own[ordinal] !== NO_GROUP) groups[slots[ordinal]!] = own[ordinal]!;
     }
   }
+  for (let slot = 0; slot < size; slot++) if (groups[slot] === NOT_ASKED) groups[slot] = NO_GROUP;
   return groups;
 }
 
@@ -322,7 +334,7 @@ export async function exportMembers(
   group?: number,
 ): Promise<Member[]> {
   const days = new OutcomeDays();
-  const way = of && unitMap(of);
+  const way = of && wayOf(of);
   const read = await new DayReader(db, agencyId, way !== null).read(cabinetIds, step);
   const { slots } = read;
   const askedOn = askerOf(way, slots, group);
@@ -388,7 +400,7 @@ async function playChanges(
   steps: readonly [before: ReportStep, after: ReportStep],
   of: Groups | null,
 ) {
-  const way = of && unitMap(of);
+  const way = of && wayOf(of);
   const reader = new DayReader(db, agencyId, way !== null);
   const [before, after] = [new OutcomeDays(), new OutcomeDays()];
   for (const [at, played] of [before, after].entries()) {

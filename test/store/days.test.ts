@@ -306,7 +306,7 @@ describe('units', () => {
   });
 
   it('of a large cabinet are kept as changes against a whole day, and tell the same', async () => {
-    const [MARKS, PEOPLE, DAYS] = [6000, 40, 36];
+    const [MARKS, PEOPLE, DAYS] = [4800, 200, 36];
     const avito = await newCabinet('Europe/Moscow', MARKS, 'avito');
     const { agencyId, listingIds } = avito;
     const cian = await mark(agencyId, 'cian', 'Europe/Moscow', listingIds.slice(0, 5).reverse());
@@ -364,24 +364,29 @@ describe('units', () => {
     expect(Math.max(...bytes.filter((_, index) => !whole.includes(index)))).toBeLessThan(bytes[0]! / 10);
 
     const employeeOf = new Map((await unitOwners(base.db.pool, agencyId, REACH_ALL)).map((unit) => [unit.id, unit]));
-    const half = people.slice(0, PEOPLE / 2);
+    const half = new Set(people.slice(0, PEOPLE / 2));
     const steps = stepsOf({ from: addDays(first, 2), until: days.at(-1)!, step: 'week', minShare: 60 }, days.at(-1)!);
-    const of = new Map([...employeeOf.values()].map(({ id, employeeId }) => [id, half.includes(employeeId!) ? 1 : 2]));
+    const of = new Map([...employeeOf.values()].map(({ id, employeeId }) => [id, half.has(employeeId!) ? 1 : 2]));
     const sources = [{ cabinetIds: [avito.id] }, { cabinetIds: [avito.id, cian.id] }];
-    const units = [...employeeOf.values()].filter(({ employeeId }) => half.includes(employeeId!)).map(({ id }) => id);
-    const isHalfs = (owner: number | null) => owner !== null && half.includes(owner);
-    /** On how many days of a step a mark was in a group. */
-    const daysIn = (
-      ordinal: number,
-      { from, until }: { from: string; until: string },
-      isIn: (own: number | null) => boolean,
-    ) => known.filter((own, index) => days[index]! >= from && days[index]! <= until && isIn(own[ordinal]!)).length;
-
+    const units = [...employeeOf.values()].filter(({ employeeId }) => half.has(employeeId!)).map(({ id }) => id);
+    const isHalfs = (owner: number | null) => owner !== null && half.has(owner);
+    const counted = steps.map(({ from, until, needed }) =>
+      [isHalfs, (owner: number | null) => owner !== null && !isHalfs(owner)].map((isIn) => {
+        const own = known.filter((_, index) => days[index]! >= from && days[index]! <= until);
+        const inIt = all.map((ordinal) => own.reduce((sum, day) => sum + (isIn(day[ordinal]!) ? 1 : 0), 0));
+        return {
+          marked: inIt.filter((count) => count > 0).length,
+          published: inIt.filter((count) => count >= needed).length,
+          blocked: 0,
+          unfunded: 0,
+        };
+      }),
+    );
     const proveAll = async () => {
-      for (const [index, day] of days.entries()) {
-        const marks = (await readDay(base.db, avito, day))!;
-        expect(marks.map(({ unitId }) => employeeOf.get(unitId)!.employeeId)).toEqual(
-          known[index]!.filter((owner) => owner !== null),
+      for (const index of [0, 1, 2, 4, 13, 32, 33, 35]) {
+        const marks = (await readDay(base.db, avito, days[index]!))!;
+        expect(marks.map(({ unitId }) => employeeOf.get(unitId)!.employeeId).join()).toBe(
+          known[index]!.filter((owner) => owner !== null).join(),
         );
       }
       const sums = await sumDays(base.db, agencyId, [avito.id], days[5]!, days.at(-1)!, units);
@@ -390,20 +395,7 @@ describe('units', () => {
       );
       // Counts are kept by database: another object knows none of them.
       const [counts] = await countExports({ ...base.db }, agencyId, sources, steps, [{ of, count: 2 }]);
-      for (const source of counts!)
-        for (const [at, step] of steps.entries())
-          for (const [group, isIn] of [isHalfs, (own: number | null) => own !== null && !isHalfs(own)].entries()) {
-            const inIt = all.map((ordinal) => daysIn(ordinal, step, isIn));
-            expect([at, source[at]!.byGroup[group]]).toEqual([
-              at,
-              {
-                marked: inIt.filter((count) => count > 0).length,
-                published: inIt.filter((count) => count >= step.needed).length,
-                blocked: 0,
-                unfunded: 0,
-              },
-            ]);
-          }
+      for (const source of counts!) expect(source.map(({ byGroup }) => byGroup)).toEqual(counted);
     };
     await proveAll();
 
@@ -415,7 +407,7 @@ describe('units', () => {
     for (const [day, units] of unpacked)
       await query('update day_record set units = $3 where cabinet_id = $1 and day = $2', [avito.id, day, units]);
     await proveAll();
-  });
+  }, 120_000);
 
   it('that are told by a day which is gone are not made up', async () => {
     const ground = await newCabinet('Europe/Moscow', 1);

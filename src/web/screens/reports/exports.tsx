@@ -15,7 +15,7 @@ import {
   useComputedColorScheme,
 } from '@mantine/core';
 import { type MouseEvent, useState } from 'react';
-import type { Changes, ExportReport, Members } from '../../../contracts/export-report.ts';
+import type { Changes, ExportReport, Members, ReportChoices } from '../../../contracts/export-report.ts';
 import type { BoardColumn } from '../../../contracts/listings.ts';
 import {
   GROUPING_LABELS,
@@ -87,7 +87,8 @@ export default function Reports() {
   const [why, setWhy] = useState<Place | null>(null);
   const scheme = useComputedColorScheme('light');
   const shown = report.data;
-  const sources = sourcesOf(boards.data?.data ?? []);
+  const choices = useApi<ReportChoices>('/reports/choices', undefined, { staleTime: 60_000 });
+  const sources = sourcesOf(choices.data?.boards ?? [], boards.data?.data ?? []);
   return (
     <Page
       title="График выгрузки"
@@ -201,11 +202,10 @@ const idsOf = (ids: readonly string[], prefix: string): string[] =>
   ids.filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
 
 /** Boards, and the single feeds of those that have several. */
-function sourcesOf(columns: readonly BoardColumn[]): ComboboxData {
-  const names = new Map(columns.map(({ board, boardName }) => [board, boardName]));
+function sourcesOf(boards: ReportChoices['boards'], columns: readonly BoardColumn[]): ComboboxData {
   const single = columns.filter(({ board }) => columns.filter((one) => one.board === board).length > 1);
   return [
-    { group: 'Доски', items: [...names].map(([id, label]) => ({ value: `board:${id}`, label })) },
+    { group: 'Доски', items: boards.map(({ id, name }) => ({ value: `board:${id}`, label: name })) },
     ...(single.length > 0
       ? [{ group: 'Отдельные фиды', items: single.map(({ id, title }) => ({ value: `cabinet:${id}`, label: title })) }]
       : []),
