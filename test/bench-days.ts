@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { deflateSync } from 'node:zlib';
-import { codeOf, packClosing, packUnits } from '../src/domain/day-record.ts';
+import { codeOf, packClosing } from '../src/domain/day-record.ts';
 import { addDays } from '../src/domain/days.ts';
 import { stepsOf } from '../src/domain/export-report.ts';
 import { OUTCOMES } from '../src/domain/gates.ts';
 import { ensureCabinet, resolveAgency } from '../src/store/agencies.ts';
 import { type Database, openDatabase } from '../src/store/database.ts';
-import { sumDays } from '../src/store/days.ts';
+import { keptUnits, sumDays, UnitReader } from '../src/store/days.ts';
 import { countExports } from '../src/store/export-report.ts';
 import { migrate } from '../src/store/migrate.ts';
 
@@ -44,12 +44,16 @@ const anyOutcome = () => codeOf(random() < 0.75 ? 'published' : OUTCOMES[Math.fl
 async function fill(db: Database, agencyId: number, cabinetId: number): Promise<void> {
   const codes = Uint8Array.from({ length: MARKS }, anyOutcome);
   const units = Uint32Array.from({ length: MARKS }, () => 1 + Math.floor(random() * UNITS));
+  const reader = new UnitReader(db.pool, agencyId);
+  let before: Parameters<typeof keptUnits>[4] = null;
   for (let index = 0, day = FIRST_DAY; index < DAYS; index++, day = addDays(day, 1)) {
     for (let change = 0; change < MARKS * CHANGED; change++) {
       const ordinal = Math.floor(random() * MARKS);
       codes[ordinal] = anyOutcome();
       if (change < MARKS * MOVED) units[ordinal] = 1 + Math.floor(random() * UNITS);
     }
+    const kept = await keptUnits(reader, cabinetId, day, units, before);
+    before = { day, kept };
     await db.pool.query(
       'insert into day_record (agency_id, cabinet_id, day, outcomes, closing, units) values ($1, $2, $3, $4, $5, $6)',
       [
@@ -58,7 +62,7 @@ async function fill(db: Database, agencyId: number, cabinetId: number): Promise<
         day,
         deflateSync(codes, { level: 6 }),
         deflateSync(packClosing({ throughId: index, codes }), { level: 6 }),
-        deflateSync(packUnits(units), { level: 6 }),
+        kept,
       ],
     );
   }

@@ -43,6 +43,8 @@ export type ExportReportQuery = Static<typeof ExportReportQuerySchema>;
 const Named = Type.Array(Type.Object({ id: Type.Integer(), name: Type.String() }));
 /** Whose listings were in the feeds on recorded days, as far as the asker sees them. */
 export const ReportChoicesSchema = Type.Object({
+  /** Where the asker's listings may be found, by the names that addresses have. */
+  boards: Type.Array(Type.Object({ id: Type.String(), name: Type.String() })),
   branches: Named,
   departments: Named,
   employees: Named,

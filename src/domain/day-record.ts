@@ -1,6 +1,6 @@
 import type { Outcome } from './gates.ts';
 
-/** A day of a cabinet as bytes: one per mark for its outcome, two or four for its unit. */
+/** A day of a cabinet as bytes: one per mark for its outcome, two or four for its unit, or only the units that changed. */
 
 /** The byte of each outcome. Written to the database for ever: a number is never given twice. */
 export const OUTCOME_CODES: Readonly<Record<Outcome, number>> = {
@@ -114,42 +114,142 @@ export function unpackUnits(packed: Uint8Array): Uint32Array {
   return units;
 }
 
+/** Where a vector of units would begin with its width, changes begin with this; nor does anything deflated begin so. */
+const CHANGES = 3;
+const DAY_CHARS = 10;
+
+/** The units of a day as they differ from the whole vector of an earlier day. */
+export interface UnitChanges {
+  readonly baseDay: string;
+  /** How many marks the day has. */
+  readonly length: number;
+  /** Ascending. */
+  readonly ordinals: Uint32Array;
+  readonly units: Uint32Array;
+}
+
+/** Whose the marks were on a day. */
+export interface DayUnits {
+  /** As {@link packUnits} made it: of the day itself, or of the earlier one that the changes are told against. */
+  readonly whole: Uint8Array;
+  readonly changes: UnitChanges | null;
+}
+
+/**
+ * Units as what differs from a whole vector: {@link CHANGES}, the other day as text, then numbers of seven bits a byte,
+ * low end first: how many marks, how many changes, and of each change how far it lies from the one before and its unit.
+ */
+export function packUnitChanges(baseDay: string, whole: Uint8Array, units: Uint32Array): Uint8Array {
+  const base = unpackUnits(whole);
+  const bytes = [CHANGES, ...Array.from({ length: DAY_CHARS }, (_, at) => baseDay.charCodeAt(at))];
+  const put = (value: number) => {
+    let rest = value;
+    for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+    bytes.push(rest);
+  };
+  const changed: number[] = [];
+  for (let ordinal = 0; ordinal < units.length; ordinal++)
+    if (units[ordinal] !== (base[ordinal] ?? 0)) changed.push(ordinal);
+  put(units.length);
+  put(changed.length);
+  let last = 0;
+  for (const ordinal of changed) {
+    put(ordinal - last);
+    put(units[ordinal]!);
+    last = ordinal;
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** What {@link packUnitChanges} made; null: it is something else. */
+export function unpackUnitChanges(packed: Uint8Array): UnitChanges | null {
+  if (packed[0] !== CHANGES) return null;
+  let at = 1 + DAY_CHARS;
+  const next = () => {
+    let [value, shift] = [0, 0];
+    for (; packed[at]! > 0x7f; shift += 7) value |= (packed[at++]! & 0x7f) << shift;
+    return (value | (packed[at++]! << shift)) >>> 0;
+  };
+  const length = next();
+  const count = next();
+  const [ordinals, units] = [new Uint32Array(count), new Uint32Array(count)];
+  for (let index = 0, ordinal = 0; index < count; index++) {
+    ordinal += next();
+    ordinals[index] = ordinal;
+    units[index] = next();
+  }
+  if (at !== packed.length) throw new Error(`Changes of units have ${packed.length} bytes and not ${at}`);
+  return { baseDay: String.fromCharCode(...packed.subarray(1, 1 + DAY_CHARS)), length, ordinals, units };
+}
+
+/** The unit of each mark on a day. */
+export function unitsOfDay({ whole, changes }: DayUnits): Uint32Array {
+  const base = unpackUnits(whole);
+  if (!changes) return base;
+  const units = new Uint32Array(changes.length);
+  units.set(base.subarray(0, changes.length));
+  for (const [index, ordinal] of changes.ordinals.entries()) units[ordinal] = changes.units[index]!;
+  return units;
+}
+
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 /**
- * What stands for each unit in a table, 0 for none: {@link unpackUnits} and a look into the table in one go, for a
- * report reads hundreds of such vectors.
- * @param table by the unit's number, with a 0 at 0
+ * What stands for each unit in a table, 0 for none: {@link unitsOfDay} and a look into the table in one go, for a
+ * report reads hundreds of such vectors. A whole vector that days share is looked up once.
  */
-export function mapUnits(packed: Uint8Array, table: Uint16Array): Uint16Array {
-  const isNative = packed[0] === 2 && IS_LITTLE_ENDIAN;
-  // Copied to a place of its own: numbers of two bytes cannot be read from an odd place.
-  const units = isNative ? new Uint16Array(new Uint8Array(packed.subarray(1)).buffer) : unpackUnits(packed);
-  const mapped = new Uint16Array(units.length);
-  for (let ordinal = 0; ordinal < units.length; ordinal++) mapped[ordinal] = table[units[ordinal]!] ?? 0;
-  return mapped;
+export class UnitMap {
+  readonly #table: Uint16Array;
+  readonly #beyond: number;
+  readonly #wholes = new WeakMap<Uint8Array, Uint16Array>();
+
+  /**
+   * @param table by the unit's number, with a 0 at 0
+   * @param beyond stands for units that the table does not reach
+   */
+  constructor(table: Uint16Array, beyond = 0) {
+    this.#table = table;
+    this.#beyond = beyond;
+  }
+
+  /** @returns what is not to be written into: days may share it */
+  of({ whole, changes }: DayUnits): Uint16Array {
+    const base = this.#wholes.get(whole) ?? this.#mapped(whole);
+    this.#wholes.set(whole, base);
+    if (!changes) return base;
+    const mapped = new Uint16Array(changes.length);
+    mapped.set(base.length > changes.length ? base.subarray(0, changes.length) : base);
+    const { ordinals, units } = changes;
+    for (let index = 0; index < ordinals.length; index++)
+      mapped[ordinals[index]!] = this.#table[units[index]!] ?? this.#beyond;
+    return mapped;
+  }
+
+  #mapped(packed: Uint8Array): Uint16Array {
+    const isNative = packed[0] === 2 && IS_LITTLE_ENDIAN;
+    // Copied to a place of its own: numbers of two bytes cannot be read from an odd place.
+    const units = isNative ? new Uint16Array(new Uint8Array(packed.subarray(1)).buffer) : unpackUnits(packed);
+    const mapped = new Uint16Array(units.length);
+    for (let ordinal = 0; ordinal < units.length; ordinal++)
+      mapped[ordinal] = this.#table[units[ordinal]!] ?? this.#beyond;
+    return mapped;
+  }
 }
 
 export type OutcomeCounts = Partial<Record<Outcome, number>>;
 
 /**
  * How many marks had each outcome.
- * @param isCounted by unit, 1 counts; absent: all marks
+ * @param isCounted by ordinal, 1 counts; absent: all marks
  */
-export function countOutcomes(
-  outcomes: Uint8Array,
-  units?: { readonly packed: Uint8Array; readonly isCounted: Uint8Array },
-): OutcomeCounts {
+export function countOutcomes(outcomes: Uint8Array, isCounted?: Uint16Array): OutcomeCounts {
   const histogram = new Uint32Array(256);
-  if (units === undefined) {
+  if (isCounted === undefined) {
     for (let ordinal = 0; ordinal < outcomes.length; ordinal++) histogram[outcomes[ordinal]!]!++;
   } else {
-    const { isCounted } = units;
-    const unpacked = unpackUnits(units.packed);
-    for (let ordinal = 0; ordinal < outcomes.length; ordinal++) {
-      // Multiplied and not asked: a guess that fails at every other mark costs more than the whole count.
-      histogram[outcomes[ordinal]! * (isCounted[unpacked[ordinal]!] ?? 0)]!++;
-    }
+    // Multiplied and not asked: a guess that fails at every other mark costs more than the whole count.
+    const known = Math.min(outcomes.length, isCounted.length);
+    for (let ordinal = 0; ordinal < known; ordinal++) histogram[outcomes[ordinal]! * isCounted[ordinal]!]!++;
   }
   const counts: OutcomeCounts = {};
   for (const [outcome, code] of Object.entries(OUTCOME_CODES)) {

@@ -101,7 +101,7 @@ export const NO_GROUP = 0;
 const BYTE = 8;
 const codes = OUTCOME_CODES;
 /** What a day adds to a listing's four counters, a byte each: a month has 31 days at most. */
-const ADDS = Uint32Array.from({ length: 256 }, (_, code) =>
+const ADDS = Int32Array.from({ length: 256 }, (_, code) =>
   code === 0
     ? 0
     : 1 +
@@ -110,43 +110,53 @@ const ADDS = Uint32Array.from({ length: 256 }, (_, code) =>
       (code === codes.unfunded ? 1 << (3 * BYTE) : 0),
 );
 
+/** Which group each listing was in on a day. */
+export interface DayGroups {
+  readonly groups: Uint16Array;
+  /** Lists of slots: no others may be in another group than on the day before; null: any may. */
+  readonly moved: readonly Uint32Array[] | null;
+}
+
 /**
  * Counts a step of one board: every day of every listing once, whichever of the board's feeds it stood in.
  * A listing belongs to the group it was in on each day: whoever moved has days in both.
  */
 export class StepCounter {
   #own: Uint16Array;
-  #sums: Uint32Array;
+  #sums: Int32Array;
   /** Days of listings in groups they have left, by slot and group. */
   readonly #left = new Map<number, Map<number, number>>();
 
+  #days = 0;
   readonly #group: number;
 
   /** @param group of every listing, where the days do not tell groups */
   constructor(group: number = NO_GROUP) {
     this.#group = group;
     this.#own = new Uint16Array(0);
-    this.#sums = new Uint32Array(0);
+    this.#sums = new Int32Array(0);
   }
 
   /**
    * A day of a board that has one feed.
    * @param outcomes a byte per slot
-   * @param groups the group of each slot on that day; null: as on the day before
+   * @param groups of the slots on that day; null: as on the day before
    */
-  addDay(outcomes: Uint8Array, groups: Uint16Array | null): void {
+  addDay(outcomes: Uint8Array, groups: DayGroups | null): void {
     this.#grow(outcomes.length);
-    if (groups) this.#move(outcomes, groups);
+    if (groups) this.#regroup(groups);
     const sums = this.#sums;
-    for (let slot = 0; slot < outcomes.length; slot++) sums[slot]! += ADDS[outcomes[slot]!]!;
+    for (let slot = 0; slot < outcomes.length; slot++) sums[slot] = (sums[slot]! + ADDS[outcomes[slot]!]!) | 0;
+    this.#days++;
   }
 
   /** A day of a board that has several feeds: bits as {@link dayBits} makes them. */
-  addBits(bits: Uint32Array, groups: Uint16Array | null): void {
+  addBits(bits: Uint32Array, groups: DayGroups | null): void {
     this.#grow(bits.length);
-    if (groups) this.#move(bits, groups);
+    if (groups) this.#regroup(groups);
     const sums = this.#sums;
-    for (let slot = 0; slot < bits.length; slot++) sums[slot]! += bits[slot]!;
+    for (let slot = 0; slot < bits.length; slot++) sums[slot] = (sums[slot]! + bits[slot]!) | 0;
+    this.#days++;
   }
 
   #grow(slots: number): void {
@@ -154,24 +164,37 @@ export class StepCounter {
     const [own, sums] = [this.#own, this.#sums];
     this.#own = new Uint16Array(slots).fill(this.#group);
     this.#own.set(own);
-    this.#sums = new Uint32Array(slots);
+    this.#sums = new Int32Array(slots);
     this.#sums.set(sums);
   }
 
-  #move(present: Uint8Array | Uint32Array, groups: Uint16Array): void {
-    const [own, sums] = [this.#own, this.#sums];
-    for (let slot = 0; slot < present.length; slot++) {
-      const group = groups[slot] ?? NO_GROUP;
-      if (present[slot] === 0 || group === own[slot]) continue;
-      if (sums[slot] !== 0) {
-        const kept = this.#left.get(slot) ?? new Map<number, number>();
-        kept.set(own[slot]!, sums[slot]!);
-        this.#left.set(slot, kept);
-        sums[slot] = kept.get(group) ?? 0;
-        kept.delete(group);
-      }
-      own[slot] = group;
+  /** Where a listing is not marked, it has a group too, and no days in it. */
+  #regroup({ groups, moved }: DayGroups): void {
+    const own = this.#own;
+    const known = Math.min(groups.length, own.length);
+    if (this.#days === 0) own.set(groups.subarray(0, known));
+    else if (moved) {
+      for (const slots of moved)
+        for (let at = 0; at < slots.length; at++) {
+          const slot = slots[at]!;
+          if (slot < known && groups[slot] !== own[slot]) this.#move(slot, groups[slot]!);
+        }
+    } else {
+      for (let slot = 0; slot < known; slot++) if (groups[slot] !== own[slot]) this.#move(slot, groups[slot]!);
+      for (let slot = known; slot < own.length; slot++) if (own[slot] !== NO_GROUP) this.#move(slot, NO_GROUP);
     }
+  }
+
+  #move(slot: number, group: number): void {
+    let kept = this.#left.get(slot);
+    if (this.#sums[slot] !== 0) {
+      kept ??= new Map();
+      kept.set(this.#own[slot]!, this.#sums[slot]!);
+      this.#left.set(slot, kept);
+    }
+    this.#sums[slot] = kept?.get(group) ?? 0;
+    kept?.delete(group);
+    this.#own[slot] = group;
   }
 
   /** Every listing that was marked in the step, group by group. */
@@ -188,28 +211,26 @@ export class StepCounter {
    * @returns the counts of all asked-for groups together, each listing once, and of each group
    */
   counts(needed: number, groups: number): { readonly total: Counts; readonly byGroup: readonly Counts[] } {
-    const byGroup = Array.from({ length: groups + 1 }, () => new Uint32Array(4));
-    const total = new Uint32Array(4);
-    const moved = this.#left;
-    for (let slot = 0; slot < this.#sums.length; slot++) {
-      const sum = this.#sums[slot]!;
-      if (moved.size > 0 && moved.has(slot)) continue;
-      if (sum === 0 || this.#own[slot] === NO_GROUP) continue;
-      tally(byGroup[this.#own[slot]!]!, sum, needed);
-    }
-    for (let group = 1; group <= groups; group++)
-      for (let series = 0; series < 4; series++) total[series]! += byGroup[group]![series]!;
+    const tally = new Tally(needed, groups + 1);
+    const [own, sums] = [this.#own, this.#sums];
+    for (let slot = 0; slot < sums.length; slot++) if (sums[slot] !== 0) tally.add(own[slot]!, sums[slot]!, 1);
+    const all = tally.groups.slice(1);
     // Who moved has days in several groups, and counts once in all of them together.
-    for (const [slot, kept] of moved) {
-      let all = 0;
-      for (const [group, sum] of [...kept, [this.#own[slot]!, this.#sums[slot]!] as const]) {
-        if (group === NO_GROUP || sum === 0) continue;
-        tally(byGroup[group]!, sum, needed);
-        all += sum;
+    const together = new Tally(needed, 1);
+    for (const [slot, kept] of this.#left) {
+      let sum = 0;
+      if (own[slot] !== NO_GROUP && sums[slot] !== 0) {
+        together.add(0, sums[slot]!, -1);
+        sum = sums[slot]!;
       }
-      if (all !== 0) tally(total, all >>> 0, needed);
+      for (const [group, left] of kept) {
+        if (group === NO_GROUP) continue;
+        tally.add(group, left, 1);
+        sum += left;
+      }
+      if (sum !== 0) together.add(0, sum, 1);
     }
-    return { total: countsOf(total), byGroup: byGroup.slice(1).map(countsOf) };
+    return { total: totalOf([...all, together.groups[0]!]), byGroup: tally.groups.slice(1) };
   }
 
   /**
@@ -237,18 +258,40 @@ const daysOf = (sum: number): SeriesDays => ({
   unfunded: sum >>> (3 * BYTE),
 });
 
-function tally(counts: Uint32Array, sum: number, needed: number): void {
-  counts[0]!++;
-  if (((sum >>> BYTE) & 0xff) >= needed) counts[1]!++;
-  if (((sum >>> (2 * BYTE)) & 0xff) >= needed) counts[2]!++;
-  if (sum >>> (3 * BYTE) >= needed) counts[3]!++;
+const HIGH_BITS = 0x80808080;
+const ONES = 0x01010101;
+
+/** Counts listings of groups by which of their states lasted long enough. */
+class Tally {
+  /** By group and state: bit 0 is set where it was published on enough days, 1 where blocked, 2 where unfunded. */
+  readonly #counts: Int32Array;
+  readonly #needed: number;
+
+  constructor(needed: number, groups: number) {
+    this.#counts = new Int32Array(groups * 8);
+    this.#needed = needed * ONES;
+  }
+
+  add(group: number, sum: number, times: number): void {
+    // All four counters at once: the high bit of a byte stays only where the counter is not less. None reaches it.
+    const enough = ((sum | HIGH_BITS) - this.#needed) & HIGH_BITS;
+    this.#counts[group * 8 + (((enough >>> 15) & 1) | ((enough >>> 22) & 2) | ((enough >>> 29) & 4))]! += times;
+  }
+
+  get groups(): Counts[] {
+    return Array.from({ length: this.#counts.length / 8 }, (_, group) => {
+      const sumOf = (bits: number) =>
+        this.#counts.subarray(group * 8, group * 8 + 8).reduce((sum, n, at) => sum + ((at & bits) === bits ? n : 0), 0);
+      return { marked: sumOf(0), published: sumOf(1), blocked: sumOf(2), unfunded: sumOf(4) };
+    });
+  }
 }
 
-const countsOf = ([marked, published, blocked, unfunded]: Uint32Array): Counts => ({
-  marked: marked!,
-  published: published!,
-  blocked: blocked!,
-  unfunded: unfunded!,
+const totalOf = (counts: readonly Counts[]): Counts => ({
+  marked: counts.reduce((sum, { marked }) => sum + marked, 0),
+  published: counts.reduce((sum, { published }) => sum + published, 0),
+  blocked: counts.reduce((sum, { blocked }) => sum + blocked, 0),
+  unfunded: counts.reduce((sum, { unfunded }) => sum + unfunded, 0),
 });
 
 /** Lays a feed's day over those of the board's other feeds: in a state it is that is so in any of them. */

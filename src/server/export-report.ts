@@ -1,4 +1,4 @@
-import type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
+import type { ExportReport, ExportReportQuery, ReportChoices } from '../contracts/export-report.ts';
 import { addDays, localDay, russianDay } from '../domain/days.ts';
 import {
   type Grouping,
@@ -41,9 +41,17 @@ export interface Reporter {
   readonly agencyId: number;
   /** Whose listings are counted. */
   readonly reach: Reach;
-  /** The feeds the asker may see. */
+  /** The feeds the asker may see, and ask for one by one. */
   readonly columns: readonly SourceColumn[];
+  /** All other feeds of the agency: listings keep their marks there when they go to another branch. */
+  readonly others?: readonly OtherColumn[];
   readonly now: Date;
+}
+
+/** A feed of another branch. It is told of with its board only, and of what is in it only what is within reach is counted. */
+export interface OtherColumn extends SourceColumn {
+  /** The asker sees another feed of its board, or listings within reach are marked for it now. */
+  readonly isTold: boolean;
 }
 
 interface NamedSource {
@@ -75,10 +83,8 @@ const USUAL_DAYS = 35;
 const FEED = 'cabinet:';
 
 /** @throws Refusal for a period, a share or boards that may not be asked for */
-export async function frameOf(
-  { db, agencyId, reach, columns, now }: Reporter,
-  query: ExportReportQuery,
-): Promise<Frame> {
+export async function frameOf(reporter: Reporter, query: ExportReportQuery): Promise<Frame> {
+  const { db, agencyId, reach, now } = reporter;
   const { timeZone } = await agencyFrame(db, agencyId);
   const yesterday = yesterdayOf(now, timeZone);
   const until = query.until ?? yesterday;
@@ -87,7 +93,7 @@ export async function frameOf(
   provePeriod(period);
   if (until > localDay(now, timeZone))
     throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
-  const found = sourcesOf(columns, query);
+  const found = sourcesOf(reporter, query);
   proveSources(found.length);
   const firsts = await recordedFrom(
     db.pool,
@@ -131,21 +137,39 @@ async function lastDayOf(
  * @throws Refusal for boards that may not be asked for
  */
 export async function reportedThrough(
-  { db, agencyId, columns, now }: Reporter,
+  reporter: Reporter,
   query: Pick<ExportReportQuery, 'board' | 'cabinet'>,
 ): Promise<string | null> {
+  const { db, agencyId, now } = reporter;
   const { timeZone } = await agencyFrame(db, agencyId);
-  return lastDayOf(db, agencyId, sourcesOf(columns, query), yesterdayOf(now, timeZone));
+  return lastDayOf(db, agencyId, sourcesOf(reporter, query), yesterdayOf(now, timeZone));
 }
 
-function sourcesOf(columns: readonly SourceColumn[], { board, cabinet }: ExportReportQuery): NamedSource[] {
-  const ofBoard = (id: string) => columns.filter((column) => column.board === id);
+/** The boards that a report can tell something of, in the order of their feeds. */
+export function boardsOf({ columns, others = [] }: Pick<Reporter, 'columns' | 'others'>): ReportChoices['boards'] {
+  const told = [...columns, ...others.filter(({ isTold }) => isTold)].sort((one, other) => one.id - other.id);
+  return [...new Map(told.map(({ board, boardName }) => [board, { id: board, name: boardName }])).values()];
+}
+
+function sourcesOf(
+  reporter: Reporter,
+  { board, cabinet }: Pick<ExportReportQuery, 'board' | 'cabinet'>,
+): NamedSource[] {
+  const { columns, others = [] } = reporter;
+  const all = [...columns, ...others].sort((one, other) => one.id - other.id);
   const unknown = (what: string) => new Refusal('source-unknown', `${what} нет, или вы его не видите.`, 2);
   // Without a wish: the first boards, so that the page is not empty.
-  const boards = board ?? (cabinet ? [] : [...new Set(columns.map((column) => column.board))].slice(0, SOURCES_MAX));
+  const boards =
+    board ??
+    (cabinet
+      ? []
+      : boardsOf(reporter)
+          .map(({ id }) => id)
+          .slice(0, SOURCES_MAX));
   return [
     ...[...new Set(boards)].map((id) => {
-      const own = ofBoard(id);
+      // In all of its feeds, or whoever asks for a branch alone would find less than its row among all branches has.
+      const own = all.filter((column) => column.board === id);
       if (!own[0]) throw unknown(`Кабинета на доске «${id}»`);
       return { id: `board:${id}`, title: own[0].boardName, cabinetIds: own.map((column) => column.id) };
     }),

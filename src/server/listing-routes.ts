@@ -18,12 +18,13 @@ import { titleOf } from '../domain/autotext.ts';
 import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
 import { DEAL_LABELS, DEALS, KIND_LABELS, KINDS, type Listing } from '../domain/listing.ts';
 import { MARKET_STATUS_LABELS, MARKET_STATUSES } from '../domain/market.ts';
-import { mayDo, reachOf } from '../domain/rights.ts';
+import { mayDo, type Reach, reachOf } from '../domain/rights.ts';
 import { type OutcomeNow, outcomesNow } from '../export/outcomes.ts';
 import { placeOfCabinet } from '../store/access.ts';
 import { remembering } from '../store/database.ts';
 import {
   type ColumnRow,
+  cabinetsMarkedWithin,
   columnRows,
   countListings,
   type ListedRow,
@@ -39,6 +40,7 @@ import { agencyFrame } from '../store/settings.ts';
 import { deleteView, listViews, saveView } from '../store/views.ts';
 import type { Api, Ask } from './api.ts';
 import { cursorOf, readCursor } from './cursor.ts';
+import type { Reporter } from './export-report.ts';
 import { pictureAddress } from './pictures-routes.ts';
 import { notFound } from './problems.ts';
 
@@ -202,11 +204,36 @@ export async function columnsOf({
   caller,
   boards,
 }: Pick<Asked, 'db' | 'agencyId' | 'caller' | 'boards'>): Promise<readonly Column[]> {
-  const all = await columnRows(db.pool, agencyId);
-  const seen = all.filter(
-    (row) =>
-      row.branchId === null || row.branchId === caller.branchId || mayDo(caller, 'see-listings', placeOfCabinet(row)),
+  return titled((await columnRows(db.pool, agencyId)).filter(isSeenBy(caller)), boards);
+}
+
+const isSeenBy = (caller: Asked['caller']) => (row: ColumnRow) =>
+  row.branchId === null || row.branchId === caller.branchId || mayDo(caller, 'see-listings', placeOfCabinet(row));
+
+/**
+ * The feeds that a report of the caller counts: those that the caller sees, and apart from them all others, where
+ * listings that are the caller's may still be marked.
+ */
+export async function reportFeeds(
+  { db, agencyId, caller, boards }: Pick<Asked, 'db' | 'agencyId' | 'caller' | 'boards'>,
+  reach: Reach,
+): Promise<Required<Pick<Reporter, 'columns' | 'others'>>> {
+  const rows = await columnRows(db.pool, agencyId);
+  const columns = titled(rows.filter(isSeenBy(caller)), boards);
+  const others = titled(
+    rows.filter((row) => !columns.some(({ id }) => id === row.id)),
+    boards,
   );
+  const isOfSeen = ({ board }: Column) => columns.some((column) => column.board === board);
+  const unseen = others.filter((column) => !isOfSeen(column)).map(({ id }) => id);
+  const marked = new Set(await cabinetsMarkedWithin(db.pool, agencyId, unseen, reach));
+  return {
+    columns,
+    others: others.map((column) => ({ ...column, isTold: isOfSeen(column) || marked.has(column.id) })),
+  };
+}
+
+function titled(seen: readonly ColumnRow[], boards: Asked['boards']): readonly Column[] {
   return seen.map((row) => {
     const boardName = boards.find(({ id }) => id === row.board)?.name ?? row.board;
     const others = seen.filter(({ board }) => board === row.board);

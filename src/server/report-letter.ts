@@ -15,7 +15,7 @@ import type { Subscription } from '../store/report-mail.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { exportReportChanges } from './export-members.ts';
 import { exportReport, type Reporter, reportedThrough } from './export-report.ts';
-import { columnsOf } from './listing-routes.ts';
+import { reportFeeds } from './listing-routes.ts';
 
 /** The export report as a letter: with what its reader may see, the picture, the table, and one link to the screen. */
 
@@ -89,13 +89,8 @@ async function reporterFor(
   const caller = await callerById(db.pool, agencyId, employeeId);
   if (!caller) throw new Refusal('employee-unknown', 'Сотрудник больше не работает.');
   if (!mayDo(caller, 'see-listings', 'anywhere')) throw new Refusal('not-allowed', refusalFor(caller, 'see-listings'));
-  return {
-    db,
-    agencyId,
-    reach: reachOf(caller, 'see-listings'),
-    columns: await columnsOf({ db, agencyId, caller, boards }),
-    now: clock(),
-  };
+  const reach = reachOf(caller, 'see-listings');
+  return { db, agencyId, reach, ...(await reportFeeds({ db, agencyId, caller, boards }, reach)), now: clock() };
 }
 
 /**

@@ -16,8 +16,8 @@ import type { Api, Ask } from './api.ts';
 import type { ChartTheme } from './chart.ts';
 import { exportFile } from './export-files.ts';
 import { exportReportChangeMembers, exportReportChanges, exportReportMembers } from './export-members.ts';
-import { exportReport, type Reporter } from './export-report.ts';
-import { columnsOf } from './listing-routes.ts';
+import { boardsOf, exportReport, type Reporter } from './export-report.ts';
+import { reportFeeds } from './listing-routes.ts';
 import { reportChoices } from './report-units.ts';
 import { sendFile } from './statement.ts';
 
@@ -29,13 +29,10 @@ const policy = { deed: 'see-listings', token: 'reports:read' } as const;
 export const reporterOf = async (
   ask: Ask<unknown, unknown, unknown>,
   deed: Deed = 'see-listings',
-): Promise<Reporter> => ({
-  db: ask.db,
-  agencyId: ask.agencyId,
-  reach: reachOf(ask.caller, deed),
-  columns: await columnsOf(ask),
-  now: ask.now,
-});
+): Promise<Reporter> => {
+  const reach = reachOf(ask.caller, deed);
+  return { db: ask.db, agencyId: ask.agencyId, reach, ...(await reportFeeds(ask, reach)), now: ask.now };
+};
 
 export const Theme = Type.Optional(Type.Unsafe<ChartTheme>({ type: 'string', enum: ['light', 'dark'] }));
 
@@ -59,10 +56,13 @@ export function reportRoutes(api: Api): void {
   api.define({
     method: 'GET',
     url: '/reports/choices',
-    summary: 'Чьими объектами можно ограничить отчёт',
+    summary: 'Какими досками и чьими объектами можно ограничить отчёт',
     policy,
     answer: ReportChoicesSchema,
-    handler: (ask) => reportChoices(ask.db, ask.agencyId, reachOf(ask.caller, 'see-listings')),
+    handler: async (ask) => {
+      const reporter = await reporterOf(ask);
+      return { boards: boardsOf(reporter), ...(await reportChoices(ask.db, ask.agencyId, reporter.reach)) };
+    },
   });
 
   api.define({

@@ -35,7 +35,11 @@ export const namesOf = (
 ): Promise<readonly { readonly id: number; readonly name: string }[]> => NAMED[by](db.pool, agencyId);
 
 /** Whose listings a report can be narrowed to: whoever had one on a recorded day, and is seen by the asker. */
-export async function reportChoices(db: Database, agencyId: number, reach: Reach): Promise<ReportChoices> {
+export async function reportChoices(
+  db: Database,
+  agencyId: number,
+  reach: Reach,
+): Promise<Omit<ReportChoices, 'boards'>> {
   const owners = await unitOwners(db.pool, agencyId, reach);
   const named = async (by: keyof typeof NAMED, idsOf: (owner: UnitOwner) => readonly (number | null)[]) => {
     const met = new Set(owners.flatMap(idsOf));

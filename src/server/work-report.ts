@@ -60,15 +60,16 @@ async function frameOf({ db, agencyId, reach, now }: WorkReporter, query: WorkRe
   const isAsked = isWithin(query);
   const asked = <T extends { readonly owner: Owner }>(rows: readonly T[]) => rows.filter(({ owner }) => isAsked(owner));
   const time = { from: startOfDay(from, timeZone), until: startOfDay(addDays(until, 1), timeZone) };
+  const [verdicts, waiting, marked] = await Promise.all([
+    verdictsOf(db, agencyId, time, reach, now),
+    waitingNow(db.pool, agencyId, reach, now),
+    markedNow(db.pool, agencyId, settings, reach, now),
+  ]);
   return {
     from,
     until,
     settings,
-    facts: {
-      verdicts: asked(await verdictsOf(db, agencyId, time, reach, now)),
-      waiting: asked(await waitingNow(db.pool, agencyId, reach, now)),
-      marked: asked(await markedNow(db.pool, agencyId, settings, reach, now)),
-    },
+    facts: { verdicts: asked(verdicts), waiting: asked(waiting), marked: asked(marked) },
   };
 }
 

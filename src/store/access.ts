@@ -264,13 +264,14 @@ export function listingsWithin(reach: Reach, push: (value: unknown) => string): 
   if (reach.branchIds.length > 0) {
     const ids = push(reach.branchIds);
     parts.push(
-      `l.branch_id = any(${ids}) or l.branch_id is null and l.employee_id in
-         (select id from employee where agency_id = l.agency_id and branch_id = any(${ids}))`,
+      // Asked once and not listing by listing: nothing in the brackets is of the listing.
+      `l.branch_id = any(${ids}) or l.branch_id is null and (l.agency_id, l.employee_id) in
+         (select agency_id, id from employee where branch_id = any(${ids}))`,
     );
   }
   if (reach.departmentIds.length > 0)
     parts.push(
-      `l.employee_id in (select id from employee where agency_id = l.agency_id and department_id = any(${push(reach.departmentIds)}))`,
+      `(l.agency_id, l.employee_id) in (select agency_id, id from employee where department_id = any(${push(reach.departmentIds)}))`,
     );
   return parts.length === 0 ? 'false' : `(${parts.join(' or ')})`;
 }

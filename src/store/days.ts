@@ -4,16 +4,20 @@ import {
   type Change,
   type Closing,
   countOutcomes,
+  type DayUnits,
   NO_OUTCOME,
   type OutcomeCounts,
   outcomeOf,
   packClosing,
+  packUnitChanges,
   packUnits,
   playDay,
+  UnitMap,
+  unitsOfDay,
   unpackClosing,
-  unpackUnits,
+  unpackUnitChanges,
 } from '../domain/day-record.ts';
-import { addDays, localDay, startOfDay } from '../domain/days.ts';
+import { addDays, daysBetween, localDay, startOfDay } from '../domain/days.ts';
 import type { Outcome } from '../domain/gates.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 
@@ -30,6 +34,73 @@ const inflateAside = promisify<Buffer, ZlibOptions, Buffer>(inflate);
 export const unpackAside = (packed: Buffer): Promise<Buffer> => inflateAside(packed, CHUNK);
 
 /**
+ * Tells whose marks were on recorded days. Of two days next to each other nearly all of it is the same, so most are kept
+ * as changes against an earlier one; that one is read once for all days that follow it.
+ */
+export class UnitReader {
+  readonly #client: Queryable;
+  readonly #agencyId: number;
+  /** The last whole vector of each cabinet. */
+  readonly #wholes = new Map<number, { readonly day: string; readonly packed: Promise<Uint8Array> }>();
+
+  constructor(client: Queryable, agencyId: number) {
+    this.#client = client;
+    this.#agencyId = agencyId;
+  }
+
+  /** @param kept as the record of the day has it */
+  async read(cabinetId: number, day: string, kept: Buffer): Promise<DayUnits> {
+    const changes = unpackUnitChanges(kept);
+    if (!changes) return { whole: await this.#keep(cabinetId, day, unpackAside(kept)), changes };
+    const last = this.#wholes.get(cabinetId);
+    if (last?.day === changes.baseDay) return { whole: await last.packed, changes };
+    return { whole: await this.#keep(cabinetId, changes.baseDay, this.#wholeOf(cabinetId, changes.baseDay)), changes };
+  }
+
+  #keep(cabinetId: number, day: string, packed: Promise<Uint8Array>): Promise<Uint8Array> {
+    this.#wholes.set(cabinetId, { day, packed });
+    return packed;
+  }
+
+  async #wholeOf(cabinetId: number, day: string): Promise<Uint8Array> {
+    const { rows } = await this.#client.query<{ units: Buffer }>(
+      'select units from day_record where agency_id = $1 and cabinet_id = $2 and day = $3',
+      [this.#agencyId, cabinetId, day],
+    );
+    if (!rows[0] || unpackUnitChanges(rows[0].units))
+      throw new Error(`The units of cabinet ${cabinetId} on ${day}, which later days are told by, are not on record`);
+    return unpackAside(rows[0].units);
+  }
+}
+
+/** A smaller vector is always kept whole: there is nothing to win. */
+const SMALL_BYTES = 4096;
+/** Changes are worth it up to this part of the whole. */
+const CHANGES_SHARE = 1 / 3;
+/** After so many days there is a whole vector again. */
+const WHOLE_DAYS = 31;
+
+/**
+ * The units of a day as they are kept.
+ * @param before the day before, as it is kept; null: there is none
+ */
+export async function keptUnits(
+  reader: UnitReader,
+  cabinetId: number,
+  day: string,
+  units: Uint32Array,
+  before: { readonly day: string; readonly kept: Buffer } | null,
+): Promise<Buffer> {
+  const whole = deflateSync(packUnits(units), { level: LEVEL });
+  if (before === null || whole.length < SMALL_BYTES) return whole;
+  const { whole: base, changes } = await reader.read(cabinetId, before.day, before.kept);
+  const baseDay = changes?.baseDay ?? before.day;
+  if (daysBetween(baseDay, day) >= WHOLE_DAYS) return whole;
+  const packed = packUnitChanges(baseDay, base, units);
+  return packed.length < whole.length * CHANGES_SHARE ? Buffer.from(packed) : whole;
+}
+
+/**
  * Records the local days of a cabinet that have ended and are not recorded yet, oldest first. Safe to run twice, by
  * two workers at once, and to be killed: a day is written whole and once, and never changes after that.
  * @returns how many days this call has written
@@ -37,6 +108,7 @@ export const unpackAside = (packed: Buffer): Promise<Buffer> => inflateAside(pac
 export async function recordDays(db: Database, cabinet: CabinetKey, now: Date): Promise<number> {
   let written = 0;
   let units: Uint32Array | undefined;
+  const reader = new UnitReader(db.pool, cabinet.agencyId);
   for (;;) {
     const next = await dayToRecord(db.pool, cabinet);
     if (next === null || next.day >= localDay(now, next.zone)) return written;
@@ -49,10 +121,12 @@ export async function recordDays(db: Database, cabinet: CabinetKey, now: Date): 
     for (let ordinal = 0; ordinal < own.length; ordinal++) {
       if (outcomes[ordinal] !== NO_OUTCOME) own[ordinal] = units[ordinal] ?? 0;
     }
+    const last = next.recordedThrough;
+    const unitsBefore = last === null ? null : { day: last, kept: await unitsKeptOn(db.pool, cabinet, last) };
     const isNew = await writeDay(db, cabinet, next.day, {
       outcomes: deflateSync(outcomes, { level: LEVEL }),
       closing: deflateSync(packClosing({ throughId, codes: closing }), { level: LEVEL }),
-      units: deflateSync(packUnits(own), { level: LEVEL }),
+      units: await keptUnits(reader, cabinet.id, next.day, own, unitsBefore),
     });
     if (isNew) written++;
     await forgetTransitions(db, cabinet, throughId, now);
@@ -98,6 +172,14 @@ export async function closingOf(client: Queryable, cabinet: CabinetKey, day: str
     [cabinet.agencyId, cabinet.id, day],
   );
   return unpackClosing(unpack(found.rows[0]!.closing));
+}
+
+async function unitsKeptOn(client: Queryable, cabinet: CabinetKey, day: string): Promise<Buffer> {
+  const found = await client.query<{ units: Buffer }>(
+    'select units from day_record where agency_id = $1 and cabinet_id = $2 and day = $3',
+    [cabinet.agencyId, cabinet.id, day],
+  );
+  return found.rows[0]!.units;
 }
 
 /**
@@ -229,19 +311,21 @@ export async function sumDays(
   toDay: string,
   unitIds?: readonly number[],
 ): Promise<DaySum[]> {
-  const isCounted = unitIds && new Uint8Array(unitIds.reduce((most, id) => Math.max(most, id + 1), 1));
+  const isCounted = unitIds && new Uint16Array(unitIds.reduce((most, id) => Math.max(most, id + 1), 1));
   for (const id of unitIds ?? []) isCounted![id] = 1;
+  const map = isCounted && new UnitMap(isCounted);
+  const reader = new UnitReader(db.pool, agencyId);
   const sums: DaySum[] = [];
   for (const cabinetId of cabinetIds) {
     for (let after = addDays(fromDay, -1); ; ) {
       const found = await db.pool.query<{ day: string; outcomes: Buffer; units?: Buffer }>(
-        `select day, outcomes${isCounted ? ', units' : ''} from day_record
+        `select day, outcomes${map ? ', units' : ''} from day_record
          where agency_id = $1 and cabinet_id = $2 and day > $3 and day <= $4 order by day limit ${BATCH}`,
         [agencyId, cabinetId, after, toDay],
       );
       for (const { day, outcomes, units } of found.rows) {
-        const filter = isCounted && { packed: unpack(units!), isCounted };
-        sums.push({ cabinetId, day, counts: countOutcomes(unpack(outcomes), filter) });
+        const counted = map?.of(await reader.read(cabinetId, day, units!));
+        sums.push({ cabinetId, day, counts: countOutcomes(unpack(outcomes), counted) });
       }
       const last = found.rows.at(-1);
       if (last === undefined || found.rows.length < BATCH) break;
@@ -286,7 +370,7 @@ export async function readDay(
   );
   const row = found.rows[0];
   if (!row) return null;
-  const units = unpackUnits(unpack(row.units));
+  const units = unitsOfDay(await new UnitReader(db.pool, cabinet.agencyId).read(cabinet.id, day, row.units));
   const marks = await namedOutcomes(db.pool, cabinet, unpack(row.outcomes), outcome);
   return marks.map(({ ordinal, ...mark }) => ({ ...mark, unitId: units[ordinal]! }));
 }

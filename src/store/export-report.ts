@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mapUnits, NO_OUTCOME, OUTCOME_CODES } from '../domain/day-record.ts';
+import { type DayUnits, NO_OUTCOME, OUTCOME_CODES, UnitMap } from '../domain/day-record.ts';
 import {
   type ChangeReason,
   type Counts,
   changesBetween,
+  type DayGroups,
   dayBits,
   NO_GROUP,
   type OutcomeDay,
@@ -16,7 +17,7 @@ import type { Outcome } from '../domain/gates.ts';
 import type { Reach } from '../domain/rights.ts';
 import { listingsWithin } from './access.ts';
 import type { Database, Queryable } from './database.ts';
-import { unpackAside } from './days.ts';
+import { UnitReader, unpackAside } from './days.ts';
 
 /** «График выгрузки», counted from the daily record. */
 
@@ -63,27 +64,38 @@ export async function countExports(
   );
   const kept = keptOf.get(db) ?? new Map<string, StepCounts>();
   keptOf.set(db, kept);
-  const counts: StepCounts[][][] = asked.map(() => []);
-  for (const { cabinetIds } of sources) {
-    for (const own of counts) own.push([]);
-    let slots: Slots | undefined;
-    for (const step of steps) {
+  const jobs = sources.flatMap(({ cabinetIds }) =>
+    steps.map((step) => {
       const key = `${agencyId} ${cabinetIds.join()} ${step.from} ${step.until} ${step.needed}`;
-      const found = names.map((name) => kept.get(`${key} ${name}`));
-      if (found.includes(undefined)) {
-        slots ??= await slotsOf(db.pool, agencyId, cabinetIds);
-        const ways = asked.map((groups) => groups?.of ?? null);
-        const counters = await playStep(db, agencyId, cabinetIds, slots, step, ways);
-        for (const [way, counter] of counters.entries())
-          found[way] = counter.counts(step.needed, asked[way]?.count ?? 1);
-      }
-      for (const [way, sums] of found.entries()) {
-        counts[way]!.at(-1)!.push(sums!);
-        if (!step.isUnfinished) keep(kept, `${key} ${names[way]}`, sums!);
-      }
-    }
+      return { cabinetIds, step, key, found: names.map((name) => kept.get(`${key} ${name}`)) };
+    }),
+  );
+  const ways = asked.map((groups) => groups && wayOf(groups.of));
+  const reader = new DayReader(db, agencyId, ways.some(Boolean));
+  const todo = jobs.filter(({ found }) => found.includes(undefined));
+  for await (const [{ step, found }, days] of readAhead(todo, (job) => reader.read(job.cabinetIds, job.step))) {
+    for (const [way, counter] of (await playStep(days, ways)).entries())
+      found[way] = counter.counts(step.needed, asked[way]?.count ?? 1);
   }
-  return counts;
+  for (const { step, key, found } of jobs) {
+    if (step.isUnfinished) continue;
+    for (const [way, sums] of found.entries()) keep(kept, `${key} ${names[way]}`, sums!);
+  }
+  return asked.map((_, way) =>
+    sources.map((_, source) => steps.map((_, at) => jobs[source * steps.length + at]!.found[way]!)),
+  );
+}
+
+/** The next thing is read while one is worked on. */
+async function* readAhead<T, R>(items: readonly T[], read: (item: T) => Promise<R>): AsyncGenerator<readonly [T, R]> {
+  let next: Promise<R> | undefined;
+  for (const [at, item] of items.entries()) {
+    const own = await (next ?? read(item));
+    next = at + 1 < items.length ? read(items[at + 1]!) : undefined;
+    // Whoever asked may have stopped asking: then nobody waits for it.
+    next?.catch(() => {});
+    yield [item, own];
+  }
 }
 
 function keep(kept: Map<string, StepCounts>, key: string, counts: StepCounts): void {
@@ -92,47 +104,62 @@ function keep(kept: Map<string, StepCounts>, key: string, counts: StepCounts): v
   if (kept.size > KEPT) kept.delete(kept.keys().next().value!);
 }
 
-/** @param ways to group the same days @returns a counter for each of them */
+/** The group of every unit. */
+interface Way {
+  readonly ofOne: UnitMap;
+  /** The same where several feeds tell of a listing: whose it is not asked for is told from whose it is not known. */
+  readonly ofSeveral: UnitMap;
+}
+
+const NOT_ASKED = 0xffff;
+
+function wayOf(of: Groups): Way {
+  const groupOf = new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 1));
+  const told = new Uint16Array(groupOf.length).fill(NOT_ASKED);
+  told[0] = NO_GROUP;
+  for (const [id, group] of of) told[id] = groupOf[id] = group;
+  return { ofOne: new UnitMap(groupOf), ofSeveral: new UnitMap(told, NOT_ASKED) };
+}
+
+/** @param ways to group the same days; null: every mark, as one group @returns a counter for each of them */
 async function playStep(
-  db: Database,
-  agencyId: number,
-  cabinetIds: readonly number[],
-  slots: Slots,
-  step: ReportStep,
-  ways: readonly (Groups | null)[],
+  { slots, days }: StepDays,
+  ways: readonly (Way | null)[],
   also?: (recorded: RecordedDay) => void,
 ): Promise<StepCounter[]> {
-  const counters = ways.map((of) => new StepCounter(of ? NO_GROUP : ALL));
-  const groupers = ways.map((of) => (of ? grouperOf(of, slots) : () => null));
-  const withUnits = ways.some((of) => of !== null);
-  for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, step, withUnits)) {
+  const counters = ways.map((way) => new StepCounter(way ? NO_GROUP : ALL));
+  let before: readonly DayUnits[] | null = null;
+  for (const day of days) {
+    const recorded = await day;
     const { feeds } = recorded;
     const bits = slots.size === null ? null : bitsOf(feeds, slots.size);
-    for (const [way, counter] of counters.entries()) {
-      const groups = groupers[way]!(recorded);
+    for (const [at, counter] of counters.entries()) {
+      const own = groupsOf(recorded, ways[at]!, slots);
+      const groups: DayGroups | null = own && {
+        groups: own,
+        moved: slots.size === null ? movedSince(before, recorded.units!) : null,
+      };
       if (bits) counter.addBits(bits, groups);
       else counter.addDay(feeds[0]!.outcomes, groups);
     }
+    before = recorded.units ?? before;
     also?.(recorded);
   }
   return counters;
 }
 
-/** Tells the group of each slot on a day; null: as on the day before. */
-function grouperOf(of: Groups, slots: Slots): (recorded: RecordedDay) => Uint16Array | null {
-  const groupOf = new Uint16Array([...of.keys()].reduce((most, id) => Math.max(most, id + 1), 1 << 16));
-  for (const [id, group] of of) groupOf[id] = group;
-  return ({ units, feeds }) => units && groupsOf(units, feeds, groupOf, slots.size ?? 0);
+/** The ordinals of a single feed that may be somebody else's than the day before; null: any may. */
+function movedSince(before: readonly DayUnits[] | null, units: readonly DayUnits[]): readonly Uint32Array[] | null {
+  if (!before || before[0]!.whole !== units[0]!.whole) return null;
+  return [before[0]!, units[0]!].flatMap(({ changes }) => (changes ? [changes.ordinals] : []));
 }
 
 /** Tells which slots are asked for on a day; null: all are. @param group absent: all asked-for ones */
-function askerOf(of: Groups | null, slots: Slots, group?: number): (recorded: RecordedDay) => Uint8Array | null {
-  if (!of) return () => null;
-  const grouper = grouperOf(of, slots);
+function askerOf(way: Way | null, slots: Slots, group?: number): (recorded: RecordedDay) => Uint8Array | null {
   let isAsked: Uint8Array | null = null;
+  const isIn = (own: number) => (group === undefined ? own !== NO_GROUP : own === group);
   return (recorded) => {
-    const groups = grouper(recorded);
-    const isIn = (own: number) => (group === undefined ? own !== NO_GROUP : own === group);
+    const groups = groupsOf(recorded, way, slots);
     if (groups) isAsked = Uint8Array.from(groups, (own) => (isIn(own) ? 1 : 0));
     return isAsked;
   };
@@ -156,67 +183,101 @@ function bitsOf(feeds: readonly FeedDay[], size: number): Uint32Array {
 interface RecordedDay {
   readonly day: string;
   readonly feeds: readonly FeedDay[];
-  /** The unit of each ordinal, feed by feed; null: as on the day before, or not asked for. */
-  readonly units: readonly Uint8Array[] | null;
+  /** Whose the marks were, feed by feed; null: as on the day before, or not asked for. */
+  readonly units: readonly DayUnits[] | null;
 }
 
-/** The recorded days of a board's feeds, in their order. */
-async function* daysOf(
-  db: Database,
-  agencyId: number,
-  cabinetIds: readonly number[],
-  slots: Slots,
-  { from, until }: { readonly from: string; readonly until: string },
-  withUnits: boolean,
-): AsyncGenerator<RecordedDay> {
-  // One row for a vector: in arrays the driver would read them as text. A step is a month of days at most.
-  const { rows } = await db.pool.query<{ day: string; cabinetId: number; outcomes: Buffer; units: Buffer }>(
-    `select day, cabinet_id::int as "cabinetId", outcomes${withUnits ? ', units' : ''} from day_record
-     where agency_id = $1 and cabinet_id = any($2) and day >= $3 and day <= $4 order by day, cabinet_id`,
-    [agencyId, [...cabinetIds], from, until],
-  );
-  const days = new Map<string, typeof rows>();
-  for (const row of rows) days.set(row.day, [...(days.get(row.day) ?? []), row]);
-  let before: typeof rows = [];
-  // All of the step at once, in as many threads as there are: unpacking is most of the work.
-  const unpacked = [...days].map(async ([day, own]): Promise<RecordedDay> => {
-    // Of the same feeds: on some days one of them may have no record.
-    const isSame =
-      !withUnits ||
-      (before.length === own.length &&
-        own.every(
-          ({ cabinetId, units }, at) => cabinetId === before[at]!.cabinetId && units.equals(before[at]!.units),
-        ));
-    before = own;
+interface StepDays {
+  readonly slots: Slots;
+  /** In their order, each as soon as it is unpacked. */
+  readonly days: readonly Promise<RecordedDay>[];
+}
+
+/** Reads the recorded days of boards' feeds, step by step. */
+class DayReader {
+  readonly #db: Database;
+  readonly #agencyId: number;
+  readonly #units: UnitReader | null;
+  /** Of the board that was read last: its steps are read one after another. */
+  #slots: { readonly cabinetIds: readonly number[]; readonly found: Promise<Slots> } | undefined;
+
+  constructor(db: Database, agencyId: number, withUnits: boolean) {
+    this.#db = db;
+    this.#agencyId = agencyId;
+    this.#units = withUnits ? new UnitReader(db.pool, agencyId) : null;
+  }
+
+  slotsOf(cabinetIds: readonly number[]): Promise<Slots> {
+    if (this.#slots?.cabinetIds !== cabinetIds)
+      this.#slots = { cabinetIds, found: slotsOf(this.#db.pool, this.#agencyId, cabinetIds) };
+    return this.#slots.found;
+  }
+
+  async read(
+    cabinetIds: readonly number[],
+    { from, until }: { readonly from: string; readonly until: string },
+  ): Promise<StepDays> {
+    const slots = await this.slotsOf(cabinetIds);
+    // One row for a vector: in arrays the driver would read them as text. A step is a month of days at most.
+    const { rows } = await this.#db.pool.query<DayRow>(
+      `select day, cabinet_id::int as "cabinetId", outcomes${this.#units ? ', units' : ''} from day_record
+       where agency_id = $1 and cabinet_id = any($2) and day >= $3 and day <= $4 order by day, cabinet_id`,
+      [this.#agencyId, [...cabinetIds], from, until],
+    );
+    const byDay = new Map<string, DayRow[]>();
+    for (const row of rows) byDay.set(row.day, [...(byDay.get(row.day) ?? []), row]);
+    let before: readonly DayRow[] = [];
+    // All of the step at once, in as many threads as there are: unpacking is most of the work.
+    const days = [...byDay].map(([day, own]) => {
+      const isNew = this.#units !== null && !hasSameUnits(own, before);
+      before = own;
+      return this.#unpack(day, own, slots, isNew);
+    });
+    // A day that cannot be read is told by whoever waits for it, once; the others may be waited for by nobody.
+    Promise.all(days).catch(() => {});
+    return { slots, days };
+  }
+
+  async #unpack(day: string, own: readonly DayRow[], slots: Slots, withUnits: boolean): Promise<RecordedDay> {
     const [outcomes, units] = await Promise.all([
       Promise.all(own.map((row) => unpackAside(row.outcomes))),
-      isSame ? null : Promise.all(own.map((row) => unpackAside(row.units))),
+      withUnits ? Promise.all(own.map((row) => this.#units!.read(row.cabinetId, day, row.units))) : null,
     ]);
     const feeds = own.map(({ cabinetId }, at) => ({
       outcomes: outcomes[at]!,
       slots: slots.byCabinet.get(cabinetId) ?? null,
     }));
     return { day, feeds, units };
-  });
-  yield* await Promise.all(unpacked);
+  }
 }
 
-function groupsOf(
-  units: readonly Uint8Array[],
-  feeds: readonly FeedDay[],
-  groupOf: Uint16Array,
-  size: number,
-): Uint16Array {
+interface DayRow {
+  readonly day: string;
+  readonly cabinetId: number;
+  readonly outcomes: Buffer;
+  readonly units: Buffer;
+}
+
+/** Of the same feeds: on some days one of them may have no record. */
+const hasSameUnits = (own: readonly DayRow[], before: readonly DayRow[]): boolean =>
+  before.length === own.length &&
+  own.every(({ cabinetId, units }, at) => cabinetId === before[at]!.cabinetId && units.equals(before[at]!.units));
+
+/** The group of each slot on a day; null: as on the day before, or no group is asked for. */
+function groupsOf({ units, feeds }: RecordedDay, way: Way | null, { size }: Slots): Uint16Array | null {
+  if (!way || !units) return null;
+  if (size === null) return way.ofOne.of(units[0]!);
   const groups = new Uint16Array(size);
-  for (const [at, packed] of units.entries()) {
-    const { slots } = feeds[at]!;
-    const own = mapUnits(packed, groupOf);
-    if (slots === null) return own;
-    // A listing is somebody's in every feed it is marked for.
+  for (const [at, one] of units.entries()) {
+    const own = way.ofSeveral.of(one);
+    const slots = feeds[at]!.slots!;
+    // A listing is somebody's in every feed it is marked for. Where feeds were recorded before and after it went to
+    // somebody else, the last one counts, for whoever asks: or one person would find it, and another would, too.
     for (let ordinal = 0; ordinal < own.length; ordinal++) {
       if (own[ordinal] !== NO_GROUP) groups[slots[ordinal]!] = own[ordinal]!;
     }
   }
+  for (let slot = 0; slot < size; slot++) if (groups[slot] === NOT_ASKED) groups[slot] = NO_GROUP;
   return groups;
 }
 
@@ -272,10 +333,12 @@ export async function exportMembers(
   of: Groups | null,
   group?: number,
 ): Promise<Member[]> {
-  const slots = await slotsOf(db.pool, agencyId, cabinetIds);
   const days = new OutcomeDays();
-  const askedOn = askerOf(of, slots, group);
-  const [counter] = await playStep(db, agencyId, cabinetIds, slots, step, [of], (recorded) => {
+  const way = of && wayOf(of);
+  const read = await new DayReader(db, agencyId, way !== null).read(cabinetIds, step);
+  const { slots } = read;
+  const askedOn = askerOf(way, slots, group);
+  const [counter] = await playStep(read, [way], (recorded) => {
     const isAsked = askedOn(recorded);
     if (slots.size === null) days.addDay(recorded.feeds[0]!.outcomes, isAsked);
     else days.addUnion(unionOf(recorded.feeds, slots.size), isAsked);
@@ -337,13 +400,18 @@ async function playChanges(
   steps: readonly [before: ReportStep, after: ReportStep],
   of: Groups | null,
 ) {
-  const slots = await slotsOf(db.pool, agencyId, cabinetIds);
+  const way = of && wayOf(of);
+  const reader = new DayReader(db, agencyId, way !== null);
   const [before, after] = [new OutcomeDays(), new OutcomeDays()];
-  for (const [at, days] of [before, after].entries()) {
-    const askedOn = askerOf(of, slots);
-    for await (const recorded of daysOf(db, agencyId, cabinetIds, slots, steps[at]!, of !== null))
-      days.addDay(outcomesOf(recorded.feeds, slots.size), askedOn(recorded));
+  for (const [at, played] of [before, after].entries()) {
+    const { slots, days } = await reader.read(cabinetIds, steps[at]!);
+    const askedOn = askerOf(way, slots);
+    for (const day of days) {
+      const recorded = await day;
+      played.addDay(outcomesOf(recorded.feeds, slots.size), askedOn(recorded));
+    }
   }
+  const slots = await reader.slotsOf(cabinetIds);
   return { slots, before, after, changes: changesBetween(before, after, steps[0].needed, steps[1].needed) };
 }
 

@@ -305,6 +305,25 @@ export async function columnRows(client: Queryable, agencyId: number): Promise<C
   return found.rows;
 }
 
+/** Of these cabinets those for which listings within a reach are marked. */
+export async function cabinetsMarkedWithin(
+  client: Queryable,
+  agencyId: number,
+  cabinetIds: readonly number[],
+  reach: Reach,
+): Promise<number[]> {
+  if (cabinetIds.length === 0) return [];
+  const values: unknown[] = [agencyId, [...cabinetIds]];
+  const within = listingsWithin(reach, (value) => `$${values.push(value)}`);
+  const { rows } = await client.query<{ id: number }>(
+    `select w.id from unnest($2::bigint[]) as w(id) where exists (
+       select 1 from mark m join listing l on l.agency_id = m.agency_id and l.id = m.listing_id
+       where m.agency_id = $1 and m.cabinet_id = w.id and m.is_live and ${within})`,
+    values,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** People, departments and branches that have listings within a reach: what a list can be narrowed to. */
 export async function listedUnits(
   client: Queryable,

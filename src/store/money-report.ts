@@ -1,4 +1,4 @@
-import { codeOf, unpackClosing, unpackUnits } from '../domain/day-record.ts';
+import { codeOf, unitsOfDay, unpackClosing } from '../domain/day-record.ts';
 import { addDays } from '../domain/days.ts';
 import type { Outcome } from '../domain/gates.ts';
 import type { Basis } from '../domain/ledger.ts';
@@ -6,7 +6,7 @@ import { type AudienceLine, kindCode, type MoneyDay, type MoneyKind, type MoneyL
 import { OF_AGENCY, type Place } from '../domain/rights.ts';
 import { placesOfAccounts } from './access.ts';
 import type { Queryable } from './database.ts';
-import { type Owner, ownerKey, ownersOfMarks, unpack } from './days.ts';
+import { type Owner, ownerKey, ownersOfMarks, UnitReader, unpack } from './days.ts';
 import { IS_SAVED } from './forecast.ts';
 
 /** What the report of the money is counted from: transfers, daily records and what boards told, a cabinet's day at a time. */
@@ -125,12 +125,13 @@ async function* batchOf(
     [...key, freedOn],
   );
   const records = new Map(rows.map((row) => [row.day, row]));
+  const reader = new UnitReader(client, agencyId);
   for (let day = from; day <= until; day = addDays(day, 1)) {
     const record = records.get(day);
     const own = lines.get(day) ?? [];
     const heard = audience.get(day) ?? null;
     if (!record && own.length === 0 && heard === null) continue;
-    const units = record && unpackUnits(unpack(record.units));
+    const units = record && unitsOfDay(await reader.read(cabinetId, day, record.units));
     // A mark without an outcome belonged to nobody on that day; money for it all the same is its owner's of today.
     const owners = units ? marks.owners.map((owner, ordinal) => units[ordinal] || owner) : marks.owners;
     yield {

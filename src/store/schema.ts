@@ -871,7 +871,7 @@ export const dayRecord = pgTable(
     outcomes: bytes('outcomes').notNull(),
     /** Outcomes at the day's end, from which the next day starts, deflated. */
     closing: bytes('closing').notNull(),
-    /** Units, two or four bytes per mark as told by its first byte, deflated. */
+    /** Units, two or four bytes per mark as told by its first byte, deflated; or the changes since an earlier day (domain/day-record.ts). */
     units: bytes('units').notNull(),
   },
   (t) => [

@@ -1,4 +1,4 @@
-import { unpackUnits } from '../domain/day-record.ts';
+import { unitsOfDay } from '../domain/day-record.ts';
 import { localDay } from '../domain/days.ts';
 import { staleAt } from '../domain/gates.ts';
 import type { Deal } from '../domain/listing.ts';
@@ -9,7 +9,7 @@ import type { AgencySettings } from '../domain/settings.ts';
 import type { MarkedFact, VerdictFact, WaitingFact } from '../domain/work-report.ts';
 import { listingsWithin } from './access.ts';
 import type { Database, Queryable } from './database.ts';
-import { unpack } from './days.ts';
+import { UnitReader } from './days.ts';
 import { type UnitOwner, unitOwners } from './export-report.ts';
 import { ACCEPTED, BY_TRUST } from './moderation.ts';
 import { waitingCases } from './moderation-queue.ts';
@@ -88,14 +88,15 @@ async function unitsThen(
     [agencyId, [...new Set(moments.map(({ listingId }) => listingId))]],
   );
   const byCabinet = new Map<number, typeof marks>();
-  for (const mark of marks) byCabinet.set(mark.cabinetId, [...(byCabinet.get(mark.cabinetId) ?? []), mark]);
+  for (const mark of marks) pushTo(byCabinet, mark.cabinetId, mark);
+  const reader = new UnitReader(db.pool, agencyId);
   for (const [cabinetId, own] of byCabinet) {
     const ordinals = new Map(own.map(({ listingId, ordinal }) => [listingId, ordinal]));
     const wanted = new Map<string, number[]>();
     for (const [at, moment] of moments.entries()) {
       if (found[at] !== 0 || !ordinals.has(moment.listingId)) continue;
       const day = localDay(moment.at, own[0]!.zone);
-      wanted.set(day, [...(wanted.get(day) ?? []), at]);
+      pushTo(wanted, day, at);
     }
     // A day at a time: the vectors of a large agency are large.
     for (const [day, places] of wanted) {
@@ -104,17 +105,47 @@ async function unitsThen(
         [agencyId, cabinetId, day],
       );
       if (!record.rows[0]) continue;
-      const units = unpackUnits(unpack(record.rows[0].units));
+      const units = unitsOfDay(await reader.read(cabinetId, day, record.rows[0].units));
       for (const at of places) found[at] = units[ordinals.get(moments[at]!.listingId)!] ?? 0;
     }
   }
   return found;
 }
 
-/** Of `listing l` with its `employee e`: whose it is. */
-const OWNER = `coalesce(l.branch_id, e.branch_id) as "branchId", e.department_id as "departmentId", l.employee_id as "employeeId",
-  coalesce((select array_agg(g.group_id::int order by g.group_id) from crm_group_member g
-    where g.agency_id = l.agency_id and g.employee_id = l.employee_id), '{}') as "crmGroupIds"`;
+function pushTo<K, T>(lists: Map<K, T[]>, key: K, one: T): void {
+  const list = lists.get(key);
+  if (list) list.push(one);
+  else lists.set(key, [one]);
+}
+
+/** What a listing says of itself of whose it is. */
+interface Held {
+  readonly branchId: number | null;
+  readonly employeeId: number | null;
+}
+
+/** Whose listings are now. Those of one person share an owner: there may be a hundred thousand of them. */
+async function ownerTeller(client: Queryable, agencyId: number): Promise<(listing: Held) => Owner> {
+  const { rows } = await client.query<Owner & { employeeId: number }>(
+    `select e.id as "employeeId", e.branch_id as "branchId", e.department_id as "departmentId",
+       coalesce((select array_agg(g.group_id::int order by g.group_id) from crm_group_member g
+         where g.agency_id = e.agency_id and g.employee_id = e.id), '{}') as "crmGroupIds"
+     from employee e where e.agency_id = $1`,
+    [agencyId],
+  );
+  const people = new Map<number | null, Owner>(rows.map((person) => [person.employeeId, person]));
+  const nobody: Owner = { branchId: null, departmentId: null, employeeId: null, crmGroupIds: [] };
+  const owners = new Map<string, Owner>();
+  return ({ branchId, employeeId }) => {
+    const key = `${branchId}/${employeeId}`;
+    const known = owners.get(key);
+    if (known) return known;
+    const person = people.get(employeeId) ?? nobody;
+    const owner = { ...person, branchId: branchId ?? person.branchId };
+    owners.set(key, owner);
+    return owner;
+  };
+}
 
 /** Whose listings are now; those beyond reach are missing. */
 async function ownersNow(
@@ -126,12 +157,13 @@ async function ownersNow(
   if (listingIds.length === 0) return new Map();
   const values: unknown[] = [agencyId, listingIds];
   const within = listingsWithin(reach, (value) => `$${values.push(value)}`);
-  const { rows } = await client.query<Owner & { listingId: number }>(
-    `select l.id as "listingId", ${OWNER} from listing l left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
+  const { rows } = await client.query<Held & { listingId: number }>(
+    `select l.id as "listingId", l.branch_id as "branchId", l.employee_id as "employeeId" from listing l
      where l.agency_id = $1 and l.id = any($2) and ${within}`,
     values,
   );
-  return new Map(rows.map(({ listingId, ...owner }) => [listingId, owner]));
+  const ownerOf = await ownerTeller(client, agencyId);
+  return new Map(rows.map((row) => [row.listingId, ownerOf(row)]));
 }
 
 /** What waits for the moderators now, within reach. */
@@ -154,7 +186,7 @@ export async function waitingNow(
   });
 }
 
-interface MarkedRow extends Owner {
+interface MarkedRow extends Held {
   readonly listingId: number;
   readonly deal: Deal;
   readonly freshAt: Date;
@@ -164,21 +196,21 @@ interface MarkedRow extends Owner {
   readonly stage: string | null;
   readonly forbiddenReason: string | null;
   readonly goneOn: string | null;
-  readonly zone: string;
-  readonly isExempt: boolean;
   readonly isJudged: boolean;
   readonly hasPhotoNotices: boolean;
   readonly hasTextNotices: boolean;
 }
 
 /** A blocking notice about one of these fields, of the board or of the agency's norms, over `mark_outcome o`. */
-const hasNotice = (...fields: readonly string[]) =>
-  fields
+const hasNotice = (...fields: readonly string[]) => {
+  const has = fields
     .flatMap((field) =>
       [`o.judgement->'board'`, `o.judgement->'norms'`].map((part) => `${part} @> '[{"field":"${field}"}]'`),
     )
-    .map((has) => `coalesce(${has}, false)`)
-    .join(' or ');
+    .map((has) => `coalesce(${has}, false)`);
+  // Most marks have no notices at all, and are not looked into.
+  return `o.judgement ?| array['board', 'norms'] and (${has.join(' or ')})`;
+};
 
 /** All listings within reach that are marked for a board now. */
 export async function markedNow(
@@ -188,43 +220,68 @@ export async function markedNow(
   reach: Reach,
   now: Date,
 ): Promise<Owned<MarkedFact>[]> {
-  const values: unknown[] = [agencyId, now];
+  const values: unknown[] = [agencyId];
   const within = listingsWithin(reach, (value) => `$${values.push(value)}`);
+  // Only where it narrows: to look for each of all the marks would be dearer than to count it.
+  const ofReach = reach.isAll
+    ? ''
+    : ` and k.listing_id in (select l.id from listing l where l.agency_id = $1 and ${within})`;
+  // Nothing is asked here listing by listing that can be asked once for all: exceptions, people and zones are few.
   const { rows } = await client.query<MarkedRow>(
     `select l.id as "listingId", l.deal, l.fresh_at as "freshAt", l.call_back_at as "callBackAt", l.status, l.reserved_until as "reservedUntil",
-       l.stage, l.forbidden_reason as "forbiddenReason", to_char(l.gone_at, 'YYYY-MM-DD') as "goneOn", coalesce(b.time_zone, a.time_zone) as zone,
-       exists (select 1 from exception x where x.agency_id = l.agency_id and x.listing_id = l.id and x.gate = 'fresh'
-         and x.revoked_at is null and x.until >= ($2::timestamptz at time zone a.time_zone)::date) as "isExempt",
-       ${OWNER}, m."isJudged", m."hasPhotoNotices", m."hasTextNotices"
+       l.stage, l.forbidden_reason as "forbiddenReason", to_char(l.gone_at, 'YYYY-MM-DD') as "goneOn",
+       l.branch_id as "branchId", l.employee_id as "employeeId", m."isJudged", m."hasPhotoNotices", m."hasTextNotices"
      from (
        select k.listing_id, bool_or(o.listing_id is not null) as "isJudged", bool_or(${hasNotice('photos')}) as "hasPhotoNotices",
          bool_or(${hasNotice('title', 'description')}) as "hasTextNotices"
        from mark k left join mark_outcome o on o.agency_id = k.agency_id and o.cabinet_id = k.cabinet_id and o.listing_id = k.listing_id
-       where k.agency_id = $1 and k.is_live group by k.listing_id) m
-     join listing l on l.agency_id = $1 and l.id = m.listing_id join agency a on a.id = l.agency_id
-     left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
-     left join branch b on b.agency_id = l.agency_id and b.id = coalesce(l.branch_id, e.branch_id)
-     where ${within} order by l.id`,
+       where k.agency_id = $1 and k.is_live${ofReach} group by k.listing_id) m
+     join listing l on l.agency_id = $1 and l.id = m.listing_id`,
     values,
   );
+  const ownerOf = await ownerTeller(client, agencyId);
+  const exempt = await exemptNow(client, agencyId, now);
+  const zoneOf = await zonesOf(client, agencyId);
   const days = new Map<string, string>();
   const todayIn = (zone: string) => {
     const day = days.get(zone) ?? localDay(now, zone);
     days.set(zone, day);
     return day;
   };
+  rows.sort((one, other) => one.listingId - other.listingId);
   return rows.map((row) => {
-    const { listingId, isJudged, hasPhotoNotices, hasTextNotices, branchId, departmentId, employeeId, crmGroupIds } =
-      row;
+    const { listingId, isJudged, hasPhotoNotices, hasTextNotices } = row;
+    const owner = ownerOf(row);
     const isLate = (row.callBackAt !== null && now >= row.callBackAt) || now >= staleAt(row, settings);
     return {
       listingId,
-      isOnMarket: !isOffMarket(row, settings, todayIn(row.zone)),
-      isStale: isLate && !row.isExempt,
+      isOnMarket: !isOffMarket(row, settings, todayIn(zoneOf(owner.branchId))),
+      isStale: isLate && !exempt.has(listingId),
       isJudged,
-      hasPhotoNotices,
-      hasTextNotices,
-      owner: { branchId, departmentId, employeeId, crmGroupIds },
+      hasPhotoNotices: hasPhotoNotices ?? false,
+      hasTextNotices: hasTextNotices ?? false,
+      owner,
     };
   });
+}
+
+/** The listings that may be stale for now. */
+async function exemptNow(client: Queryable, agencyId: number, now: Date): Promise<ReadonlySet<number>> {
+  const { rows } = await client.query<{ listingId: number }>(
+    `select x.listing_id as "listingId" from exception x join agency a on a.id = x.agency_id
+     where x.agency_id = $1 and x.gate = 'fresh' and x.revoked_at is null and x.until >= ($2::timestamptz at time zone a.time_zone)::date`,
+    [agencyId, now],
+  );
+  return new Set(rows.map(({ listingId }) => listingId));
+}
+
+/** The zone of each branch; of what is in none, the agency's. */
+async function zonesOf(client: Queryable, agencyId: number): Promise<(branchId: number | null) => string> {
+  const { rows } = await client.query<{ id: number | null; zone: string }>(
+    `select b.id, coalesce(b.time_zone, a.time_zone) as zone from agency a left join branch b on b.agency_id = a.id where a.id = $1
+     union all select null, time_zone from agency where id = $1`,
+    [agencyId],
+  );
+  const zones = new Map(rows.map(({ id, zone }) => [id, zone]));
+  return (branchId) => zones.get(branchId) ?? zones.get(null)!;
 }

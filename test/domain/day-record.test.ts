@@ -1,15 +1,19 @@
+import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Change,
   codeOf,
   countOutcomes,
-  mapUnits,
   outcomeOf,
   packClosing,
+  packUnitChanges,
   packUnits,
   playDay,
+  UnitMap,
+  unitsOfDay,
   unpackClosing,
+  unpackUnitChanges,
   unpackUnits,
 } from '../../src/domain/day-record.ts';
 import { OUTCOMES } from '../../src/domain/gates.ts';
@@ -54,13 +58,52 @@ describe('vectors', () => {
           expect(packed[0]).toBe(units.some((unit) => unit > 65_535) ? 4 : 2);
           expect([...unpackUnits(moved(packed))]).toEqual(units);
           const table = Uint16Array.from({ length: 60_000 }, (_, unit) => (unit * 7) % 1000);
-          expect([...mapUnits(moved(packed), table)]).toEqual(units.map((unit) => table[unit] ?? 0));
+          expect([...new UnitMap(table).of({ whole: moved(packed), changes: null })]).toEqual(
+            units.map((unit) => table[unit] ?? 0),
+          );
           const closing = unpackClosing(moved(packClosing({ throughId, codes: Uint8Array.from(codes) })));
           expect([closing.throughId, [...closing.codes]]).toEqual([throughId, codes]);
         },
       ),
       { seed: 1 },
     );
+  });
+
+  it('of units come back from what changed since a whole one, longer or shorter', () => {
+    const someUnits = fc.array(fc.oneof(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 0xffff_ffff })), {
+      maxLength: 400,
+    });
+    fc.assert(
+      fc.property(someUnits, someUnits, fc.boolean(), fc.integer({ min: 0, max: 3 }), (base, other, isNear, shift) => {
+        // Near: most of it is as it was, as from day to day.
+        const units = isNear ? base.map((unit, ordinal) => (ordinal % 50 === shift ? (other[0] ?? 0) : unit)) : other;
+        const whole = packUnits(Uint32Array.from(base));
+        const packed = packUnitChanges('2026-11-21', whole, Uint32Array.from(units));
+        const memory = new Uint8Array(packed.length + shift + 5).fill(200);
+        memory.set(packed, shift);
+        const changes = unpackUnitChanges(memory.subarray(shift, shift + packed.length))!;
+        expect(changes.baseDay).toBe('2026-11-21');
+        expect(changes.ordinals).toHaveLength(units.filter((unit, ordinal) => unit !== (base[ordinal] ?? 0)).length);
+        const day = { whole, changes };
+        expect([...unitsOfDay(day)]).toEqual(units);
+        const table = Uint16Array.from({ length: 60_000 }, (_, unit) => (unit * 7) % 1000);
+        const map = new UnitMap(table);
+        // The whole one is looked up once, and neither day writes into it.
+        for (const _ of [1, 2]) expect([...map.of(day)]).toEqual(units.map((unit) => table[unit] ?? 0));
+        expect([...map.of({ whole, changes: null })]).toEqual(base.map((unit) => table[unit] ?? 0));
+      }),
+      { seed: 2 },
+    );
+  });
+
+  it('tell what is whole from what changed, and are not read when cut off', () => {
+    const units = Uint32Array.from({ length: 300 }, (_, at) => at * 300);
+    const whole = packUnits(units);
+    expect(unpackUnitChanges(whole)).toBeNull();
+    for (const level of [0, 1, 6, 9]) expect(unpackUnitChanges(deflateSync(whole, { level }))).toBeNull();
+    const packed = packUnitChanges('2026-11-21', packUnits(new Uint32Array(0)), units);
+    for (const length of [15, 100, packed.length - 1])
+      expect(() => unpackUnitChanges(packed.subarray(0, length))).toThrow('Changes of units');
   });
 });
 
@@ -105,10 +148,8 @@ describe('a day', () => {
   it('is counted, in all or by unit', () => {
     const outcomes = Uint8Array.from([codeOf('published'), 0, codeOf('blocked'), codeOf('published')]);
     expect(countOutcomes(outcomes)).toEqual({ published: 2, blocked: 1 });
-    const packed = packUnits(Uint32Array.from([1, 0, 2, 3]));
-    expect(countOutcomes(outcomes, { packed, isCounted: Uint8Array.from([0, 1, 1]) })).toEqual({
-      published: 1,
-      blocked: 1,
-    });
+    expect(countOutcomes(outcomes, Uint16Array.from([1, 0, 1, 0]))).toEqual({ published: 1, blocked: 1 });
+    // Of a mark without a unit nobody asks.
+    expect(countOutcomes(outcomes, Uint16Array.from([1]))).toEqual({ published: 1 });
   });
 });

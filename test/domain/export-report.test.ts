@@ -87,36 +87,47 @@ describe('the counts of a step', () => {
 
   it('are those of a plain count, whoever moves where', () => {
     fc.assert(
-      fc.property(days, fc.integer({ min: 1, max: 31 }), fc.boolean(), (played, needed, isTwo) => {
-        const counter = new StepCounter();
-        const slots = Uint32Array.from(played[0]!.one.keys());
-        for (const { one, other, groups } of played) {
-          if (isTwo) {
-            const bits = new Uint32Array(one.length);
-            for (const feed of [one, other]) dayBits(bits, Uint8Array.from(feed), slots);
-            counter.addBits(bits, Uint16Array.from(groups));
-          } else counter.addDay(Uint8Array.from(one), Uint16Array.from(groups));
-        }
-        const inState = (series: Series, slot: number, isIn: (group: number) => boolean) =>
-          played.filter(
-            ({ one, other, groups }) =>
-              isIn(groups[slot]!) && [one, ...(isTwo ? [other] : [])].some((feed) => STATE[series](feed[slot]!)),
-          ).length;
-        const count = (isIn: (group: number) => boolean) =>
-          Object.fromEntries(
-            SERIES.map((series) => [
-              series,
-              [...slots].filter((slot) => inState(series, slot, isIn) >= (series === 'marked' ? 1 : needed)).length,
-            ]),
-          );
-        const { total, byGroup } = counter.counts(needed, 2);
-        expect(total).toEqual(count((group) => group !== NO_GROUP));
-        expect(byGroup).toEqual([1, 2].map((wanted) => count((group) => group === wanted)));
-        for (const series of SERIES) {
-          expect(counter.members(needed, series)).toHaveLength(total[series]);
-          expect(counter.members(needed, series, 2)).toHaveLength(byGroup[1]![series]);
-        }
-      }),
+      fc.property(
+        days,
+        fc.integer({ min: 1, max: 31 }),
+        fc.boolean(),
+        fc.boolean(),
+        (played, needed, isTwo, isTold) => {
+          const counter = new StepCounter();
+          const slots = Uint32Array.from(played[0]!.one.keys());
+          for (const [day, { one, other, groups: own }] of played.entries()) {
+            const before = played[day - 1]?.groups;
+            // Who may have moved is told, some of them twice and some who stayed; or nobody knows.
+            const moved = before && isTold ? slots.filter((slot) => slot === day || before[slot] !== own[slot]) : null;
+            const isSame = before !== undefined && isTold && moved!.length === 0;
+            const groups = isSame ? null : { groups: Uint16Array.from(own), moved: moved && [moved, moved.slice(1)] };
+            if (isTwo) {
+              const bits = new Uint32Array(one.length);
+              for (const feed of [one, other]) dayBits(bits, Uint8Array.from(feed), slots);
+              counter.addBits(bits, groups);
+            } else counter.addDay(Uint8Array.from(one), groups);
+          }
+          const inState = (series: Series, slot: number, isIn: (group: number) => boolean) =>
+            played.filter(
+              ({ one, other, groups }) =>
+                isIn(groups[slot]!) && [one, ...(isTwo ? [other] : [])].some((feed) => STATE[series](feed[slot]!)),
+            ).length;
+          const count = (isIn: (group: number) => boolean) =>
+            Object.fromEntries(
+              SERIES.map((series) => [
+                series,
+                [...slots].filter((slot) => inState(series, slot, isIn) >= (series === 'marked' ? 1 : needed)).length,
+              ]),
+            );
+          const { total, byGroup } = counter.counts(needed, 2);
+          expect(total).toEqual(count((group) => group !== NO_GROUP));
+          expect(byGroup).toEqual([1, 2].map((wanted) => count((group) => group === wanted)));
+          for (const series of SERIES) {
+            expect(counter.members(needed, series)).toHaveLength(total[series]);
+            expect(counter.members(needed, series, 2)).toHaveLength(byGroup[1]![series]);
+          }
+        },
+      ),
       { numRuns: 300 },
     );
   });

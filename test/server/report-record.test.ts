@@ -1,7 +1,9 @@
 /** The export report of a record that is laid by hand: feeds that differ, days that are missing, listings that move. */
-import { deflateSync } from 'node:zlib';
+import { deflateSync, inflateSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { OUTCOME_CODES as CODES, packClosing, packUnits } from '../../src/domain/day-record.ts';
+import { Dice } from '../../fixtures/dice.ts';
+import type { ExportReport } from '../../src/contracts/export-report.ts';
+import { OUTCOME_CODES as CODES, packClosing, packUnits, unpackUnits } from '../../src/domain/day-record.ts';
 import { addDays } from '../../src/domain/days.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import {
@@ -12,6 +14,7 @@ import {
 import { exportReport, type Reporter } from '../../src/server/export-report.ts';
 import { addEmployee, ensureBranch, ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { testDatabase } from '../store/testdb.ts';
+import { counter, type Visitor } from './visitors.ts';
 
 let base: Awaited<ReturnType<typeof testDatabase>>;
 let agencyId: number;
@@ -34,7 +37,14 @@ async function feed(board: string, slug: string): Promise<number> {
   return id;
 }
 
-async function record(cabinetId: number, from: string, until: string, codes: readonly number[], unit = 1) {
+async function record(
+  cabinetId: number,
+  from: string,
+  until: string,
+  codes: readonly number[],
+  unit: number | readonly number[] = 1,
+) {
+  const units = codes.map((code, at) => (typeof unit === 'number' ? unit : code === 0 ? 0 : unit[at]!));
   const bytes = Uint8Array.from(codes);
   for (let day = from; day <= until; day = addDays(day, 1))
     await sql(
@@ -45,7 +55,7 @@ async function record(cabinetId: number, from: string, until: string, codes: rea
         day,
         deflateSync(bytes),
         deflateSync(packClosing({ throughId: 1, codes: bytes })),
-        deflateSync(packUnits(Uint32Array.from(codes.map(() => unit)))),
+        deflateSync(packUnits(Uint32Array.from(units))),
       ],
     );
   await sql('update cabinet set recorded_through = $3 where agency_id = $1 and id = $2', [agencyId, cabinetId, until]);
@@ -175,5 +185,139 @@ describe('listings that move', () => {
     const own = { marked: 2, published: 1, blocked: 1, unfunded: 0 };
     const none = { marked: 0, published: 0, blocked: 0, unfunded: 0 };
     expect(report.sources[0]!.steps[0]).toEqual({ total: own, byGroup: [own, own, none] });
+  });
+});
+
+describe('whoever sees a part of the agency', () => {
+  const FROM = '2026-11-02';
+  const UNTIL = '2026-11-21';
+  const dice = new Dice(11);
+
+  /** Feeds of branches, and one of the agency; on every day each listing is somebody's, wherever it is marked. */
+  async function laid() {
+    const [north, south] = branches as [number, number];
+    const west = await ensureBranch(base.db, agencyId, 'Запад');
+    await sql('insert into unit (agency_id, id, branch_id) values ($1, 3, $2)', [agencyId, west]);
+    const feeds = new Map<string, number>();
+    for (const [name, branch] of [
+      ['avito/north', north],
+      ['avito/south', south],
+      ['cian/south', south],
+      ['domclick/agency', null],
+      ['yandex/south', south],
+    ] as const) {
+      const [board, slug] = name.split('/') as [string, string];
+      feeds.set(name, await feed(board, slug));
+      await sql('update cabinet set branch_id = $2 where id = $1', [feeds.get(name), branch]);
+    }
+    // Nothing is on this board any more.
+    await sql('update mark set is_live = false where cabinet_id = $1', [feeds.get('yandex/south')]);
+    const units = [1, 2];
+    const codes = [0, CODES.published, CODES.published, CODES.blocked, CODES.unfunded, CODES.paused];
+    for (let day = FROM; day <= UNTIL; day = addDays(day, 1)) {
+      for (const at of units.keys()) if (dice.chance(0.2)) units[at] = dice.pick([1, 2, 3]);
+      for (const id of feeds.values()) {
+        // A feed is recorded a little after another: in between a listing may have gone to somebody else.
+        const own = units.map((unit) => (dice.chance(0.1) ? dice.pick([1, 2]) : unit));
+        const outcomes = listings.map(() => dice.pick(codes));
+        await record(id, day, day, outcomes, own);
+      }
+    }
+    return { feeds, branchIds: [north, south, west] };
+  }
+
+  it('finds there what the row of that part among all has, wherever the listings were marked', async () => {
+    const { feeds, branchIds } = await laid();
+    const office = await counter(base.db, agencyId, () => NOW);
+    try {
+      const all = await office.come({ name: 'Администратор' }, [{ role: 'admin' }]);
+      const heads: Visitor[] = [];
+      for (const branchId of branchIds)
+        heads.push(
+          await office.come({ name: `Директор ${branchId}`, branchId }, [
+            { role: 'manager', scope: 'branch', branchId },
+          ]),
+        );
+      const ask = async (visitor: Visitor, words: Record<string, string>): Promise<ExportReport> => {
+        const { status, body } = await visitor.get(
+          `/reports/exports?${new URLSearchParams({ from: FROM, until: UNTIL, ...words })}`,
+        );
+        expect([status, body.detail]).toEqual([200, undefined]);
+        return body;
+      };
+      const numbers = ({ sources }: ExportReport, at?: number) =>
+        sources.map(({ title, note, steps }) => [
+          title,
+          note,
+          steps.map(({ total, byGroup }) => (at === undefined ? total : byGroup[at])),
+        ]);
+      for (const [step, minShare] of [
+        ['day', '100'],
+        ['week', '0'],
+        ['week', '40'],
+        ['month', '20'],
+      ] as const) {
+        const words = { step, minShare };
+        const board = { ...words, board: 'avito' };
+        const whole = await ask(all, { ...words, by: 'branch' });
+        expect(whole.groups.map(({ id }) => id).sort()).toEqual([...branchIds].sort());
+        for (const [at, head] of heads.entries()) {
+          const row = whole.groups.findIndex(({ id }) => id === branchIds[at]);
+          const boards = (await head.get('/reports/choices')).body.boards.map(({ id }: { id: string }) => id);
+          const shown = numbers(whole, row).filter((_, place) =>
+            boards.includes(whole.sources[place]!.id.slice('board:'.length)),
+          );
+          expect(numbers(await ask(head, words))).toEqual(shown);
+          expect(numbers(await ask(head, { ...words, by: 'branch' }), 0)).toEqual(shown);
+          expect(numbers(await ask(head, board))).toEqual(numbers(await ask(all, { ...board, by: 'branch' }), row));
+          // A board where nothing is marked now may be asked for by name: there may have been something.
+          expect(numbers(await ask(head, { ...words, board: 'yandex' }))).toEqual(
+            numbers(await ask(all, { ...words, board: 'yandex', by: 'branch' }), row),
+          );
+        }
+      }
+
+      // Each of the heads, and every board, with the listings behind a number; and not a listing of others.
+      const [north] = heads as [Visitor];
+      expect((await north.get('/reports/choices')).body.boards).toEqual([
+        { id: 'avito', name: 'Авито' },
+        { id: 'cian', name: 'Циан' },
+        { id: 'domclick', name: 'Домклик' },
+      ]);
+      const day = await ask(north, { step: 'day', minShare: '100', board: 'cian' });
+      const told: number[] = [];
+      for (const [at, { total }] of day.sources[0]!.steps.entries()) {
+        const cell = new URLSearchParams({
+          from: FROM,
+          until: UNTIL,
+          step: 'day',
+          minShare: '100',
+          board: 'cian',
+          at: day.steps[at]!.from,
+          source: 'board:cian',
+          series: 'marked',
+        });
+        const { body } = await north.get(`/reports/exports/members?${cell}`);
+        expect([body.total, body.data.length]).toEqual([total.marked, total.marked]);
+        const readings = await sql<{ units: Buffer }>(
+          'select units from day_record where cabinet_id = $1 and day = $2',
+          [feeds.get('cian/south'), day.steps[at]!.from],
+        );
+        const units = unpackUnits(inflateSync(readings[0]!.units));
+        expect(body.data.map(({ id }: { id: number }) => id).sort()).toEqual(
+          listings.filter((_, ordinal) => units[ordinal] === 1).sort(),
+        );
+        told.push(total.marked);
+      }
+      expect(new Set(told).size).toBeGreaterThan(1);
+      // A feed of another branch is not there by itself.
+      for (const name of ['avito/south', 'cian/south']) {
+        const answer = await north.get(`/reports/exports?from=${FROM}&until=${UNTIL}&cabinet=${feeds.get(name)}`);
+        expect([answer.status, answer.body.code]).toEqual([404, 'source-unknown']);
+      }
+      expect((await ask(north, { cabinet: String(feeds.get('avito/north')) })).sources[0]!.title).toBe('Авито');
+    } finally {
+      await office.close();
+    }
   });
 });

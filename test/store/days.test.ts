@@ -1,10 +1,16 @@
+import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Dice } from '../../fixtures/dice.ts';
+import { packUnitChanges, packUnits, unitsOfDay } from '../../src/domain/day-record.ts';
 import { addDays } from '../../src/domain/days.ts';
+import { stepsOf } from '../../src/domain/export-report.ts';
 import { OUTCOMES, type Outcome } from '../../src/domain/gates.ts';
+import { REACH_ALL } from '../../src/domain/rights.ts';
 import { addEmployee, ensureBranch, ensureCabinet, ensureDepartment, resolveAgency } from '../../src/store/agencies.ts';
 import { openDatabase } from '../../src/store/database.ts';
-import { readDay, recordDays, sumDays } from '../../src/store/days.ts';
+import { readDay, recordDays, sumDays, UnitReader } from '../../src/store/days.ts';
+import { countExports, unitOwners } from '../../src/store/export-report.ts';
 import { testDatabase } from './testdb.ts';
 
 let base: Awaited<ReturnType<typeof testDatabase>>;
@@ -297,5 +303,116 @@ describe('units', () => {
     const sums = await sumDays(base.db, agencyId, [avito.id], day, '2026-11-20', [annas]);
     expect(sums.map(({ counts }) => counts.published)).toEqual([2, 1]);
     expect((await readDay(base.db, avito, '2026-11-20', 'paused'))!).toEqual([]);
+  });
+
+  it('of a large cabinet are kept as changes against a whole day, and tell the same', async () => {
+    const [MARKS, PEOPLE, DAYS] = [4800, 200, 36];
+    const avito = await newCabinet('Europe/Moscow', MARKS, 'avito');
+    const { agencyId, listingIds } = avito;
+    const cian = await mark(agencyId, 'cian', 'Europe/Moscow', listingIds.slice(0, 5).reverse());
+    const people = (
+      await query<{ id: number }>(
+        `insert into employee (agency_id, name) select $1, 'Агент ' || n from generate_series(1, $2::int) as n returning id`,
+        [agencyId, PEOPLE],
+      )
+    ).map(({ id }) => id);
+    const dice = new Dice(7);
+    const owners = listingIds.map(() => dice.pick(people));
+    const give = (ordinals: readonly number[]) =>
+      query(
+        `update listing l set employee_id = n.employee_id from unnest($2::bigint[], $3::bigint[]) as n(id, employee_id)
+         where l.agency_id = $1 and l.id = n.id`,
+        [agencyId, ordinals.map((ordinal) => listingIds[ordinal]), ordinals.map((ordinal) => owners[ordinal])],
+      );
+    const move = (ordinals: readonly number[], by: number) => {
+      for (const ordinal of ordinals) owners[ordinal] = people[(people.indexOf(owners[ordinal]!) + by) % PEOPLE]!;
+      return give(ordinals);
+    };
+    const all = [...listingIds.keys()];
+    await give(all);
+    const first = '2026-10-01';
+    const noon = (day: string) => new Date(`${day}T09:00:00Z`);
+    for (const [ground, marks] of [
+      [avito, MARKS],
+      [cian, 5],
+    ] as const)
+      await query(
+        `insert into mark_transition (agency_id, cabinet_id, listing_id, at, outcome) select $1, $2, id, $4, 'published' from unnest($3::bigint[]) as id`,
+        [agencyId, ground.id, ground.listingIds.slice(0, marks), noon(first)],
+      );
+    /** By day: whose each mark of the large cabinet was; null: it had no mark. */
+    const known: (number | null)[][] = [];
+    const days = Array.from({ length: DAYS }, (_, index) => addDays(first, index));
+    for (const [index, day] of days.entries()) {
+      if (index === 3) await became(avito, [{ ordinal: 7, at: noon(day), outcome: 'unmarked' }]);
+      if (index === 6) await became(avito, [{ ordinal: 7, at: noon(day), outcome: 'published' }]);
+      // On one day everybody gets somebody else's; on two nothing changes; one listing goes away and comes back.
+      if (index === 2) await move(all, 1);
+      else if (index !== 12 && index !== 13)
+        await move([index, index * 100, 4, 4321], index % 2 === 0 ? 1 : PEOPLE - 1);
+      for (const ground of [avito, cian]) expect(await recordDays(base.db, ground, noon(addDays(day, 1)))).toBe(1);
+      known.push(owners.map((owner, ordinal) => (ordinal === 7 && index > 3 && index < 6 ? null : owner)));
+    }
+
+    const kept = await query<{ day: string; units: Buffer }>(
+      'select day, units from day_record where agency_id = $1 and cabinet_id = $2 order by day',
+      [agencyId, avito.id],
+    );
+    const whole = kept.flatMap(({ units }, index) => (units[0] === 0x78 ? [index] : []));
+    expect(whole).toEqual([0, 2, 33]);
+    const bytes = kept.map(({ units }) => units.length);
+    expect(Math.max(...bytes.filter((_, index) => !whole.includes(index)))).toBeLessThan(bytes[0]! / 10);
+
+    const employeeOf = new Map((await unitOwners(base.db.pool, agencyId, REACH_ALL)).map((unit) => [unit.id, unit]));
+    const half = new Set(people.slice(0, PEOPLE / 2));
+    const steps = stepsOf({ from: addDays(first, 2), until: days.at(-1)!, step: 'week', minShare: 60 }, days.at(-1)!);
+    const of = new Map([...employeeOf.values()].map(({ id, employeeId }) => [id, half.has(employeeId!) ? 1 : 2]));
+    const sources = [{ cabinetIds: [avito.id] }, { cabinetIds: [avito.id, cian.id] }];
+    const units = [...employeeOf.values()].filter(({ employeeId }) => half.has(employeeId!)).map(({ id }) => id);
+    const isHalfs = (owner: number | null) => owner !== null && half.has(owner);
+    const counted = steps.map(({ from, until, needed }) =>
+      [isHalfs, (owner: number | null) => owner !== null && !isHalfs(owner)].map((isIn) => {
+        const own = known.filter((_, index) => days[index]! >= from && days[index]! <= until);
+        const inIt = all.map((ordinal) => own.reduce((sum, day) => sum + (isIn(day[ordinal]!) ? 1 : 0), 0));
+        return {
+          marked: inIt.filter((count) => count > 0).length,
+          published: inIt.filter((count) => count >= needed).length,
+          blocked: 0,
+          unfunded: 0,
+        };
+      }),
+    );
+    const proveAll = async () => {
+      for (const index of [0, 1, 2, 4, 13, 32, 33, 35]) {
+        const marks = (await readDay(base.db, avito, days[index]!))!;
+        expect(marks.map(({ unitId }) => employeeOf.get(unitId)!.employeeId).join()).toBe(
+          known[index]!.filter((owner) => owner !== null).join(),
+        );
+      }
+      const sums = await sumDays(base.db, agencyId, [avito.id], days[5]!, days.at(-1)!, units);
+      expect(sums.map(({ counts }) => counts.published)).toEqual(
+        known.slice(5).map((own) => own.filter(isHalfs).length),
+      );
+      // Counts are kept by database: another object knows none of them.
+      const [counts] = await countExports({ ...base.db }, agencyId, sources, steps, [{ of, count: 2 }]);
+      for (const source of counts!) expect(source.map(({ byGroup }) => byGroup)).toEqual(counted);
+    };
+    await proveAll();
+
+    // As a program that knew no changes would have kept them.
+    const reader = new UnitReader(base.db.pool, agencyId);
+    const unpacked = new Map<string, Buffer>();
+    for (const { day, units } of kept)
+      unpacked.set(day, deflateSync(packUnits(unitsOfDay(await reader.read(avito.id, day, units)))));
+    for (const [day, units] of unpacked)
+      await query('update day_record set units = $3 where cabinet_id = $1 and day = $2', [avito.id, day, units]);
+    await proveAll();
+  }, 120_000);
+
+  it('that are told by a day which is gone are not made up', async () => {
+    const ground = await newCabinet('Europe/Moscow', 1);
+    const packed = packUnitChanges('2026-10-01', packUnits(Uint32Array.of(1)), Uint32Array.of(2));
+    const reader = new UnitReader(base.db.pool, ground.agencyId);
+    await expect(reader.read(ground.id, '2026-10-05', Buffer.from(packed))).rejects.toThrow('on 2026-10-01');
   });
 });

@@ -1,6 +1,6 @@
 import { type ComboboxData, MultiSelect, NumberInput, Text, useComputedColorScheme } from '@mantine/core';
 import { useState } from 'react';
-import type { ExportReport } from '../../../contracts/export-report.ts';
+import type { ExportReport, ReportChoices } from '../../../contracts/export-report.ts';
 import type { BoardColumn } from '../../../contracts/listings.ts';
 import {
   GROUPING_LABELS,
@@ -38,6 +38,7 @@ export default function Reports() {
   const [place, setPlace] = useState<Place | null>(null);
   const [why, setWhy] = useState<Place | null>(null);
   const scheme = useComputedColorScheme('light');
+  const choices = useApi<ReportChoices>('/reports/choices', undefined, { staleTime: 60_000 });
   return (
     <ReportPage
       here="/reports"
@@ -57,7 +58,7 @@ export default function Reports() {
             clearable
             value={[...words.board.map((id) => `board:${id}`), ...words.cabinet.map((id) => `cabinet:${id}`)]}
             onChange={(ids) => change({ board: idsOf(ids, 'board:'), cabinet: idsOf(ids, 'cabinet:') })}
-            data={sourcesOf(boards.data?.data ?? [])}
+            data={sourcesOf(choices.data?.boards ?? [], boards.data?.data ?? [])}
           />
           <StepChoice value={words.step} change={change} />
           <NumberInput
@@ -130,11 +131,10 @@ const idsOf = (ids: readonly string[], prefix: string): string[] =>
   ids.filter((id) => id.startsWith(prefix)).map((id) => id.slice(prefix.length));
 
 /** Boards, and the single feeds of those that have several. */
-function sourcesOf(columns: readonly BoardColumn[]): ComboboxData {
-  const names = new Map(columns.map(({ board, boardName }) => [board, boardName]));
+function sourcesOf(boards: ReportChoices['boards'], columns: readonly BoardColumn[]): ComboboxData {
   const single = columns.filter(({ board }) => columns.filter((one) => one.board === board).length > 1);
   return [
-    { group: 'Доски', items: [...names].map(([id, label]) => ({ value: `board:${id}`, label })) },
+    { group: 'Доски', items: boards.map(({ id, name }) => ({ value: `board:${id}`, label: name })) },
     ...(single.length > 0
       ? [{ group: 'Отдельные фиды', items: single.map(({ id, title }) => ({ value: `cabinet:${id}`, label: title })) }]
       : []),
