@@ -9,9 +9,10 @@ import type { Database } from '../store/database.ts';
 import { addPauses, endPause, listPauses, type NamedPauseRow, type NewPause } from '../store/pauses.ts';
 import { askRow } from '../store/phones.ts';
 import { agencyFrame, type CalendarOwner, calendarOf, changeCalendar } from '../store/settings.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, oneListing, ours, proveMay } from './naming.ts';
-import { type Action, several } from './program.ts';
 import { dayNamed, momentNamed, momentTold, oneBranch, oneCabinet } from './units.ts';
 
 interface OwnerOptions {

@@ -17,8 +17,8 @@ import { type MoneyReport, moneyReport, moneyTable } from '../server/money-repor
 import { workbook } from '../server/statement.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { aligned } from './columns.ts';
-import { EXIT } from './context.ts';
-import { type Action, choice, several } from './program.ts';
+import { type Action, choice, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { reporterFor } from './report-commands.ts';
 import { toFile } from './statement-commands.ts';
 import { dayNamed, oneBranch } from './units.ts';
