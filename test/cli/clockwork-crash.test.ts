@@ -318,10 +318,10 @@ async function checkFacts(): Promise<void> {
     expect([fact.is, fact.orElse], `${key} is «${now}»`).toContain(now);
     facts.set(key, { is: now });
   }
-  for (const [name, id] of idOf) {
-    const [row] = await rows<{ values: Listing }>('select source_values as values from listing where id = $1', [id]);
-    source.set(name, row!.values);
-  }
+  for (const { name, values } of await rows<{ name: string; values: Listing }>(
+    'select external_id as name, source_values as values from listing',
+  ))
+    source.set(name, values);
 }
 
 // -------------------------------------------------------------------------------------------------- what must be true
