@@ -78,6 +78,7 @@ function filesOf(folder: string): string[] {
   });
 }
 
+/** What a file imports: at its head, and on the way (`import()`). */
 function importsOf(path: string): string[] {
   const text = readFileSync(path, 'utf8');
   return [
@@ -85,6 +86,14 @@ function importsOf(path: string): string[] {
       /(?:^|\n)\s*(?:import|export)\s[^'";]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g,
     ),
   ].map((found) => (found[1] ?? found[2] ?? found[3])!);
+}
+
+/** What a file cannot be read without: neither types nor what it imports on the way. */
+function needsOf(path: string): string[] {
+  const text = readFileSync(path, 'utf8');
+  return [...text.matchAll(/(?:^|\n)(?:import|export)\s(?!type\b)(?:[^'";]*?from\s*)?'([^']+)'/g)].map(
+    ([, target]) => target!,
+  );
 }
 
 /** The room, or the file at the top of src, that an import leads to. */
@@ -146,6 +155,22 @@ describe('the house', () => {
     expect(new Set(foreign.filter((target) => target !== 'typebox' && target !== 'temporal-polyfill'))).toEqual(
       new Set(),
     );
+  });
+
+  it('starts the command line without reading the program: the help needs commander alone', () => {
+    const read = new Set<string>();
+    const packages = new Set<string>();
+    const visit = (path: string) => {
+      if (read.has(path)) return;
+      read.add(path);
+      for (const target of needsOf(path)) {
+        if (target.startsWith('.')) visit(join(path, '..', target));
+        else if (!target.startsWith('node:')) packages.add(target);
+      }
+    };
+    visit(join(SRC, 'main.ts'));
+    expect(read).toContain(join(SRC, 'cli/menu.ts'));
+    expect([...packages]).toEqual(['commander']);
   });
 
   it('keeps SQL in the store', () => {

@@ -56,7 +56,7 @@ export async function playedDemo(): Promise<PlayedDemo> {
       const { rows } = await base.db.pool.query<{ name: string }>('select current_database() as name');
       await base.db.close();
       await client.query(`drop database if exists ${PLAYED}`);
-      await client.query(`create database ${PLAYED} template ${rows[0]!.name}`);
+      await client.query(`create database ${PLAYED} template ${rows[0]!.name} strategy file_copy`);
     } finally {
       await base.drop();
     }

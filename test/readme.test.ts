@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectEdition } from '../src/boards/formats/inspect.ts';
 import { FAMILIES } from '../src/domain/listing.ts';
+import { type Database, openDatabase } from '../src/store/database.ts';
+import { runHereWith } from './cli/here.ts';
 import { type Ran, run, temporaryFolder } from './cli/run.ts';
 
 /** A new user with the README and a feed that nobody here has seen: the very commands of the page are run. */
@@ -13,7 +15,10 @@ const COMMANDS = /<!-- новый пользователь:.*?-->\n```bash\n([\s
 let home: Awaited<ReturnType<typeof temporaryFolder>>;
 const answers = new Map<string, Ran>();
 const env = () => ({ DATA_DIR: join(home.path, 'data'), PORT: '8080' });
-const ask = (...args: string[]) => run(args, env(), join(home.path, 'work'));
+/** The commands of the page are started as people start them; what is asked besides runs in this process. */
+const ask = (...args: string[]) => runHereWith(env(), ...args);
+const cwd = process.cwd();
+let keeper: Database | undefined;
 
 beforeAll(async () => {
   home = await temporaryFolder('newcomer');
@@ -22,10 +27,17 @@ beforeAll(async () => {
   for (const command of COMMANDS) {
     const [program, ...words] = command.replace('npm run -s vygruzka --', 'vygruzka').split(' ');
     expect(program).toBe('vygruzka');
-    answers.set(command, await ask(...words));
+    answers.set(command, await run(words, env(), join(home.path, 'work')));
   }
-}, 120_000);
-afterAll(() => home.drop());
+  // From here on nobody stops the server and starts it again.
+  keeper = await openDatabase({ dataDir: env().DATA_DIR });
+  process.chdir(join(home.path, 'work'));
+}, 300_000);
+afterAll(async () => {
+  process.chdir(cwd);
+  await keeper?.close();
+  await home.drop();
+});
 
 const answer = (start: string) => [...answers].find(([command]) => command.includes(` -- ${start}`))![1];
 

@@ -31,6 +31,11 @@ const FAST = {
   full_page_writes: 'off',
   wal_level: 'minimal',
   max_wal_senders: '0',
+  // Its questions are small: to compile them or to ask them in parallel takes longer than to answer them.
+  jit: 'off',
+  max_parallel_workers_per_gather: '0',
+  checkpoint_timeout: '1h',
+  max_wal_size: '8GB',
 };
 
 /** Stops and removes what a killed test run left behind. */

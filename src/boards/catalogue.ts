@@ -17,7 +17,7 @@ import {
 } from '../domain/listing.ts';
 import { FIXERS, type Fixer, SEVERITIES, type Severity } from '../domain/notice.ts';
 import { ROOT } from '../root.ts';
-import { newAjv, placeholdersOf, type SubjectSchema } from './check.ts';
+import { newAjv, placeholdersOf, proofOf, type SubjectSchema } from './check.ts';
 import { CODECS } from './formats/index.ts';
 import type { BoardPromotion, PaidField, PromotionLevel, PromotionWrite } from './promotion.ts';
 
@@ -369,8 +369,8 @@ export function readBoards(files: ReadonlyMap<string, string>): readonly Board[]
 export type Report = (path: string, what: string) => void;
 
 const ajv = newAjv({ allErrors: true });
-const proveSet = ajv.compile(RuleSetSchema);
-const proveBoardFile = ajv.compile(BoardFileSchema);
+const proveSet = proofOf(RuleSetSchema, { allErrors: true });
+const proveBoardFile = proofOf(BoardFileSchema, { allErrors: true });
 
 /** What the file's schema cannot say: sources exist, names exist, sentences can be filled in. */
 function proveBody(file: RuleSet | BoardFile, isSet: boolean, report: Report): void {

@@ -72,6 +72,22 @@ export function inRussian({ keyword, params, message }: ErrorObject): string {
   }
 }
 
+/** Tells whether a value fits, and afterwards in what it does not. */
+export interface Proof {
+  (value: unknown): boolean;
+  readonly errors: ValidateFunction['errors'];
+}
+
+/** The proof of a schema, compiled when it is first asked: to compile takes longer than most commands have to do. */
+export function proofOf(schema: object, options: Options = {}): Proof {
+  let compiled: ValidateFunction | undefined;
+  const prove = (value: unknown): boolean => {
+    compiled ??= newAjv(options).compile(schema);
+    return compiled(value);
+  };
+  return Object.defineProperty(prove, 'errors', { get: () => compiled?.errors ?? null }) as Proof;
+}
+
 const ajv = newAjv({ messages: false });
 const validators = new Map<string, Predicate>();
 

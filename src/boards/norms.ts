@@ -29,6 +29,7 @@ import {
   inRussian,
   newAjv,
   placeholdersOf,
+  proofOf,
   type SubjectSchema,
   tellValue,
   validatorOf,
@@ -102,7 +103,7 @@ const JSON_CHARS_MAX = 20_000;
 const JSON_DEPTH_MAX = 30;
 
 const ajv = newAjv({ allErrors: true });
-const proveShape = ajv.compile(NormRuleSchema);
+const proveShape = proofOf(NormRuleSchema, { allErrors: true });
 
 /**
  * A rule as a person wrote it, proved.

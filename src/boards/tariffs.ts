@@ -1,7 +1,7 @@
 import type { ErrorObject } from 'ajv';
 import { Refusal } from '../domain/fault.ts';
 import { faultsOf, type TariffTerms, TariffTermsSchema } from '../domain/tariff.ts';
-import { inRussian, newAjv } from './check.ts';
+import { inRussian, proofOf } from './check.ts';
 import type { PromotionLevel } from './promotion.ts';
 
 /** Tariffs as people write them, proved. */
@@ -9,7 +9,7 @@ import type { PromotionLevel } from './promotion.ts';
 /** A paid level of a board, as far as a tariff goes. */
 export type SoldLevel = Pick<PromotionLevel, 'code' | 'days'>;
 
-const proveShape = newAjv({ allErrors: true }).compile(TariffTermsSchema);
+const proveShape = proofOf(TariffTermsSchema, { allErrors: true });
 
 /** Of a long broken file the first faults are told. */
 const FAULTS_MAX = 20;

@@ -30,10 +30,11 @@ import { agencyFrame } from '../store/settings.ts';
 import { listPlacedAccounts, type PlacedAccount } from '../store/statements.ts';
 import { accountsCommand, oneAccount, sumNamed } from './account-naming.ts';
 import { aligned } from './columns.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { forecastCommands } from './forecast-commands.ts';
 import { type Actor, actorOf, oneEmployee, ours } from './naming.ts';
-import { type Action, several } from './program.ts';
 import { statementCommands } from './statement-commands.ts';
 import { oneBranch } from './units.ts';
 

@@ -6,7 +6,7 @@ import { type AgencyRow, findEmployees, listBranches } from '../store/agencies.t
 import type { Database } from '../store/database.ts';
 import { agencyDay } from '../store/ledger.ts';
 import { listPlacedAccounts, type PlacedAccount } from '../store/statements.ts';
-import { EXIT } from './context.ts';
+import { EXIT } from './exit.ts';
 import { ours } from './naming.ts';
 
 /** Accounts and sums as people name them on the command line. */

@@ -3,9 +3,9 @@ import { listAgencies, resolveAgency } from '../store/agencies.ts';
 import { feedPath, PREVIOUS_ADDRESS_DAYS, rotateAddress } from '../store/feed-address.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { listPulls } from '../store/pulls.ts';
-import { EXIT } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET } from './naming.ts';
-import type { Action } from './program.ts';
 import { cabinetNamed } from './units.ts';
 
 interface CabinetOptions {

@@ -7,9 +7,9 @@ import { type TakenAudience, takeAudience } from '../intake/audience.ts';
 import { REPORT_ENCODINGS, type ReportEncoding } from '../intake/board-report.ts';
 import { openFile } from '../intake/open.ts';
 import type { CabinetRow } from '../store/publishing.ts';
-import { EXIT } from './context.ts';
+import { type Action, choice } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET } from './naming.ts';
-import { type Action, choice } from './program.ts';
 import { badTold, DELIMITER_WORDS, placeTold, rowsTold, spanTold, TOLD } from './reconcile-commands.ts';
 import { cabinetNamed, dayNamed } from './units.ts';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { newAjv } from '../boards/check.ts';
+import { proofOf } from '../boards/check.ts';
 import { type Calendar, CalendarSchema, calendarAt } from '../domain/calendar.ts';
 import { russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
@@ -9,9 +9,10 @@ import type { Database } from '../store/database.ts';
 import { addPauses, endPause, listPauses, type NamedPauseRow, type NewPause } from '../store/pauses.ts';
 import { askRow } from '../store/phones.ts';
 import { agencyFrame, type CalendarOwner, calendarOf, changeCalendar } from '../store/settings.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, oneListing, ours, proveMay } from './naming.ts';
-import { type Action, several } from './program.ts';
 import { dayNamed, momentNamed, momentTold, oneBranch, oneCabinet } from './units.ts';
 
 interface OwnerOptions {
@@ -129,7 +130,7 @@ export function calendarCommands(program: Command, action: Action): void {
 }
 
 const ALWAYS: Calendar['week'] = [1, 2, 3, 4, 5, 6, 7].map(() => [[0, 1440]]);
-const isCalendar = newAjv().compile(CalendarSchema);
+const isCalendar = proofOf(CalendarSchema);
 
 async function ownerOf(context: Context, db: Database, options: OwnerOptions): Promise<Owner> {
   const agency = await resolveAgency(db, options.agency);

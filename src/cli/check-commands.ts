@@ -17,9 +17,10 @@ import { rejectionOf } from '../store/intake.ts';
 import { eachListing, type ListingRow } from '../store/marks.ts';
 import { listNorms } from '../store/norms.ts';
 import { type CabinetRow, listCabinets, narrowRows } from '../store/publishing.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { DEFAULT_CABINET, objects, oneListing, rejectionSentence } from './naming.ts';
-import type { Action } from './program.ts';
 
 /** The commands that answer «почему не на доске»: for one listing, for all, and as the file itself. */
 export function checkCommands(program: Command, action: Action): void {

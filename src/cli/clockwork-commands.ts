@@ -8,9 +8,10 @@ import type { Clockwork, ClockworkLog } from '../export/clockwork.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { type CabinetDue, cabinetsDue, listRuns, type RunRow, retryAt } from '../store/runs.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { postOf } from './mail-commands.ts';
-import type { Action } from './program.ts';
 
 export function clockworkCommands(program: Command, action: Action): void {
   program

@@ -7,9 +7,9 @@ import { formatNumber } from '../domain/text.ts';
 import { correctionOf, isCorrectable, type ProvenCorrections, proveCorrections } from '../intake/correct.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { type ListingRow, saveCorrections } from '../store/marks.ts';
-import { EXIT } from './context.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, oneListing } from './naming.ts';
-import { type Action, several } from './program.ts';
 
 export function correctCommands(program: Command, action: Action): void {
   program

@@ -3,8 +3,8 @@ import { coverage, documentedList } from '../boards/formats/coverage.ts';
 import { FAMILIES } from '../domain/listing.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import { validateFeed } from '../intake/validate.ts';
-import { EXIT } from './context.ts';
-import type { Action } from './program.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 
 export function coverageCommands(program: Command, action: Action): void {
   program

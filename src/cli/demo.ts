@@ -52,10 +52,11 @@ import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { subscribe } from '../store/report-mail.ts';
 import { agencyFrame, changeAgencySettings } from '../store/settings.ts';
 import { acceptInvitation, listSignIns } from '../store/sign-in.ts';
-import { Context, EXIT } from './context.ts';
+import { Context } from './context.ts';
 import { loadDemoAudience } from './demo-audience.ts';
 import { importSource, playHistory, prepareForAll } from './demo-history.ts';
 import { confirmAll, hasPauses, liveThrough } from './demo-past.ts';
+import { EXIT } from './exit.ts';
 import { publishWithBar } from './publishing.ts';
 import { serve } from './service-commands.ts';
 

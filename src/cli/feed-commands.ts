@@ -11,9 +11,9 @@ import { type ImportReport, importFeed } from '../intake/import.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { feedPath } from '../store/feed-address.ts';
 import { heldBrakes, listCabinets, releaseBrake } from '../store/publishing.ts';
-import { describeError, EXIT } from './context.ts';
+import { type Action, choice } from './declaring.ts';
+import { describeError, EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, objects } from './naming.ts';
-import { type Action, choice } from './program.ts';
 import { publishWithBar } from './publishing.ts';
 import { oneCabinet } from './units.ts';
 

@@ -15,9 +15,10 @@ import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { oneAccount } from './account-naming.ts';
 import { aligned } from './columns.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { DEFAULT_CABINET, objects, oneListing, ours } from './naming.ts';
-import { type Action, several } from './program.ts';
 import { oneCabinet } from './units.ts';
 
 /** What the next runs will cost, and until when the money lasts. Nothing is written here. */

@@ -14,9 +14,10 @@ import {
 } from '../store/mail.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { aligned } from './columns.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, choice } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, oneEmployee } from './naming.ts';
-import { type Action, choice } from './program.ts';
 
 interface Asked {
   readonly by?: string;

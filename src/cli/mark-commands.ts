@@ -8,9 +8,9 @@ import { ensureCabinet, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { keepAvitoId, markListings, unmarkListings } from '../store/marks.ts';
 import { listCabinets } from '../store/publishing.ts';
-import { EXIT } from './context.ts';
+import { type Action, choice, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, objects, oneListing } from './naming.ts';
-import { type Action, choice, several } from './program.ts';
 import { dayNamed } from './units.ts';
 
 interface MarkOptions {

@@ -25,10 +25,11 @@ import { endingSoon, setTerm } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { remind } from '../store/reminders.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { readTerm, type TermOptions } from './mark-commands.ts';
 import { actorOf, DEFAULT_CABINET, objects, oneEmployee, oneListing, ours } from './naming.ts';
-import { type Action, several } from './program.ts';
 import { dayNamed, oneBranch, oneCabinet } from './units.ts';
 
 /** Where a property stands, whether it is confirmed, until when it is placed, and who is asked about it. */

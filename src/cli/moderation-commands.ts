@@ -34,10 +34,11 @@ import {
 import { queueRows, waitingCases } from '../store/moderation-queue.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { agencyFrame, cabinetSettings } from '../store/settings.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
 import { provenCorrections } from './correct-commands.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { type Actor, actorOf, DEFAULT_CABINET, objects, oneEmployee, oneListing, ours } from './naming.ts';
-import { type Action, several } from './program.ts';
 import { oneCabinet } from './units.ts';
 
 const VERDICT_LABELS: Record<VerdictRow['kind'], string> = { approved: 'одобрено', returned: 'возвращено' };

@@ -7,7 +7,7 @@ import { findEmployees } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { rejectionOf } from '../store/intake.ts';
 import { findListings, type ListingRow } from '../store/marks.ts';
-import { EXIT } from './context.ts';
+import { EXIT } from './exit.ts';
 
 /** What several commands ask of a listing's name. */
 

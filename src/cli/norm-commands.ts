@@ -16,9 +16,10 @@ import {
   revokeException,
 } from '../store/exceptions.ts';
 import { listNorms, removeNorm, saveNorm } from '../store/norms.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, objects, oneListing, ours } from './naming.ts';
-import { type Action, several } from './program.ts';
 import { jsonOf } from './units.ts';
 
 interface NormOptions {

@@ -11,9 +11,10 @@ import { resolveAgency } from '../store/agencies.ts';
 import { listOwnerLinks, revokeOwnerLinks } from '../store/owner-report.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { aligned } from './columns.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, oneListing, ours } from './naming.ts';
-import type { Action } from './program.ts';
 import { toFile } from './statement-commands.ts';
 
 interface OwnerOptions {

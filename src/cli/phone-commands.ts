@@ -17,9 +17,10 @@ import {
 } from '../store/phones.ts';
 import { listCabinets } from '../store/publishing.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, choice } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, oneEmployee, oneListing, ours } from './naming.ts';
-import { type Action, choice } from './program.ts';
 import { dayNamed, hoursNamed, momentNamed, momentTold, oneBranch, weekdaysNamed } from './units.ts';
 
 interface LineOptions {

@@ -6,9 +6,9 @@ import { agree, formatNumber } from '../domain/text.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { countPhotos, type PhotoRow, photoHosts, photosOf } from '../store/photos.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { EXIT } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { objects, oneListing, ours } from './naming.ts';
-import type { Action } from './program.ts';
 
 const photos = (count: number) => `${formatNumber(count)} ${agree(count, 'снимок', 'снимка', 'снимков')}`;
 

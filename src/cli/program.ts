@@ -1,50 +1,9 @@
-import { type Argument, Command, CommanderError, Option } from 'commander';
+import { type Argument, Command, CommanderError } from 'commander';
 import { Refusal } from '../domain/fault.ts';
-import { accountCommands } from './account-commands.ts';
-import { accountsCommand } from './account-naming.ts';
-import { addressCommands } from './address-commands.ts';
-import { audienceCommands } from './audience-commands.ts';
-import { calendarCommands } from './calendar-commands.ts';
-import { checkCommands } from './check-commands.ts';
-import { clockworkCommands } from './clockwork-commands.ts';
-import { Context, EXIT, type GlobalOptions, tellError } from './context.ts';
-import { correctCommands } from './correct-commands.ts';
-import { coverageCommands } from './coverage-commands.ts';
-import { feedCommands } from './feed-commands.ts';
-import { mailCommands } from './mail-commands.ts';
-import { markCommands } from './mark-commands.ts';
-import { marketCommands } from './market-commands.ts';
-import { moderationCommands } from './moderation-commands.ts';
-import { moneyReportCommands } from './money-report-commands.ts';
-import { normCommands } from './norm-commands.ts';
-import { phoneCommands } from './phone-commands.ts';
-import { photoCommands } from './photo-commands.ts';
-import { promotionCommands } from './promotion-commands.ts';
-import { reconcileCommands } from './reconcile-commands.ts';
-import { reportCommands } from './report-commands.ts';
-import { rotationCommands } from './rotation-commands.ts';
-import { serviceCommands } from './service-commands.ts';
-import { settingsCommands } from './settings-commands.ts';
-import { tariffCommands } from './tariff-commands.ts';
-import { textCommands } from './text-commands.ts';
-import { userCommands } from './user-commands.ts';
-import { verifyCommands } from './verify-commands.ts';
-
-/** Wraps a command's work: opens the context, closes it, turns errors into messages and the result into an exit code. */
-export type Action = <A extends unknown[]>(
-  work: (context: Context, ...args: A) => Promise<number>,
-) => (...args: unknown[]) => Promise<void>;
-
-export function choice(flags: string, description: string, values: readonly string[]): Option {
-  return new Option(flags, description).choices([...values]);
-}
-
-/** An option with several values; commander tells one by a Latin letter before the dots, ours are Russian. */
-export function several(flags: string, description: string): Option {
-  const option = new Option(flags, description);
-  option.variadic = true;
-  return option;
-}
+import type { Context, GlobalOptions } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT, tellError } from './exit.ts';
+import { MENU } from './menu.ts';
 
 /** Runs the command line. @returns the exit code */
 export async function run(argv: readonly string[]): Promise<number> {
@@ -64,6 +23,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       };
       try {
         takeBack(args.at(-1) as Command);
+        const { Context } = await import('./context.ts');
         context = new Context(globals);
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
         context.onServe = () => {
@@ -115,32 +75,12 @@ export async function run(argv: readonly string[]): Promise<number> {
     .showSuggestionAfterError(true)
     .exitOverride();
 
-  feedCommands(program, action);
-  markCommands(program, action);
-  marketCommands(program, action);
-  checkCommands(program, action);
-  addressCommands(program, action);
-  correctCommands(program, action);
-  textCommands(program, action);
-  moneyReportCommands(reportCommands(program, action), action);
-  audienceCommands(program, action);
-  coverageCommands(program, action);
-  rotationCommands(program, action);
-  accountCommands(program, action);
-  reconcileCommands(accountsCommand(program), action);
-  verifyCommands(accountsCommand(program), action);
-  promotionCommands(program, action);
-  tariffCommands(program, action);
-  moderationCommands(program, action);
-  normCommands(program, action);
-  phoneCommands(program, action);
-  photoCommands(program, action);
-  calendarCommands(program, action);
-  userCommands(program, action);
-  settingsCommands(program, action);
-  mailCommands(program, action);
-  clockworkCommands(program, action);
-  serviceCommands(program, action);
+  // Of all words, because which of them is the command only commander knows; one too many is only read in vain.
+  for (const { commands, declare } of MENU) {
+    if (Object.keys(commands).some((usage) => argv.includes(nameOf(usage)))) await declare(program, action);
+    // The help names it, and a slip of the pen finds it.
+    else for (const [usage, summary] of Object.entries(commands)) program.command(usage).summary(summary);
+  }
   for (const command of allCommands(program)) {
     command.exitOverride().helpOption('-h, --help', 'показать справку');
   }
@@ -177,6 +117,9 @@ function takeBack(command: Command): void {
 function allCommands(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...allCommands(child)]);
 }
+
+/** `status` of «status <объект> <статус>» */
+const nameOf = (usage: string) => usage.split(' ')[0]!;
 
 const argumentTerm = (argument: Argument) => (argument.required ? `<${argument.name()}>` : `[${argument.name()}]`);
 

@@ -16,9 +16,10 @@ import {
 } from '../store/promotions.ts';
 import { packageFrame } from '../store/rotation.ts';
 import { listTariffs } from '../store/tariffs.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, oneListing } from './naming.ts';
-import type { Action } from './program.ts';
 import { cabinetNamed, dayNamed, oneCabinet } from './units.ts';
 
 interface CabinetOptions {

@@ -35,10 +35,10 @@ import type { Database } from '../store/database.ts';
 import type { CabinetRow } from '../store/publishing.ts';
 import { type ReconcileFrame, reconcileFrame } from '../store/reconcile.ts';
 import { aligned } from './columns.ts';
-import { type Context, EXIT } from './context.ts';
-
+import type { Context } from './context.ts';
+import { type Action, choice, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, oneListing, ours } from './naming.ts';
-import { type Action, choice, several } from './program.ts';
 import { toFile } from './statement-commands.ts';
 import { cabinetNamed, dayNamed } from './units.ts';
 

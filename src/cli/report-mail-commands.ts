@@ -22,10 +22,11 @@ import {
   subscriptionById,
   unsubscribe,
 } from '../store/report-mail.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { isMailSetUp, MAIL_OFF } from './mail-commands.ts';
 import { type Actor, actorOf, oneEmployee } from './naming.ts';
-import type { Action } from './program.ts';
 import { type ReportWish, reportOptions, reportWishOf } from './report-commands.ts';
 
 interface Asked {

@@ -8,9 +8,10 @@ import { rotationAhead, SHOWN_WHY } from '../export/rotation.ts';
 import type { Database } from '../store/database.ts';
 import type { CabinetRow } from '../store/publishing.ts';
 import { packageFrame, savePackage, setPinned } from '../store/rotation.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, objects, oneListing } from './naming.ts';
-import type { Action } from './program.ts';
 import { cabinetNamed } from './units.ts';
 
 interface CabinetOptions {

@@ -10,7 +10,6 @@ import { FIXER_LABELS, ROLES, type Role } from '../domain/people.ts';
 import type { Deed } from '../domain/rights.ts';
 import { agree } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
-import { buildApp } from '../server/app.ts';
 import { newInvitation } from '../server/invitations.ts';
 import { setGrants, usualGrants } from '../store/access.ts';
 import {
@@ -28,10 +27,11 @@ import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { currentEdition, listCabinets } from '../store/publishing.ts';
 import { hasSignIns } from '../store/sign-in.ts';
 import { examineQueue, startClock } from './clockwork-commands.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, choice, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { examineMail, isMailSetUp } from './mail-commands.ts';
 import { actorOf, giverOf, objects, oneEmployee } from './naming.ts';
-import { type Action, choice, several } from './program.ts';
 
 export function serviceCommands(program: Command, action: Action): void {
   program
@@ -292,6 +292,8 @@ export async function serve(
   options: { media?: boolean; work?: boolean; onListening?: (url: string) => void } = {},
 ): Promise<void> {
   const db = await context.db();
+  // A third of the whole program, which `migrate` and `employees` have no use for.
+  const { buildApp } = await import('../server/app.ts');
   const app = buildApp({
     db,
     dataDir: context.config.DATA_DIR,

@@ -17,9 +17,10 @@ import { type AgencyRow, addBranch, listBranches, resolveAgency, setBranchZone }
 import type { Database } from '../store/database.ts';
 import type { CabinetRow } from '../store/publishing.ts';
 import { agencyFrame, cabinetSettings, changeAgencySettings, changeCabinetSettings } from '../store/settings.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET } from './naming.ts';
-import type { Action } from './program.ts';
 import { oneBranch, oneCabinet } from './units.ts';
 
 interface SettingsOptions {

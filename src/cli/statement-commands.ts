@@ -29,9 +29,10 @@ import { agencyFrame } from '../store/settings.ts';
 import { type LedgerEntry, type LedgerLine, listLedger } from '../store/statements.ts';
 import { oneAccount } from './account-naming.ts';
 import { aligned } from './columns.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, choice } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { oneListing, ours } from './naming.ts';
-import { type Action, choice } from './program.ts';
 import { dayNamed } from './units.ts';
 
 const FORMATS = ['table', 'csv', 'xlsx'] as const;

@@ -22,9 +22,10 @@ import { marksOf } from '../store/marks.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import { packageFrame } from '../store/rotation.ts';
 import { addTariff, listRegions, listTariffs, type TariffRow } from '../store/tariffs.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, oneListing, ours } from './naming.ts';
-import { type Action, several } from './program.ts';
 import { cabinetNamed, jsonOf, momentTold, oneCabinet } from './units.ts';
 
 interface Filter {

@@ -12,9 +12,10 @@ import { resolveAgency } from '../store/agencies.ts';
 import { AUTOTEXT, fillEmptyDescriptions, rewriteDescription } from '../store/autotext.ts';
 import type { Deed } from '../store/journal.ts';
 import { agencyFrame, changeAgencySettings } from '../store/settings.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { type Action, choice, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, oneListing, ours } from './naming.ts';
-import { type Action, choice, several } from './program.ts';
 
 type Texts = AgencySettings['texts'];
 

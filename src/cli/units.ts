@@ -5,7 +5,8 @@ import { readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment }
 import { type BranchRow, listBranches, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
-import { type Context, EXIT } from './context.ts';
+import type { Context } from './context.ts';
+import { EXIT } from './exit.ts';
 
 /** Branches, cabinets, days, moments and files as people name them on the command line. */
 

@@ -8,9 +8,9 @@ import { listGrants, proveHeld, setGrants } from '../store/access.ts';
 import { listBranches, listDepartments, listEmployees, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { hasSignIns, INVITATION_DAYS, listSignIns, putOut } from '../store/sign-in.ts';
-import { EXIT } from './context.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { actorOf, giverOf, oneEmployee } from './naming.ts';
-import type { Action } from './program.ts';
 import { oneBranch } from './units.ts';
 
 interface Asked {

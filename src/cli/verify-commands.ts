@@ -4,8 +4,8 @@ import { agree, formatNumber } from '../domain/text.ts';
 import { type Finding, MONEY_TABLE_LABELS } from '../domain/verify.ts';
 import { resolveAgency } from '../store/agencies.ts';
 import { agenciesWithMoney, type Verified, verifyMoney } from '../store/verify.ts';
-import { EXIT } from './context.ts';
-import type { Action } from './program.ts';
+import type { Action } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { dayNamed } from './units.ts';
 
 interface VerifyOptions {

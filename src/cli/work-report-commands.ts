@@ -11,8 +11,8 @@ import { listBranches, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { aligned } from './columns.ts';
-import { EXIT } from './context.ts';
-import { type Action, choice, several } from './program.ts';
+import { type Action, choice, several } from './declaring.ts';
+import { EXIT } from './exit.ts';
 import { toFile } from './statement-commands.ts';
 import { dayNamed } from './units.ts';
 

@@ -1,4 +1,4 @@
-import { newAjv } from '../boards/check.ts';
+import { proofOf } from '../boards/check.ts';
 import type { ReadResult } from '../boards/formats/codec.ts';
 import { readPhone } from '../boards/formats/phone.ts';
 import { type Listing, ListingSchema, labelOf } from '../domain/listing.ts';
@@ -35,7 +35,7 @@ export function hideContact(text: string, contact: string | undefined): TextPhon
   return { text: hidden, foreign };
 }
 
-const validate = newAjv({ allErrors: true }).compile(ListingSchema);
+const validate = proofOf(ListingSchema, { allErrors: true });
 
 /** Years before this one in a creation date are a program's zero date, not a date. */
 const EARLIEST_YEAR = 1990;

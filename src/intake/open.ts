@@ -1,9 +1,9 @@
 import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { Fault } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
-import { checkUrl, type GuardOptions, guardedAgent, nextUrl, redirection } from '../net/guard.ts';
+import type { GuardOptions } from '../net/guard.ts';
 import { unpackGzip } from './decode.ts';
 import { FILE_LIMITS, type Limits, URL_LIMITS } from './stream.ts';
 
@@ -113,6 +113,11 @@ function fileFault(error: unknown, path: string): Fault {
 export async function openUrl(location: string, options: OpenOptions = {}): Promise<Source> {
   const { totalMs = 900_000, headersMs = 30_000, bodyMs = 30_000, allowPrivate = false } = options;
   const limits = { ...URL_LIMITS, ...options.limits };
+  // Most of what comes in is a file, and a file should not wait for the network to be read.
+  const [{ request }, { checkUrl, guardedAgent, nextUrl, redirection }] = await Promise.all([
+    import('undici'),
+    import('../net/guard.ts'),
+  ]);
   let url = checkUrl(location, { allowPrivate });
   const agent = options.dispatcher ?? guardedAgent({ ...guardOptions(options), connections: 1, pipelining: 0 });
   const deadline = AbortSignal.timeout(totalMs);

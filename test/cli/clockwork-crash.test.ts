@@ -44,7 +44,12 @@ import { run, start, temporaryFolder } from './run.ts';
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const IS_LONG = process.env.VYGRUZKA_LONG !== undefined;
-const KILLS = Number(process.env.KILLS ?? (IS_LONG ? 300 : 20));
+/** Nine at chosen moments; every day's few random ones are others, the long run has hundreds. */
+const KILLS = Number(process.env.KILLS ?? (IS_LONG ? 300 : 14));
+/** So long may nothing at all happen: how fast anything is, a busy machine decides. */
+const STILL_MS = 180_000;
+/** For one test, whatever else the machine does. */
+const PATIENCE_MS = 900_000;
 const LISTINGS = 200;
 const ZONE = 'Europe/Moscow';
 /** The exit code of a command that finds no base. */
@@ -83,11 +88,11 @@ async function rows<T>(sql: string, values: unknown[] = []): Promise<T[]> {
 
 /** The same once the server is there again. */
 async function surely<T>(work: () => Promise<T>): Promise<T> {
-  for (const until = Date.now() + 60_000; ; ) {
+  for (const end = Date.now() + STILL_MS; ; ) {
     try {
       return await work();
     } catch (error) {
-      if (Date.now() > until || !isBroken(error)) throw error;
+      if (Date.now() > end || !isBroken(error)) throw error;
       await sleep(50);
     }
   }
@@ -313,10 +318,10 @@ async function checkFacts(): Promise<void> {
     expect([fact.is, fact.orElse], `${key} is «${now}»`).toContain(now);
     facts.set(key, { is: now });
   }
-  for (const [name, id] of idOf) {
-    const [row] = await rows<{ values: Listing }>('select source_values as values from listing where id = $1', [id]);
-    source.set(name, row!.values);
-  }
+  for (const { name, values } of await rows<{ name: string; values: Listing }>(
+    'select external_id as name, source_values as values from listing',
+  ))
+    source.set(name, values);
 }
 
 // -------------------------------------------------------------------------------------------------- what must be true
@@ -538,12 +543,18 @@ interface Worker {
 }
 
 const workers = new Set<Worker>();
+/** How much all workers have said. */
+let said = 0;
 
 function work(...args: string[]): Worker {
   const { child, done } = start(['work', ...args], env(), home.path);
   let wasAtWork = false;
   const ready = new Promise<void>((resolve) => {
+    child.stdout!.on('data', (part) => {
+      said += part.length;
+    });
     child.stderr!.on('data', (part) => {
+      said += part.length;
       if (!String(part).includes('собираются по расписанию')) return;
       wasAtWork = true;
       resolve();
@@ -597,25 +608,38 @@ async function isIdle(now = new Date()): Promise<boolean> {
   return found.every(({ dueAt, isRunning }) => !isRunning && (dueAt === null || dueAt > now));
 }
 
+/** What changes while anything goes on at all: the runs, what is due, and what the workers say. */
+async function signsOfLife(): Promise<string> {
+  const runs = await surely(() => rows('select id, status from export_run order by id desc limit 6'));
+  return JSON.stringify([runs, await surely(() => cabinetsDue(db, { agencyId })), said, workers.size]);
+}
+
+/** Waits for as long as anything happens. @throws where nothing has for `STILL_MS` */
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  let signs = '';
+  let [since, askedAt] = [Date.now(), Date.now()];
+  for (; !(await isSo()); await sleep(60)) {
+    // Not every time: who asks takes their time of those who work.
+    if (Date.now() - askedAt < 5000) continue;
+    const now = await signsOfLife();
+    askedAt = Date.now();
+    if (now !== signs) [signs, since] = [now, askedAt];
+    else if (askedAt - since > STILL_MS) throw new Error(`${what}: ${now}`);
+  }
+}
+
 /** Waits until nothing is due and nobody runs; somebody must be at work. */
-async function idle(): Promise<void> {
-  const startedAt = Date.now();
-  while (true) {
+const idle = () =>
+  until('still not idle', async () => {
     expect(troubles).toEqual([]);
-    // How long a failed cabinet pauses is another test's matter (test/export/clockwork.test.ts).
-    const quiet = await surely(async () => {
+    return surely(async () => {
+      // How long a failed cabinet pauses is another test's matter (test/export/clockwork.test.ts).
       await rows(
         `update export_run set finished_at = finished_at - interval '1 hour' where status = 'failed' and finished_at > now() - interval '30 minutes'`,
       );
       return isIdle();
     });
-    if (quiet) return;
-    if (Date.now() - startedAt > 90_000) {
-      throw new Error(`still not idle: ${JSON.stringify(await cabinetsDue(db, { agencyId }))}`);
-    }
-    await sleep(40);
-  }
-}
+  });
 
 // ------------------------------------------------------------------------------------------------------------ the base
 
@@ -730,7 +754,7 @@ beforeAll(async () => {
   await kill(first);
   await checkAll();
   for (const cabinet of cabinets()) expect((await served(cabinet))!.offers.size).toBeGreaterThan(20);
-}, 120_000);
+}, PATIENCE_MS);
 
 afterEach(async (test) => {
   await killWorkers();
@@ -779,14 +803,13 @@ async function heldUpAt(table: string, begin: () => unknown, strikeThen: () => P
   try {
     await blocker.query(`begin; lock table ${table} in share row exclusive mode`);
     begin();
-    for (const until = Date.now() + 30_000; ; await sleep(20)) {
+    await until(`nobody has come to ${table}`, async () => {
       const waiting = await blocker.query(
         'select 1 from pg_locks where relation = $1::regclass and not granted limit 1',
         [table],
       );
-      if (waiting.rows.length > 0) break;
-      expect(Date.now(), `nobody has come to ${table}`).toBeLessThan(until);
-    }
+      return waiting.rows.length > 0;
+    });
     await strikeThen();
   } finally {
     await blocker.query('rollback').catch(() => {});
@@ -825,7 +848,7 @@ describe(`killed (SEED=${SEED})`, () => {
     ['when it puts the money aside', 'money_stage', 'both'],
     ['when it moves the money', 'transfer', 'both'],
     ['when the accounts follow', 'account', 'process'],
-  ] as const)('%s', { timeout: 120_000 }, async (_, table, victim) => {
+  ] as const)('%s', { timeout: PATIENCE_MS }, async (_, table, victim) => {
     await load(10);
     await markSome(packed, true);
     if (['money_stage', 'transfer', 'account'].includes(table)) await bringNew(NEWCOMERS / 3);
@@ -833,7 +856,7 @@ describe(`killed (SEED=${SEED})`, () => {
     await recover();
   });
 
-  it(`at ${KILLS - 9} random moments`, { timeout: KILLS * 30_000 }, async () => {
+  it(`at ${KILLS - 9} random moments`, { timeout: KILLS * 60_000 }, async () => {
     for (let round = 1; kills < KILLS; round++) {
       acts.push(`round ${round}`);
       for (let count = dice.int(1, 3); count > 0; count--) await surely(actOnce);
@@ -863,7 +886,7 @@ describe(`killed (SEED=${SEED})`, () => {
     }
   });
 
-  it('and leaves nothing behind after a run that changes nothing', { timeout: 60_000 }, async () => {
+  it('and leaves nothing behind after a run that changes nothing', { timeout: PATIENCE_MS }, async () => {
     const before = await Promise.all(cabinets().map(served));
     const { code, stderr } = await run(['publish', '-q'], env(), home.path);
     expect(code, stderr).toBe(0);
@@ -877,7 +900,7 @@ describe(`killed (SEED=${SEED})`, () => {
 });
 
 describe('two workers at once', () => {
-  it('share the runs: every slot is done once', { timeout: 300_000 }, async () => {
+  it('share the runs: every slot is done once', { timeout: PATIENCE_MS }, async () => {
     const before = await lastRun();
     const both = [work(), work()];
     const until = Date.now() + (IS_LONG ? 120_000 : 8000);
@@ -904,7 +927,7 @@ describe('two workers at once', () => {
 
 describe('told to stop in the middle of a run', () => {
   it.each([[['work']], [['serve', '--port', '0']]])('%j ends well, and the run begins anew', {
-    timeout: 120_000,
+    timeout: PATIENCE_MS,
   }, async (command) => {
     await addLine('avito');
     const before = await lastRun();
@@ -921,10 +944,9 @@ describe('told to stop in the middle of a run', () => {
         await sleep(500);
       },
     );
-    const startedAt = Date.now();
+    // One that does not end by itself is ended after ten seconds, and not with 0.
     const { code, stdout, stderr } = await program!.done;
     expect(code, `${stderr}\n${stdout.slice(-3000)}`).toBe(0);
-    expect(Date.now() - startedAt).toBeLessThan(8000);
     const stopped = await runsAfter(before);
     expect(stopped.map(({ status }) => status)).toContain('lost');
     expect(stopped.map(({ status }) => status)).not.toContain('failed');
@@ -938,7 +960,7 @@ describe('told to stop in the middle of a run', () => {
 });
 
 describe('nobody was there for hours', () => {
-  it('the missed slot is run once, and a clock set back runs nothing again', { timeout: 180_000 }, async () => {
+  it('the missed slot is run once, and a clock set back runs nothing again', { timeout: PATIENCE_MS }, async () => {
     // A term ends tonight, and a number changes at one and at two in the night: three moments are missed.
     const now = new Date();
     const midnight = nextMidnight(now, ZONE);
@@ -971,8 +993,7 @@ describe('nobody was there for hours', () => {
       const at = new Date(night.getTime() + minute * 60_000);
       const late = work('--now', at.toISOString());
       await late.ready;
-      for (const until = Date.now() + 30_000; !(await isIdle(at)) && Date.now() < until; ) await sleep(40);
-      expect(await isIdle(at)).toBe(true);
+      await until(`not idle at ${at.toISOString()}`, () => isIdle(at));
       await sleep(500);
       await kill(late);
     }

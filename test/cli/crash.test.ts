@@ -8,13 +8,19 @@ import { demoListings } from '../../fixtures/agency.ts';
 import { inspectEdition } from '../../src/boards/formats/inspect.ts';
 import { yandex } from '../../src/boards/formats/yandex.ts';
 import type { Listing } from '../../src/domain/listing.ts';
+import { type Database, openDatabase } from '../../src/store/database.ts';
+import { runHereWith } from './here.ts';
 import { run, start, temporaryFolder } from './run.ts';
 
 /** Real processes killed at bad moments: the last good edition stays, and the next start recovers by itself. */
 
 let home: Awaited<ReturnType<typeof temporaryFolder>>;
 const env = () => ({ DATA_DIR: join(home.path, 'data') });
-const ask = (...args: string[]) => run(args, env(), home.path);
+/** What is not to be killed runs in this process. */
+const ask = (...args: string[]) => runHereWith(env(), ...args);
+/** Somebody is always there, or every command would start the server and stop it; that is another test's matter. */
+let keeper: Database;
+const cwd = process.cwd();
 
 function feedOf(listings: readonly Listing[]): string {
   return `${yandex.header('2026-11-21T09:00:00+00:00')}${listings.map((listing) => yandex.render(listing)).join('')}${yandex.footer}`;
@@ -46,10 +52,16 @@ async function served(): Promise<{ sha256: string; text: string }> {
 
 beforeAll(async () => {
   home = await temporaryFolder('crash');
+  keeper = await openDatabase({ dataDir: env().DATA_DIR });
+  process.chdir(home.path);
   await load(0);
   expect(await ask('mark', '--board', 'yandex', '--all', '-q')).toMatchObject({ code: 0 });
 }, 120_000);
-afterAll(() => home.drop());
+afterAll(async () => {
+  process.chdir(cwd);
+  await keeper?.close();
+  await home.drop();
+});
 
 describe('killed in the middle of a publish', () => {
   it.each(
@@ -122,7 +134,7 @@ describe('a full disk', () => {
       return test.skip();
     }
     try {
-      const there = (...args: string[]) => run(args, { DATA_DIR: join(other.path, 'data') }, home.path);
+      const there = (...args: string[]) => runHereWith({ DATA_DIR: join(other.path, 'data') }, ...args);
       await load(0);
       await there('import', 'feed.xml', '-q');
       await there('mark', '--board', 'yandex', '--all', '-q');
@@ -151,9 +163,9 @@ describe('two commands at once', () => {
   it('both end well, or one of them says that it is busy', { timeout: 120_000 }, async () => {
     await load(12_000);
     const both = await Promise.all([
-      ask('publish', '-q'),
-      ask('publish', '-q'),
-      ask('check', '--board', 'avito', '-q'),
+      run(['publish', '-q'], env(), home.path),
+      run(['publish', '-q'], env(), home.path),
+      run(['check', '--board', 'avito', '-q'], env(), home.path),
     ]);
     expect([0, 75]).toContain(both[0].code);
     expect([0, 75]).toContain(both[1].code);

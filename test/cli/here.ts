@@ -22,3 +22,13 @@ export async function runHere(...words: string[]): Promise<Ran> {
     }
   }
 }
+
+/** The same with other settings in the environment. */
+export async function runHereWith(env: Readonly<Record<string, string>>, ...words: string[]): Promise<Ran> {
+  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  try {
+    return await runHere(...words);
+  } finally {
+    vi.unstubAllEnvs();
+  }
+}

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Context } from '../../src/cli/context.ts';
-import type { Action } from '../../src/cli/program.ts';
+import type { Action } from '../../src/cli/declaring.ts';
 import { verifyCommands } from '../../src/cli/verify-commands.ts';
 import { openAccount, topUp } from '../../src/store/ledger.ts';
 import { type Stock, stock } from '../store/stock.ts';

@@ -221,7 +221,8 @@ async function filled(path: string, counter: Counter): Promise<string> {
 
 /** What axe finds on the page as it is. */
 async function axe({ page }: Visit, how: string, rules?: readonly string[]): Promise<string[]> {
-  await page.evaluate(AXE);
+  // Half a megabyte: once for a page, not for each of its looks.
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(AXE);
   const found = await page.evaluate(
     async ([tags, only]) => {
       const { axe } = window as typeof window & {
