@@ -341,11 +341,24 @@ export interface ChangedSlots {
 export interface OutcomeDay {
   readonly outcome: Outcome;
   readonly days: number;
+  /** @param from the first day @param until the day after the last one; null: there is none */
+  readonly isAmong: (from: string, until: string | null) => boolean;
 }
 
-/** How many days of a step each listing had each outcome. */
+/** A step is a month at most, and each of its days a bit. */
+const DAYS_MOST = 32;
+
+function bitsIn(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/** On which days of a step each listing had each outcome. */
 export class OutcomeDays {
-  #days = new Uint8Array(0);
+  readonly #recorded: string[] = [];
+  /** A bit for each recorded day. */
+  #days = new Uint32Array(0);
   /** On how many days it was marked, and in none of the groups asked for. */
   #elsewhere = new Uint8Array(0);
   readonly #width = Math.max(...Object.values(codes)) + 1;
@@ -355,45 +368,55 @@ export class OutcomeDays {
   }
 
   /** @param isAsked of each slot, 1: it belongs to the groups asked for on that day; null: all do */
-  addDay(outcomes: Uint8Array, isAsked: Uint8Array | null): void {
-    this.#grow(outcomes.length);
+  addDay(day: string, outcomes: Uint8Array, isAsked: Uint8Array | null): void {
+    const bit = this.#begin(day, outcomes.length);
     for (let slot = 0; slot < outcomes.length; slot++)
-      if (!isAsked || isAsked[slot] === 1) this.#days[slot * this.#width + outcomes[slot]!]!++;
+      if (!isAsked || isAsked[slot] === 1) this.#days[slot * this.#width + outcomes[slot]!]! |= bit;
       else if (outcomes[slot] !== NO_OUTCOME) this.#elsewhere[slot]!++;
   }
 
   /** A day of a board with several feeds: of each slot a bit for every outcome that it had in one of them. */
-  addUnion(bits: Uint16Array, isAsked: Uint8Array | null): void {
-    this.#grow(bits.length);
+  addUnion(day: string, bits: Uint16Array, isAsked: Uint8Array | null): void {
+    const bit = this.#begin(day, bits.length);
     for (let slot = 0; slot < bits.length; slot++) {
       if (bits[slot] === 0) continue;
       if (isAsked && isAsked[slot] !== 1) this.#elsewhere[slot]!++;
       else
         for (let code = 1; code < this.#width; code++)
-          if (bits[slot]! & (1 << code)) this.#days[slot * this.#width + code]!++;
+          if (bits[slot]! & (1 << code)) this.#days[slot * this.#width + code]! |= bit;
     }
   }
 
-  #grow(slots: number): void {
-    if (slots <= this.slots) return;
-    const [days, elsewhere] = [new Uint8Array(slots * this.#width), new Uint8Array(slots)];
-    days.set(this.#days);
-    elsewhere.set(this.#elsewhere);
-    this.#days = days;
-    this.#elsewhere = elsewhere;
+  #begin(day: string, slots: number): number {
+    if (this.#recorded.push(day) > DAYS_MOST) throw new Error('a step has more days than a month');
+    if (slots > this.slots) {
+      const [days, elsewhere] = [new Uint32Array(slots * this.#width), new Uint8Array(slots)];
+      days.set(this.#days);
+      elsewhere.set(this.#elsewhere);
+      this.#days = days;
+      this.#elsewhere = elsewhere;
+    }
+    return 1 << (this.#recorded.length - 1);
   }
 
   /** Most days first; without those on which it was not marked. */
   daysOf(slot: number): readonly OutcomeDay[] {
     return (Object.entries(codes) as [Outcome, number][])
-      .map(([outcome, code]) => ({ outcome, days: this.#at(slot, code) }))
+      .map(([outcome, code]) => {
+        const bits = this.#bitsAt(slot, code);
+        const isAmong = (from: string, until: string | null) =>
+          this.#recorded.some((day, at) => (bits & (1 << at)) !== 0 && day >= from && (until === null || day < until));
+        return { outcome, days: bitsIn(bits), isAmong };
+      })
       .filter(({ days }) => days > 0)
       .sort((one, other) => other.days - one.days);
   }
 
   publishedOn = (slot: number): number => this.#at(slot, codes.published);
 
-  #at = (slot: number, code: number): number => (slot < this.slots ? this.#days[slot * this.#width + code]! : 0);
+  #bitsAt = (slot: number, code: number): number => (slot < this.slots ? this.#days[slot * this.#width + code]! : 0);
+
+  #at = (slot: number, code: number): number => bitsIn(this.#bitsAt(slot, code));
 
   /** What kept it off the board on most days; somebody else's on some; published on too few; or no mark at all. */
   reasonOf(slot: number): ChangeReason {

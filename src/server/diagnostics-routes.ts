@@ -43,7 +43,6 @@ import { maskPhones } from '../domain/phones.ts';
 import { mayDo, type Reach, reachOf } from '../domain/rights.ts';
 import { loadFrame } from '../export/frame.ts';
 import { judgeRows } from '../export/judge.ts';
-import { placesOfListings } from '../store/access.ts';
 import { listBranches } from '../store/agencies.ts';
 import { cardRow } from '../store/cards.ts';
 import { sumDays } from '../store/days.ts';
@@ -66,6 +65,7 @@ import { cursorOf, readCursor } from './cursor.ts';
 import { troublesOfFeeds } from './feeds-admin-routes.ts';
 import { versionOf } from './listing-card.ts';
 import { HttpProblem, notFound } from './problems.ts';
+import { veiled } from './veil.ts';
 import { xlsxBytes } from './xlsx.ts';
 
 /** «Диагностика»: what keeps marks off the boards, as the last runs decided; and the pages of the rules. */
@@ -282,18 +282,13 @@ function afterOf(text: string | undefined) {
   return { listingId, cabinetId };
 }
 
-/** Marks with the numbers in their texts masked where the person may not see those of the listing. */
-async function marksOf(
-  { db, agencyId, caller }: Ask<unknown, unknown, unknown>,
+/** Marks, with what `veiled` leaves of their texts. */
+const marksOf = async (
+  ask: Ask<unknown, unknown, unknown>,
   filter: StoppedFilter,
   more: Parameters<typeof stoppedMarks>[3],
-): Promise<StoppedMark[]> {
-  const rows = await stoppedMarks(db.pool, agencyId, filter, more);
-  if (reachOf(caller, 'see-phones').isAll) return rows;
-  const ids = rows.map(({ listingId }) => listingId);
-  const places = await placesOfListings(db.pool, agencyId, ids);
-  return rows.map((row) => (mayDo(caller, 'see-phones', places.get(row.listingId)!) ? row : maskPhones(row)));
-}
+): Promise<StoppedMark[]> =>
+  veiled(ask, await stoppedMarks(ask.db.pool, ask.agencyId, filter, more), ({ listingId }) => listingId);
 
 /** A sentence that is told of one listing of many: nobody can say of which. */
 function veilOf({ caller }: Ask<unknown, unknown, unknown>): <T>(answer: T) => T {

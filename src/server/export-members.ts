@@ -10,7 +10,7 @@ import {
   type Member,
   namedListings,
 } from '../store/export-report.ts';
-import { reasonsIn } from '../store/past-reasons.ts';
+import { type PastReason, reasonsIn } from '../store/past-reasons.ts';
 import { type Frame, frameOf, labelOf, type Reporter } from './export-report.ts';
 
 /** What stands behind the export report: the listings of a number, and why it is another than the one before. */
@@ -54,19 +54,20 @@ export async function exportReportMembers(
 }
 
 async function told(
-  { db, agencyId, reach }: Reporter,
+  { db, agencyId, reach, columns }: Reporter,
   { cabinetIds }: Frame['sources'][number],
   step: ReportStep,
   members: readonly Member[],
 ): Promise<Members> {
   const shown = members.slice(0, MEMBERS_MAX);
   const ids = shown.map(({ listingId }) => listingId);
-  const named = await namedListings(db.pool, agencyId, cabinetIds, ids, reach);
+  const own = columns.map(({ id }) => id);
+  const named = await namedListings(db.pool, agencyId, cabinetIds, ids, reach, own);
   const seen = ids.filter((id) => named.get(id)?.isSeen);
-  const past = new Map<string, string[]>();
-  for (const { listingId, outcome, reason } of await reasonsIn(db.pool, agencyId, cabinetIds, seen, step)) {
-    const key = `${listingId} ${outcome}`;
-    past.set(key, [...(past.get(key) ?? []), reason]);
+  const past = new Map<number, PastReason[]>();
+  for (const reason of await reasonsIn(db.pool, agencyId, cabinetIds, seen, step)) {
+    const { listingId } = reason;
+    past.set(listingId, [...(past.get(listingId) ?? []), reason]);
   }
   return {
     total: members.length,
@@ -74,10 +75,17 @@ async function told(
       const found = named.get(listingId);
       if (!found) return [];
       const { outcome, ...one } = found;
-      const told = outcomes.map(({ outcome, days }) => ({
+      const told = outcomes.map(({ outcome, days, isAmong }) => ({
         label: OUTCOME_LABELS[outcome],
         days,
-        reasons: past.get(`${listingId} ${outcome}`) ?? [],
+        // Of the days asked for only: on others it may have been somebody else's.
+        reasons: [
+          ...new Set(
+            (past.get(listingId) ?? [])
+              .filter((one) => one.outcome === outcome && isAmong(one.from, one.until))
+              .map(({ reason }) => reason),
+          ),
+        ],
       }));
       return [{ ...one, outcomes: told, now: outcome === null ? null : OUTCOME_LABELS[outcome] }];
     }),

@@ -7,6 +7,7 @@ import {
   ChangesSchema,
   ExportReportQuerySchema,
   ExportReportSchema,
+  type Members,
   MembersQuerySchema,
   MembersSchema,
   ReportChoicesSchema,
@@ -20,6 +21,7 @@ import { boardsOf, exportReport, type Reporter } from './export-report.ts';
 import { reportFeeds } from './listing-routes.ts';
 import { reportChoices } from './report-units.ts';
 import { sendFile } from './statement.ts';
+import { veiled } from './veil.ts';
 
 /** «Отчёты»: the export chart, the listings behind every column, and the files of it. */
 
@@ -33,6 +35,11 @@ export const reporterOf = async (
   const reach = reachOf(ask.caller, deed);
   return { db: ask.db, agencyId: ask.agencyId, reach, ...(await reportFeeds(ask, reach)), now: ask.now };
 };
+
+const veiledMembers = async (ask: Ask<unknown, unknown, unknown>, { total, data }: Members): Promise<Members> => ({
+  total,
+  data: await veiled(ask, data, ({ id }) => id),
+});
 
 export const Theme = Type.Optional(Type.Unsafe<ChartTheme>({ type: 'string', enum: ['light', 'dark'] }));
 
@@ -72,7 +79,7 @@ export function reportRoutes(api: Api): void {
     policy,
     query: MembersQuerySchema,
     answer: MembersSchema,
-    handler: async (ask) => exportReportMembers(await reporterOf(ask), ask.query),
+    handler: async (ask) => veiledMembers(ask, await exportReportMembers(await reporterOf(ask), ask.query)),
   });
 
   api.define({
@@ -92,7 +99,7 @@ export function reportRoutes(api: Api): void {
     policy,
     query: ChangeMembersQuerySchema,
     answer: MembersSchema,
-    handler: async (ask) => exportReportChangeMembers(await reporterOf(ask), ask.query),
+    handler: async (ask) => veiledMembers(ask, await exportReportChangeMembers(await reporterOf(ask), ask.query)),
   });
 
   for (const kind of ['svg', 'png'] as const)

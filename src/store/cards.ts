@@ -65,11 +65,17 @@ export async function listTransitions(
        join mark_transition t on t.agency_id = m.agency_id and t.cabinet_id = m.cabinet_id and t.listing_id = m.listing_id
        where m.agency_id = $1 and m.listing_id = $2),
      said as (
-       select r.at, r.cabinet_id, r.outcome, r.reason from mark m
+       select r.id, r.at, r.cabinet_id, r.outcome, r.reason from mark m
        join mark_reason r on r.agency_id = m.agency_id and r.cabinet_id = m.cabinet_id and r.listing_id = m.listing_id
-       where m.agency_id = $1 and m.listing_id = $2)
-     select at, cabinet_id as "cabinetId", outcome, said.reason from moved full join said using (cabinet_id, at, outcome)
-     order by at desc, moved.id desc nulls last limit $3`,
+       where m.agency_id = $1 and m.listing_id = $2),
+     told as (
+       select moved.id, moved.at, moved.cabinet_id, moved.outcome, standing.reason from moved left join lateral (
+         select * from said where said.cabinet_id = moved.cabinet_id and said.at <= moved.at order by said.id desc limit 1
+       ) standing on standing.outcome = moved.outcome
+       union all
+       select null, at, cabinet_id, outcome, reason from said where not exists (
+         select 1 from moved where moved.cabinet_id = said.cabinet_id and moved.at = said.at))
+     select at, cabinet_id as "cabinetId", outcome, reason from told order by at desc, id desc nulls last limit $3`,
     [agencyId, listingId, limit],
   );
   return found.rows;

@@ -340,8 +340,8 @@ export async function exportMembers(
   const askedOn = askerOf(way, slots, group);
   const [counter] = await playStep(read, [way], (recorded) => {
     const isAsked = askedOn(recorded);
-    if (slots.size === null) days.addDay(recorded.feeds[0]!.outcomes, isAsked);
-    else days.addUnion(unionOf(recorded.feeds, slots.size), isAsked);
+    if (slots.size === null) days.addDay(recorded.day, recorded.feeds[0]!.outcomes, isAsked);
+    else days.addUnion(recorded.day, unionOf(recorded.feeds, slots.size), isAsked);
   });
   const found = counter!.members(step.needed, series, group).map(({ slot }) => slot);
   return membersOf(db, agencyId, cabinetIds, slots, found, days);
@@ -408,7 +408,7 @@ async function playChanges(
     const askedOn = askerOf(way, slots);
     for (const day of days) {
       const recorded = await day;
-      played.addDay(outcomesOf(recorded.feeds, slots.size), askedOn(recorded));
+      played.addDay(recorded.day, outcomesOf(recorded.feeds, slots.size), askedOn(recorded));
     }
   }
   const slots = await reader.slotsOf(cabinetIds);
@@ -497,21 +497,25 @@ export interface NamedListing {
   readonly employee: string | null;
   /** It is still within the reader's reach: who counts for the past may be somebody else's now. */
   readonly isSeen: boolean;
-  /** In the first of the feeds that has it; null: it is not marked any more, or nobody has decided yet. */
+  /** In a feed that has it now, else in one of the reader's own, else in the first; null: not marked any more, or not decided yet. */
   readonly outcome: Outcome | null;
   /** The first closed gate in the words of the last run. */
   readonly reason: string | null;
 }
 
-/** What people know these listings by, and what is with them now. Of one that is somebody else's only its number is told. */
+/**
+ * What people know these listings by, and what is with them now. Of one that is somebody else's only its number is told.
+ * @param ownIds the cabinets that the reader sees
+ */
 export async function namedListings(
   client: Queryable,
   agencyId: number,
   cabinetIds: readonly number[],
   listingIds: readonly number[],
   reach: Reach,
+  ownIds: readonly number[] = cabinetIds,
 ): Promise<ReadonlyMap<number, NamedListing>> {
-  const values: unknown[] = [agencyId, listingIds, [...cabinetIds]];
+  const values: unknown[] = [agencyId, listingIds, [...cabinetIds], [...ownIds]];
   const isSeen = listingsWithin(reach, (value) => `$${values.push(value)}`);
   const { rows } = await client.query<NamedListing>(
     `select l.id, l.external_id as "externalId", coalesce(l.values->>'address', l.values->>'title', '№ ' || l.external_id) as title,
@@ -520,7 +524,8 @@ export async function namedListings(
      left join lateral (
        select o.outcome, o.reason from mark_outcome o
        join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
-       where o.agency_id = l.agency_id and o.listing_id = l.id and o.cabinet_id = any($3) order by o.cabinet_id limit 1) o on true
+       where o.agency_id = l.agency_id and o.listing_id = l.id and o.cabinet_id = any($3)
+       order by o.outcome = 'published' desc, o.cabinet_id = any($4) desc, o.cabinet_id limit 1) o on true
      where l.agency_id = $1 and l.id = any($2)`,
     values,
   );

@@ -2,8 +2,9 @@ import type { Outcome } from '../domain/gates.ts';
 import type { Queryable } from './database.ts';
 
 /**
- * Why marks were kept off the boards, as it was said then. Only what people must mend is recorded: a pause and a place
- * in the queue come and go by the clock, and their word tells it all.
+ * Why marks were kept off the boards, as it was said then. A pause and a place in the queue are not recorded: they come
+ * and go by the clock, and their word tells it all. Nor do they end a reason: what is off every night for the calendar's
+ * sake and by day because it is a twin has one row, not two a day; the days are told apart by the daily record.
  */
 export const RECORDED: readonly Outcome[] = [
   'off-market',
@@ -16,10 +17,13 @@ export const RECORDED: readonly Outcome[] = [
   'unfunded',
 ];
 
-/** These stay while their words change; sums and moments in the words of others change by themselves every day. */
-const WORDS_MATTER: readonly Outcome[] = ['blocked', 'returned'];
+/** What is missing on an account is another sum every day: of these words the numbers are not compared. */
+const COUNTING: Outcome = 'unfunded';
 
-/** Records the reasons that a run is about to change. Must come before the decisions themselves are written. */
+/**
+ * Records the reasons that a run is about to change. Must come before the decisions themselves are written.
+ * @param cut listings whose decisions are not committed
+ */
 export async function recordReasons(
   client: Queryable,
   { agencyId, id }: { readonly agencyId: number; readonly id: number },
@@ -32,23 +36,36 @@ export async function recordReasons(
      select s.agency_id, s.cabinet_id, s.listing_id, $4, s.outcome, case when s.outcome = any($6) then s.reason end
      from outcome_stage s
      left join mark_outcome o on o.agency_id = s.agency_id and o.cabinet_id = s.cabinet_id and o.listing_id = s.listing_id
+     left join lateral (
+       select r.outcome, r.reason from mark_reason r
+       where r.agency_id = s.agency_id and r.cabinet_id = s.cabinet_id and r.listing_id = s.listing_id order by r.id desc limit 1) said on true
      where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and s.listing_id <> all($5::bigint[])
-       and (s.outcome = any($6) or o.outcome = any($6))
-       and (o.outcome is distinct from s.outcome or s.outcome = any($7) and o.reason is distinct from s.reason)
+       and (o.outcome is distinct from s.outcome or o.reason is distinct from s.reason)
+       and case
+         when s.outcome = 'published' then said.reason is not null
+         when s.outcome <> all($6) then false
+         when said.outcome is distinct from s.outcome then true
+         when s.outcome = $7 then ${WITHOUT_NUMBERS('said.reason')} is distinct from ${WITHOUT_NUMBERS('s.reason')}
+         else said.reason is distinct from s.reason end
      order by s.listing_id`,
-    [agencyId, id, fence, at, cut, RECORDED, WORDS_MATTER],
+    [agencyId, id, fence, at, cut, RECORDED, COUNTING],
   );
 }
 
-/** A reason that held on some of the days asked for. */
+const WITHOUT_NUMBERS = (words: string) => `regexp_replace(${words}, '[0-9]', '', 'g')`;
+
+/** A reason that stood at the ends of some days. */
 export interface PastReason {
   readonly listingId: number;
   readonly outcome: Outcome;
   readonly reason: string;
+  readonly from: string;
+  /** The day at whose end another thing was said; null: it stands still. */
+  readonly until: string | null;
 }
 
 /**
- * The reasons that held on days of the cabinets' own calendars, each once, in the order in which they came.
+ * The reasons that stood at the end of days of the cabinets' own calendars, in the order in which they came.
  * @param until the last day, included
  */
 export async function reasonsIn(
@@ -65,9 +82,8 @@ export async function reasonsIn(
        from mark_reason r join cabinet c on c.agency_id = r.agency_id and c.id = r.cabinet_id join agency a on a.id = r.agency_id
        left join branch b on b.agency_id = c.agency_id and b.id = c.branch_id
        where r.agency_id = $1 and r.cabinet_id = any($2) and r.listing_id = any($3))
-     select listing_id as "listingId", outcome, reason from said
-     where reason is not null and day <= $5 and (ended is null or ended >= $4)
-     group by listing_id, outcome, reason order by min(id)`,
+     select listing_id as "listingId", outcome, reason, day as "from", ended as "until" from said
+     where reason is not null and day <= $5 and (ended is null or ended > $4) order by id`,
     [agencyId, cabinetIds, listingIds, from, until],
   );
   return found.rows;

@@ -13,7 +13,7 @@ import { commitMoney, type MoneyCommit, unfundedCabinets } from './billing.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { makeDue } from './due.ts';
 import { type NewMessage, record, tell } from './journal.ts';
-import { RECORDED, recordReasons } from './past-reasons.ts';
+import { recordReasons } from './past-reasons.ts';
 import { endRun } from './runs.ts';
 import type { PreviousToken } from './schema.ts';
 
@@ -632,13 +632,16 @@ export async function commitRun(
          delete from mark_outcome o using mark m
          where o.agency_id = $1 and o.cabinet_id = $2 and m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id
            and m.listing_id = o.listing_id and (m.listing_id = any($3::bigint[]) or not m.is_live and m.listing_id = any($5::bigint[]))
-         returning o.agency_id, o.cabinet_id, o.listing_id, o.outcome),
+         returning o.agency_id, o.cabinet_id, o.listing_id),
        ended as (
          insert into mark_reason (agency_id, cabinet_id, listing_id, at, outcome)
-         select agency_id, cabinet_id, listing_id, $4, 'unmarked' from gone where outcome = any($7))
+         select g.agency_id, g.cabinet_id, g.listing_id, $4, 'unmarked' from gone g cross join lateral (
+           select r.reason from mark_reason r where r.agency_id = g.agency_id and r.cabinet_id = g.cabinet_id
+             and r.listing_id = g.listing_id order by r.id desc limit 1) said
+         where said.reason is not null)
        insert into mark_transition (agency_id, cabinet_id, listing_id, at, outcome, edition_id)
        select agency_id, cabinet_id, listing_id, $4, 'unmarked', $6 from gone`,
-      [...key, result.gone, now, result.cut, editionId, RECORDED],
+      [...key, result.gone, now, result.cut, editionId],
     );
     await client.query(
       `insert into placement (agency_id, cabinet_id, listing_id, from_on, until_on)
