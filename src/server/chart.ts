@@ -6,6 +6,7 @@ import { type EChartsCoreOption, init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { russianDay } from '../domain/days.ts';
 import { NAMES_FEW, type Narrowed, narrowedText } from '../domain/report-mail.ts';
+import { legalXml } from '../domain/text.ts';
 
 /** What the charts of the reports have in common: their letters and inks, their heading, their patterns, and how they become pictures. */
 
@@ -76,7 +77,8 @@ export function drawn(
   });
   const svg = chart.renderToSVGString();
   chart.dispose();
-  return svg;
+  // A name may hold what no XML may.
+  return legalXml(svg);
 }
 
 /** So many letters fit on a line of the heading, as wide as they come: the library would cut them by a guess of its own. */

@@ -101,7 +101,9 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
     found.flatMap(({ cabinetIds }) => cabinetIds),
   );
   const sources = found.map((source) => {
-    const [first = null] = source.cabinetIds.flatMap((id) => firsts.get(id) ?? []).sort();
+    // Of the reader's own feeds, where there are such: older ones of others know nothing of the zeros in these.
+    const own = source.cabinetIds.filter((id) => reporter.columns.some((column) => column.id === id));
+    const [first = null] = (own.length > 0 ? own : source.cabinetIds).flatMap((id) => firsts.get(id) ?? []).sort();
     return { ...source, recordedFrom: first };
   });
   const lastDay = await lastDayOf(db, agencyId, sources, yesterday);
@@ -145,9 +147,9 @@ export async function reportedThrough(
   return lastDayOf(db, agencyId, sourcesOf(reporter, query), yesterdayOf(now, timeZone));
 }
 
-/** The boards that a report can tell something of, in the order of their feeds. */
+/** The boards that a report can tell something of: those of the reader's own feeds come first. */
 export function boardsOf({ columns, others = [] }: Pick<Reporter, 'columns' | 'others'>): ReportChoices['boards'] {
-  const told = [...columns, ...others.filter(({ isTold }) => isTold)].sort((one, other) => one.id - other.id);
+  const told = [...columns, ...others.filter(({ isTold }) => isTold)];
   return [...new Map(told.map(({ board, boardName }) => [board, { id: board, name: boardName }])).values()];
 }
 

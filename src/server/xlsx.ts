@@ -113,7 +113,7 @@ export async function exportWorkbook(report: ExportReport, table: Table, days: T
   const period = `${russianDay(report.from)}–${russianDay(report.until)}`;
   const shortly = narrowedText(report.narrowed, NAMES_FEW);
   const narrowed = narrowedText(report.narrowed, NAMES_MANY);
-  const heading = [`Выгрузка ${period}`, ...(narrowed === null ? [] : [`Отбор: ${narrowed}`])];
+  const heading = [`Выгрузка ${period}`, ...(narrowed === null ? [] : linesOf(`Отбор: ${narrowed}`))];
   const data = report.sources.map(({ title, steps }) =>
     report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total[series])]),
   );
@@ -158,6 +158,20 @@ export async function exportWorkbook(report: ExportReport, table: Table, days: T
     ],
   });
   return withPatterns(book);
+}
+
+/** So many characters stand beside the chart's width: a longer line would make the printed page wider. */
+const LINE_CHARS = 110;
+
+/** A text broken at blanks. */
+function linesOf(text: string): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)!;
+    if (line !== '' && line.length + word.length >= LINE_CHARS) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines;
 }
 
 const DATA_SHEET = 'Данные графика';
