@@ -147,10 +147,18 @@ export async function reportedThrough(
   return lastDayOf(db, agencyId, sourcesOf(reporter, query), yesterdayOf(now, timeZone));
 }
 
-/** The boards that a report can tell something of: those of the reader's own feeds come first. */
+/** The boards that a report can tell something of, in the order of their feeds. */
 export function boardsOf({ columns, others = [] }: Pick<Reporter, 'columns' | 'others'>): ReportChoices['boards'] {
-  const told = [...columns, ...others.filter(({ isTold }) => isTold)];
+  const told = [...columns, ...others.filter(({ isTold }) => isTold)].sort((one, other) => one.id - other.id);
   return [...new Map(told.map(({ board, boardName }) => [board, { id: board, name: boardName }])).values()];
+}
+
+/** What is told without a wish, so that the page is not empty: the first boards, those of the reader's own feeds before others. */
+function usualBoards(reporter: Reporter): readonly string[] {
+  const own = boardsOf({ columns: reporter.columns });
+  const all = boardsOf(reporter).map(({ id }) => id);
+  const chosen = new Set([...own.map(({ id }) => id), ...all].slice(0, SOURCES_MAX));
+  return all.filter((id) => chosen.has(id));
 }
 
 function sourcesOf(
@@ -160,14 +168,7 @@ function sourcesOf(
   const { columns, others = [] } = reporter;
   const all = [...columns, ...others].sort((one, other) => one.id - other.id);
   const unknown = (what: string) => new Refusal('source-unknown', `${what} нет, или вы его не видите.`, 2);
-  // Without a wish: the first boards, so that the page is not empty.
-  const boards =
-    board ??
-    (cabinet
-      ? []
-      : boardsOf(reporter)
-          .map(({ id }) => id)
-          .slice(0, SOURCES_MAX));
+  const boards = board ?? (cabinet ? [] : usualBoards(reporter));
   return [
     ...[...new Set(boards)].map((id) => {
       // In all of its feeds, or whoever asks for a branch alone would find less than its row among all branches has.

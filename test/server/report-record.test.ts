@@ -320,4 +320,45 @@ describe('whoever sees a part of the agency', () => {
       await office.close();
     }
   });
+
+  it('hears words of the past without the numbers that are not for them, and those of their own days only', async () => {
+    const office = await counter(base.db, agencyId, () => NOW);
+    try {
+      await sql('update agency set settings = $2 where id = $1', [agencyId, { rights: { 'see-phones': 'manager' } }]);
+      const boss = await office.come({ name: 'Администратор' }, [{ role: 'admin' }]);
+      const agent = await office.come({ name: 'Борис', branchId: branches[0]! }, [{ role: 'agent' }]);
+      const [boris] = await sql<{ id: number }>('select id from employee where name = $1', ['Борис']);
+      await sql('update listing set employee_id = $2 where id = $1', [listings[0], boris!.id]);
+      await sql('insert into unit (agency_id, id, branch_id, employee_id) values ($1, 3, $2, $3)', [
+        agencyId,
+        branches[0],
+        boris!.id,
+      ]);
+      const one = await feed('avito', 'one');
+      const codes = [CODES.returned, CODES.published];
+      await record(one, '2026-11-02', '2026-11-04', codes, 2);
+      await record(one, '2026-11-05', '2026-11-08', codes, [3, 1]);
+      for (const [at, reason] of [
+        ['2026-11-02T09:00:00Z', 'Мало фотографий.'],
+        ['2026-11-05T09:00:00Z', 'В тексте чужой номер +7 912 345-67-89.'],
+      ])
+        await sql(
+          `insert into mark_reason (agency_id, cabinet_id, listing_id, at, outcome, reason) values ($1, $2, $3, $4, 'returned', $5)`,
+          [agencyId, one, listings[0], at, reason],
+        );
+      const heard = async (visitor: Visitor) => {
+        const words = { ...WEEK, board: 'avito', at: WEEK.from, source: 'board:avito', series: 'marked' };
+        const { body } = await visitor.get(`/reports/exports/members?${new URLSearchParams(words)}`);
+        return body.data.find(({ id }: { id: number }) => id === listings[0]).outcomes;
+      };
+      expect(await heard(boss)).toEqual([
+        { label: 'возвращён', days: 7, reasons: ['Мало фотографий.', 'В тексте чужой номер +7 912 345-67-89.'] },
+      ]);
+      expect(await heard(agent)).toEqual([
+        { label: 'возвращён', days: 4, reasons: [expect.stringMatching(/^В тексте чужой номер \+7 912 •••/)] },
+      ]);
+    } finally {
+      await office.close();
+    }
+  });
 });
