@@ -96,7 +96,12 @@ describe.skipIf(!hasBrowser)('a day at the counter', () => {
         .getByRole('button', { name: /Этажей в доме: не заполнено/ })
         .first()
         .click();
+      // The field is looked for after the next drawing; whoever types sees where.
+      await page.waitForFunction(() => document.activeElement instanceof HTMLInputElement);
       await page.keyboard.type(String(sick.floor + 3));
+      expect(await page.evaluate(() => (document.activeElement as HTMLInputElement).value)).toBe(
+        String(sick.floor + 3),
+      );
       await summary.waitFor({ state: 'detached' });
       const floors = async () =>
         (
