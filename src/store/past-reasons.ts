@@ -40,10 +40,9 @@ export async function recordReasons(
        select r.outcome, r.reason from mark_reason r
        where r.agency_id = s.agency_id and r.cabinet_id = s.cabinet_id and r.listing_id = s.listing_id order by r.id desc limit 1) said on true
      where s.agency_id = $1 and s.cabinet_id = $2 and s.fence = $3 and s.listing_id <> all($5::bigint[])
-       and (o.outcome is distinct from s.outcome or o.reason is distinct from s.reason)
+       and (s.outcome = 'published' or s.outcome = any($6)) and (o.outcome is distinct from s.outcome or o.reason is distinct from s.reason)
        and case
          when s.outcome = 'published' then said.reason is not null
-         when s.outcome <> all($6) then false
          when said.outcome is distinct from s.outcome then true
          when s.outcome = $7 then ${WITHOUT_NUMBERS('said.reason')} is distinct from ${WITHOUT_NUMBERS('s.reason')}
          else said.reason is distinct from s.reason end
