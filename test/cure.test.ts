@@ -23,7 +23,7 @@ import { DEMO_NOW, playedDemo } from './played.ts';
 
 /**
  * The cure: whatever keeps a mark of the demo off its board, doing what `explain` says changes the answer at once, and
- * the next run moves the mark to a later gate.
+ * the next run moves the mark to a later gate. `VYGRUZKA_LONG` cures every mark, not only two of each sort.
  */
 
 const manager = { employeeId: null, name: 'Проверяющий', role: 'admin' } as const;
@@ -44,6 +44,10 @@ interface Sick {
   readonly before: Explanation;
 }
 const sick: Sick[] = [];
+/** So many of one sort are cured: what one board says in the same words, but for names and numbers. */
+const OF_A_SORT = process.env.VYGRUZKA_LONG ? Number.POSITIVE_INFINITY : 2;
+const sortOf = ({ cabinet, before }: Sick) =>
+  [cabinet.id, before.outcome, before.reason!.replaceAll(/«[^»]*»|\([^)]*\)|\d+/g, '')].join(' ');
 
 const publish = async (...only: CabinetRow[]) => {
   const { failed } = await publishAll(only.length > 0 ? only : cabinets, {
@@ -263,7 +267,7 @@ describe('the cure', () => {
       expect([before.externalId, before.outcome]).toEqual([before.externalId, before.lastRun!.outcome]);
   });
 
-  it('works on every mark: the answer changes at once, and the next run moves the mark on', {
+  it('works on every sort of mark: the answer changes at once, and the next run moves the mark on', {
     timeout: 400_000,
   }, async () => {
     const wrong: string[] = [];
@@ -278,9 +282,15 @@ describe('the cure', () => {
     };
     // A returned listing goes back to the moderator first.
     const rank = (outcome: string) => (outcome === 'returned' ? 3.5 : OUTCOMES.indexOf(outcome as never));
+    const seen = new Map<string, number>();
+    const chosen = sick.filter((patient) => {
+      const sort = sortOf(patient);
+      seen.set(sort, (seen.get(sort) ?? 0) + 1);
+      return seen.get(sort)! <= OF_A_SORT;
+    });
     for (const cabinet of cabinets) {
       // Whoever is cured of something else may take a place of the package, and money is asked for what is left then.
-      const patients = sick
+      const patients = chosen
         .filter((patient) => patient.cabinet === cabinet)
         .sort((a, b) => Number(a.before.outcome === 'unfunded') - Number(b.before.outcome === 'unfunded'));
       for (const patient of patients) {

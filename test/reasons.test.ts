@@ -10,11 +10,11 @@ import { DEMO_NOW, type PlayedDemo, playedDemo } from './played.ts';
 
 /**
  * One answer everywhere: why a listing is or is not on a board is the same sentence on the card, in the matrix, in the
- * diagnostics and on the command line, for two hundred marks taken at random.
+ * diagnostics and on the command line, for marks of every outcome taken at random.
  */
 
 const SECRET = 's'.repeat(40);
-const SAMPLE = 200;
+const SAMPLE = process.env.VYGRUZKA_LONG ? 200 : 80;
 let demo: PlayedDemo;
 let app: FastifyInstance;
 let headers: Record<string, string>;
@@ -59,15 +59,16 @@ async function command(listingId: number, board: string): Promise<Answer> {
   return { outcome, reason };
 }
 
-it('gives the same reason for 200 marks on the card, in the matrix, in the diagnostics and on the command line', async () => {
+it(`gives the same reason for ${SAMPLE} marks on the card, in the matrix, in the diagnostics and on the command line`, async () => {
   const marks = await demo.db.pool.query<{ listingId: number; cabinetId: number; board: string }>(
-    // Half of them from those that do not go out: there the reasons are.
+    // As many of every outcome as there are: most go out, and the reasons are with the others.
     `select * from (select distinct on (c.id, m.listing_id) m.listing_id as "listingId", m.cabinet_id as "cabinetId", c.board, o.outcome
        from mark m join cabinet c on c.id = m.cabinet_id join mark_outcome o on o.cabinet_id = m.cabinet_id and o.listing_id = m.listing_id
-       where m.is_live) t order by outcome = 'published', md5("listingId" || '/' || "cabinetId" || '/20261122') limit 2 * $1`,
+       where m.is_live) t
+     order by row_number() over (partition by outcome order by md5("listingId" || '/' || "cabinetId" || '/20261122')), outcome limit $1`,
     [SAMPLE],
   );
-  const sample = marks.rows.filter((_, index) => index % 2 === 0).slice(0, SAMPLE);
+  const sample = marks.rows;
   expect(sample).toHaveLength(SAMPLE);
   const wrong: unknown[] = [];
   const seen = new Set<string | null>();
