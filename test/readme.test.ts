@@ -129,6 +129,17 @@ describe('a new user', () => {
     }
   });
 
+  it('hears what is wrong from a process of its own: on stderr, with a code and without a trace', async () => {
+    const missing = await run(['import', 'нет-такого.xml', '--json'], env(), join(home.path, 'work'));
+    expect(missing.code).toBe(2);
+    expect(JSON.parse(missing.stdout)).toMatchObject({ error: { code: 'source-file-missing' } });
+    expect(missing.stderr).toMatch(/^Файла «нет-такого\.xml» нет\.[^\n]*\n$/);
+    const unknown = await run(['выгрузи'], env(), join(home.path, 'work'));
+    expect(unknown).toMatchObject({ code: 2, stdout: '' });
+    expect(unknown.stderr).toMatch(/Нет команды/);
+    expect(unknown.stderr).not.toMatch(/\n\s+at |node:|Warning/);
+  });
+
   it.each([
     [['import', 'нет-такого.xml'], 2, /нет-такого\.xml/],
     [['publish', '--board', 'нет'], 2, /Доски «нет» нет/],

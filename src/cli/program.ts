@@ -5,6 +5,8 @@ import type { Action } from './declaring.ts';
 import { EXIT, tellError } from './exit.ts';
 import { MENU } from './menu.ts';
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
 /** Runs the command line. @returns the exit code */
 export async function run(argv: readonly string[]): Promise<number> {
   const program = new Command();
@@ -21,19 +23,22 @@ export async function run(argv: readonly string[]): Promise<number> {
         const patience = new Promise((resolve) => setTimeout(resolve, 2000));
         void Promise.race([context?.close(), patience]).finally(() => process.exit(EXIT.interrupted));
       };
+      const letGo = () => {
+        for (const signal of SIGNALS) process.off(signal, interrupt);
+      };
       try {
         takeBack(args.at(-1) as Command);
         const { Context } = await import('./context.ts');
         context = new Context(globals);
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
-        context.onServe = () => {
-          for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupt);
-        };
+        for (const signal of SIGNALS) process.once(signal, interrupt);
+        context.onServe = letGo;
         exit = await work(context, ...(own as never));
       } catch (error) {
         exit = tellError(error, globals.json === true);
       } finally {
         await context?.close();
+        // A process may run many commands, one after another.
+        letGo();
       }
     };
 

@@ -11,24 +11,23 @@ export async function runHere(...words: string[]): Promise<Ran> {
       return true;
     });
   const ears = [listen('stdout'), listen('stderr')];
-  const known = (['SIGINT', 'SIGTERM'] as const).map((signal) => [signal, process.listeners(signal)] as const);
   try {
     return { code: await runCommand(words), ...said };
   } finally {
     for (const ear of ears) ear.mockRestore();
-    // A command listens to signals until its process ends, and this one does not.
-    for (const [signal, before] of known) {
-      for (const listener of process.listeners(signal)) if (!before.includes(listener)) process.off(signal, listener);
-    }
   }
 }
 
-/** The same with other settings in the environment. */
+/** The same with other settings in the environment; whatever its caller has set there, or stubbed, stays. */
 export async function runHereWith(env: Readonly<Record<string, string>>, ...words: string[]): Promise<Ran> {
-  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+  const before = Object.keys(env).map((name) => [name, process.env[name]] as const);
+  Object.assign(process.env, env);
   try {
     return await runHere(...words);
   } finally {
-    vi.unstubAllEnvs();
+    for (const [name, value] of before) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
   }
 }

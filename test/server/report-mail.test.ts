@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExportReport } from '../../src/contracts/export-report.ts';
 import { localDay } from '../../src/domain/days.ts';
 import { mailPeriod } from '../../src/domain/report-mail.ts';
@@ -15,7 +15,7 @@ import { recordDays } from '../../src/store/days.ts';
 import { listDeeds } from '../../src/store/journal.ts';
 import { type Letter, listLetters } from '../../src/store/mail.ts';
 import { listSubscriptions, subscribe, subscriptionById } from '../../src/store/report-mail.ts';
-import { runHere } from '../cli/here.ts';
+import { runHereWith } from '../cli/here.ts';
 import { leaves, openOffice, type PostOffice, readMime } from '../export/smtp.ts';
 import { type PlayedDemo, playedDemo } from '../played.ts';
 import { type Counter, counter, type Visitor } from './visitors.ts';
@@ -336,9 +336,7 @@ describe('the doors', () => {
     const data = (await admin.get(PATH)).body.data as { id: number; narrowed: string | null }[];
     expect(data.find((one) => one.id === id)!.narrowed).toBe(narrowed);
     expect(data.find((one) => one.id === whole)!.narrowed).toBeNull();
-    vi.stubEnv('DATABASE_URL', demo.url);
-    const { stdout } = await runHere('report', 'subscriptions');
-    vi.unstubAllEnvs();
+    const { stdout } = await runHereWith({ DATABASE_URL: demo.url }, 'report', 'subscriptions');
     const lines = stdout.split('\n');
     expect(lines.find((line) => line.startsWith(`№${id} `))).toContain(`, с отбором: ${narrowed}`);
     expect(lines.find((line) => line.startsWith(`№${whole} `))).not.toContain('отбор');
