@@ -7,9 +7,9 @@ import {
   type MoneyDay,
   type MoneyLine,
   MoneyTally,
-  NO_KEY,
   type TallyOptions,
 } from '../../src/domain/money-report.ts';
+import { NO_KEY } from '../../src/domain/report-words.ts';
 import { isWithinReach, REACH_ALL } from '../../src/domain/rights.ts';
 
 /** Two listings of a cabinet: the first has gone from branch 1 to branch 2, the second belongs to nobody. */
