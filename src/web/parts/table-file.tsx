@@ -182,7 +182,7 @@ export function TableForm({ table, send, fields, tried, loads, onCancel }: Table
   }, [isPending]);
   return (
     <Stack gap="md">
-      <Fieldset variant="unstyled" aria-label="Файл и его столбцы" disabled={isLoading}>
+      <Fieldset m={0} variant="unstyled" aria-label="Файл и его столбцы" disabled={isLoading}>
         <Stack gap="md">{fields}</Stack>
       </Fieldset>
       <ProblemAlert error={send.error} />
