@@ -96,6 +96,7 @@ const MORE: readonly {
     path: '/reports/money?by=cabinet&from=2026-11-19&until=2026-11-19',
     act: loadCalls,
   },
+  { name: 'a report of a board, tried', as: ADMIN, path: '/accounts/reconciliation', act: tryBoardReport },
   { name: '/reports, chosen and opened', as: ADMIN, path: '/reports', act: chooseAndOpen },
   { name: '/reports, a strange branch', as: ADMIN, path: '/reports?branch=9999', act: takeStrangeOff },
   { name: '/reports narrowed', as: ADMIN, path: '/reports?branch=1&branch=2&step=month' },
@@ -139,6 +140,8 @@ async function tryCalls({ page }: Visit): Promise<void> {
   await dialog.getByText('Не поняты: 11 строк.').waitFor();
   await dialog.getByRole('button', { name: 'Показать ещё 3 строки' }).click();
   await dialog.getByText(/^Строка 13: /).waitFor();
+  // The keyboard stands at the first of those that came.
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/^Строка 11: /);
   await dialog.getByRole('button', { name: 'Проверить' }).scrollIntoViewIfNeeded();
 }
 
@@ -147,13 +150,31 @@ async function openWithoutGroup({ page }: Visit): Promise<void> {
   await page.getByRole('dialog').getByRole('row').nth(1).waitFor();
 }
 
+/** As far as the words about what was understood; nothing is loaded. */
+async function tryBoardReport({ page }: Visit): Promise<void> {
+  await page
+    .getByRole('button', { name: /^Загрузить отчёт/ })
+    .first()
+    .click();
+  const dialog = page.getByRole('dialog');
+  const buffer = Buffer.from('Дата;ID;Услуга;Списано\n19.11.2026;нет-такого;Размещение;100,00\nИтого;;;100,00\n');
+  await page.locator('input[type=file]').setInputFiles({ name: 'отчёт.csv', mimeType: 'text/csv', buffer });
+  await dialog.getByLabel('Номер из нашего фида').first().waitFor();
+  await dialog.getByRole('button', { name: 'Проверить' }).click();
+  await dialog.getByText(/^Понято: 1 новое списание/).waitFor();
+  await dialog.getByText(/^Строка 3: /).waitFor();
+  await dialog.getByRole('button', { name: 'Загрузить 1 списание' }).scrollIntoViewIfNeeded();
+}
+
 /** Loads for good: what waits and what fails is seen, and the number is in the report afterwards. */
 async function loadCalls(visit: Visit): Promise<void> {
   const { page } = visit;
   const words = 'by=cabinet&from=2026-11-19&until=2026-11-19';
   const cabinets = await visit.ask<{ data: { id: number; name: string }[] }>('/audience');
   const report = await visit.ask<MoneyReport>(`/reports/money?${words}`);
-  const { id, name } = cabinets.data.find((one) => report.rows.some((row) => row.id === String(one.id) && row.days))!;
+  const { id, name } = cabinets.data
+    .slice(1)
+    .find((one) => report.rows.some((row) => row.id === String(one.id) && row.days))!;
   const behind = await visit.ask<MoneyMembers>(`/reports/money/members?${words}&of=${id}`);
   const listing = behind.data[0]!;
   await page.getByRole('button', { name: 'Загрузить звонки…' }).click();
