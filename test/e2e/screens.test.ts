@@ -96,7 +96,6 @@ const MORE: readonly {
     path: '/reports/money?by=cabinet&from=2026-11-19&until=2026-11-19',
     act: loadCalls,
   },
-  { name: 'a report of a board, tried', as: ADMIN, path: '/accounts/reconciliation', act: tryBoardReport },
   { name: '/reports, chosen and opened', as: ADMIN, path: '/reports', act: chooseAndOpen },
   { name: '/reports, a strange branch', as: ADMIN, path: '/reports?branch=9999', act: takeStrangeOff },
   { name: '/reports narrowed', as: ADMIN, path: '/reports?branch=1&branch=2&step=month' },
@@ -148,22 +147,6 @@ async function tryCalls({ page }: Visit): Promise<void> {
 async function openWithoutGroup({ page }: Visit): Promise<void> {
   await page.getByRole('button', { name: 'без отдела' }).click();
   await page.getByRole('dialog').getByRole('row').nth(1).waitFor();
-}
-
-/** As far as the words about what was understood; nothing is loaded. */
-async function tryBoardReport({ page }: Visit): Promise<void> {
-  await page
-    .getByRole('button', { name: /^Загрузить отчёт/ })
-    .first()
-    .click();
-  const dialog = page.getByRole('dialog');
-  const buffer = Buffer.from('Дата;ID;Услуга;Списано\n19.11.2026;нет-такого;Размещение;100,00\nИтого;;;100,00\n');
-  await page.locator('input[type=file]').setInputFiles({ name: 'отчёт.csv', mimeType: 'text/csv', buffer });
-  await dialog.getByLabel('Номер из нашего фида').first().waitFor();
-  await dialog.getByRole('button', { name: 'Проверить' }).click();
-  await dialog.getByText(/^Понято: 1 новое списание/).waitFor();
-  await dialog.getByText(/^Строка 3: /).waitFor();
-  await dialog.getByRole('button', { name: 'Загрузить 1 списание' }).scrollIntoViewIfNeeded();
 }
 
 /** Loads for good: what waits and what fails is seen, and the number is in the report afterwards. */
