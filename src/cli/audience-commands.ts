@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { AUDIENCE_ROLES, AUDIENCE_WORDS } from '../domain/audience.ts';
 import { readRoles } from '../domain/board-report.ts';
 import { Refusal } from '../domain/fault.ts';
-import { agree, formatNumber } from '../domain/text.ts';
+import { agree, formatNumber, placeTold } from '../domain/text.ts';
 import { type TakenAudience, takeAudience } from '../intake/audience.ts';
 import { REPORT_ENCODINGS, type ReportEncoding } from '../intake/board-report.ts';
 import { openFile } from '../intake/open.ts';
@@ -10,7 +10,7 @@ import type { CabinetRow } from '../store/publishing.ts';
 import { type Action, choice } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET } from './naming.ts';
-import { badTold, DELIMITER_WORDS, placeTold, rowsTold, spanTold, TOLD } from './reconcile-commands.ts';
+import { badTold, DELIMITER_WORDS, rowsTold, spanTold, TOLD } from './reconcile-commands.ts';
 import { cabinetNamed, dayNamed } from './units.ts';
 
 interface LoadOptions {

@@ -15,7 +15,7 @@ import { resolveAgency } from '../store/agencies.ts';
 import { aligned } from './columns.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
-import { endingOf, reporterFor } from './report-commands.ts';
+import { endingOf, narrowedLine, reporterFor } from './report-commands.ts';
 import { toFile } from './statement-commands.ts';
 import { dayNamed, oneBranch } from './units.ts';
 
@@ -76,7 +76,7 @@ export function moneyReportCommands(report: Command, action: Action): void {
     );
 }
 
-function textOf({ from, until, by, rows, totals, steps, notes }: MoneyReport): string {
+function textOf({ from, until, by, narrowed, rows, totals, steps, notes }: MoneyReport): string {
   const money = (kopecks: number | null) => (kopecks === null ? '–' : formatKopecks(kopecks));
   const count = (value: number | null) => (value === null ? '–' : formatNumber(value));
   const line = (name: string, one: MoneyReport['totals']) => [
@@ -91,6 +91,7 @@ function textOf({ from, until, by, rows, totals, steps, notes }: MoneyReport): s
   const { correctedKopecks, waivedKopecks, refundedKopecks } = totals;
   return [
     `${russianDay(from)}–${russianDay(until)}, ${MONEY_GROUPING_LABELS[by]}`,
+    ...narrowedLine(narrowed),
     aligned([
       ['', 'потрачено', 'дней в фиде', 'день', 'звонки', 'звонок', 'сэкономлено'],
       ...rows.map((row) => line(row.name, row)),

@@ -16,7 +16,7 @@ import {
   type ReconciledRow,
   type ReconciliationTotals,
 } from '../domain/reconcile.ts';
-import { agree, formatNumber } from '../domain/text.ts';
+import { agree, formatNumber, placeTold } from '../domain/text.ts';
 import {
   type BadRow,
   type Delimiter,
@@ -273,9 +273,6 @@ async function load(
     bar.stop();
   }
 }
-
-export const placeTold = (format: ReportFile['format'], line: number) =>
-  `${format === 'csv' ? 'строка' : 'запись'} ${line}`;
 
 export function badTold(format: ReportFile['format'], bad: readonly BadRow[], count: number): string[] {
   const lines = bad.slice(0, TOLD).map(({ line, reasons }) => `  ${placeTold(format, line)}: ${reasons.join('; ')}`);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { russianDay } from '../domain/days.ts';
 import { Refusal } from '../domain/fault.ts';
-import { NAMES_MANY, narrowedText } from '../domain/report-mail.ts';
+import { NAMES_MANY, type Narrowed, narrowedText } from '../domain/report-mail.ts';
 import {
   GROUPING_LABELS,
   GROUPINGS,
@@ -13,7 +13,7 @@ import {
   type Step,
 } from '../domain/report-words.ts';
 import { REACH_ALL } from '../domain/rights.ts';
-import { EXPORT_FORMATS, type ExportFormat, exportFile, exportTable } from '../server/export-files.ts';
+import { EXPORT_FORMATS, type ExportFormat, exportFile, exportLines } from '../server/export-files.ts';
 import { type ExportReport, type ExportReportQuery, exportReport, type Reporter } from '../server/export-report.ts';
 import { reportChoices } from '../server/report-units.ts';
 import { resolveAgency } from '../store/agencies.ts';
@@ -179,14 +179,19 @@ function shareOf(text: string): number {
   throw new Refusal('bad-share', `--min-share: «${text.slice(0, 20)}», а нужно число от 0 до 100.`, EXIT.usage);
 }
 
+/** What a report is narrowed to, in its own line; none where it is not. */
+export function narrowedLine(narrowed: Narrowed): string[] {
+  const told = narrowedText(narrowed, NAMES_MANY);
+  return told === null ? [] : [`Отбор: ${told}`];
+}
+
 function textOf(report: ExportReport): string {
-  const { columns, rows } = exportTable({ ...report, narrowed: {} });
+  const { columns, rows } = exportLines(report);
   const shown = [0, 1, ...[...columns.keys()].filter((at) => at > 3)];
   const lines = rows.map((row) => shown.map((at) => String(row[at] ?? '')));
-  const narrowed = narrowedText(report.narrowed, NAMES_MANY);
   return [
     `${russianDay(report.from)}–${russianDay(report.until)}, ${GROUPING_LABELS[report.by]}, засчитан от ${report.minShare} % дней шага`,
-    ...(narrowed === null ? [] : [`Отбор: ${narrowed}`]),
+    ...narrowedLine(report.narrowed),
     aligned([shown.map((at) => columns[at]!.header), ...lines]),
     ...(report.steps.some(({ isUnfinished }) => isUnfinished) ? ['* шаг не завершён'] : []),
   ].join('\n');

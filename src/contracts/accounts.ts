@@ -547,6 +547,8 @@ export const LoadedReportSchema = Type.Object({
   isTrial: Type.Boolean(),
   /** false: this very file was loaded before. */
   isNew: Type.Boolean(),
+  /** `json`: lines are numbers of records. */
+  format: enumOf(['csv', 'json'] as const),
   from: Type.String(),
   until: Type.String(),
   added: Type.Integer(),

@@ -31,6 +31,8 @@ export const AudienceQuery = Type.Object(
 const Line = Type.Integer();
 export const LoadedAudienceSchema = Type.Object({
   isTrial: Type.Boolean(),
+  /** `json`: lines are numbers of records. */
+  format: Type.Unsafe<'csv' | 'json'>({ type: 'string', enum: ['csv', 'json'] }),
   rows: Type.Integer(),
   /** Listing-days: told for the first time, with other numbers than before, with the same. */
   added: Type.Integer(),

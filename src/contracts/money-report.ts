@@ -20,6 +20,8 @@ export type MoneyReportQuery = Static<typeof MoneyReportQuerySchema>;
 const OrNull = Type.Union([Type.Integer(), Type.Null()]);
 
 const figures = {
+  /** Something of this is about listings; false: corrections only, behind which there are none. */
+  hasListings: Type.Boolean(),
   /** Charged less paid back. */
   spentKopecks: Type.Integer(),
   chargedKopecks: Type.Integer(),
@@ -59,6 +61,7 @@ export const MoneyReportSchema = Type.Object({
   /** The dearest first; what belongs to no group comes last. */
   rows: Type.Array(
     Type.Object({
+      /** «none»: what belongs to no group. */
       id: Type.String(),
       name: Type.String(),
       ...figures,
@@ -78,8 +81,8 @@ export type MoneyRow = MoneyReport['rows'][number];
 export const MoneyMembersQuerySchema = Type.Object(
   {
     ...MoneyReportQuerySchema.properties,
-    /** A row of the answer. */
-    of: Type.String({ maxLength: 80 }),
+    /** The `id` of a row of the answer. */
+    of: Type.String({ minLength: 1, maxLength: 80 }),
   },
   { additionalProperties: false },
 );

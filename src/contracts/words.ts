@@ -15,6 +15,7 @@ export {
   MONEY_GROUPING_LABELS,
   MONEY_GROUPINGS,
   type MoneyGrouping,
+  NO_KEY,
   ON_WEEKDAYS,
   OWNER_LINK_DAYS,
   OWNER_LINK_DAYS_MAX,
@@ -33,7 +34,7 @@ export {
 } from '../domain/report-words.ts';
 export type { Deed, Scope } from '../domain/rights.ts';
 export { SCOPE_LABELS } from '../domain/rights.ts';
-export { agree, formatNumber } from '../domain/text.ts';
+export { agree, capital, formatNumber, placeTold } from '../domain/text.ts';
 export {
   AGE_BUCKETS,
   toldMinutes,

@@ -1,7 +1,7 @@
 import { OUTCOME_CODES } from './day-record.ts';
 import type { Basis } from './ledger.ts';
 import { KINDS } from './listing.ts';
-import type { MoneyGrouping } from './report-words.ts';
+import { type MoneyGrouping, NO_KEY } from './report-words.ts';
 
 /**
  * «Расходы»: what the boards cost, whose listings it was spent on and what came of it. Spent is what was charged less
@@ -83,9 +83,6 @@ const AT = Object.fromEntries(FIELDS.map((field, at) => [field, at])) as Record<
 
 const NOT_ASKED = -1;
 const UNKNOWN = -2;
-
-/** What there is no group for: a correction among boards, a listing that nobody is responsible for. */
-export const NO_KEY = '';
 
 export interface TallyOptions {
   readonly by: MoneyGrouping;
@@ -249,6 +246,8 @@ export function addSums(all: readonly MoneySums[]): MoneySums {
 
 /** What people read of sums. Kopecks and whole numbers; null: not known, or nothing to divide by. */
 export interface MoneyFigures {
+  /** Something of this is about listings; false: corrections only, which are about accounts. */
+  readonly hasListings: boolean;
   readonly spentKopecks: number;
   readonly chargedKopecks: number;
   readonly refundedKopecks: number;
@@ -271,7 +270,9 @@ export function figuresOf(sums: MoneySums, by: MoneyGrouping): MoneyFigures {
   const isWhole = hasDays(by);
   const share = (kopecks: number, count: number) =>
     isWhole && count > 0 && kopecks >= 0 ? Math.round(kopecks / count) : null;
+  const { corrected: _, ...ofListings } = sums;
   return {
+    hasListings: Object.values(ofListings).some((sum) => sum !== 0),
     spentKopecks: sums.charged - sums.refunded,
     chargedKopecks: sums.charged,
     refundedKopecks: sums.refunded,

@@ -45,6 +45,8 @@ export const MONEY_GROUPINGS = [
   'account',
 ] as const;
 export type MoneyGrouping = (typeof MONEY_GROUPINGS)[number];
+/** The row of what there is no group for: a correction among boards, a listing that nobody is responsible for. */
+export const NO_KEY = 'none';
 export const MONEY_GROUPING_LABELS: Record<MoneyGrouping, string> = {
   board: 'по доскам',
   cabinet: 'по кабинетам',

@@ -44,3 +44,9 @@ const numbers = new Intl.NumberFormat('ru', { maximumFractionDigits: 4 });
 export function formatNumber(value: number): string {
   return numbers.format(value);
 }
+
+/** Where a row of a table stands in its file: «строка 5»; a JSON has no lines, «запись 5». */
+export const placeTold = (format: 'csv' | 'json', line: number): string =>
+  `${format === 'csv' ? 'строка' : 'запись'} ${line}`;
+
+export const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);

@@ -1,19 +1,15 @@
 import type { Static } from 'typebox';
 import { IdParams, PeekQuery, PeekSchema } from '../contracts/accounts.ts';
-import {
-  type AudienceCabinets,
-  AudienceCabinetsSchema,
-  AudienceQuery,
-  LoadedAudienceSchema,
-} from '../contracts/audience.ts';
+import { AudienceCabinetsSchema, AudienceQuery, LoadedAudienceSchema } from '../contracts/audience.ts';
 import { AUDIENCE_LABELS, AUDIENCE_ROLES, AUDIENCE_WORDS, guessAudience } from '../domain/audience.ts';
 import { mayDo } from '../domain/rights.ts';
 import { takeAudience } from '../intake/audience.ts';
-import { placeOf } from '../store/access.ts';
+import { placeOfCabinet } from '../store/access.ts';
+import { TOLD_MAX } from '../store/audience.ts';
 import { listCabinets } from '../store/publishing.ts';
 import type { Api } from './api.ts';
 import { cabinetTitle } from './cabinets.ts';
-import { bytesOf, peeked, readingOf, TABLE_BYTES_MAX, TOLD } from './given-table.ts';
+import { bytesOf, peeked, readingOf, TABLE_BYTES_MAX } from './given-table.ts';
 import { proveDays } from './statement.ts';
 
 /** Views and calls that people load from files: the report of the money has the price of a call from them. */
@@ -30,13 +26,9 @@ export function audienceRoutes(api: Api): void {
     policy,
     answer: AudienceCabinetsSchema,
     handler: async ({ agencyId, caller }) => {
-      const data: AudienceCabinets['data'] = [];
-      for (const cabinet of await listCabinets(db, { agencyId })) {
-        const place = await placeOf(db.pool, agencyId, 'cabinet', cabinet.id);
-        if (place && mayDo(caller, policy.deed, place))
-          data.push({ id: cabinet.id, name: cabinetTitle(boards, cabinet) });
-      }
-      return { data };
+      const cabinets = await listCabinets(db, { agencyId });
+      const own = cabinets.filter((cabinet) => mayDo(caller, policy.deed, placeOfCabinet(cabinet)));
+      return { data: own.map((cabinet) => ({ id: cabinet.id, name: cabinetTitle(boards, cabinet) })) };
     },
   });
 
@@ -78,14 +70,8 @@ export function audienceRoutes(api: Api): void {
       };
       const given = { name, bytes: bytesOf(body), mapping, isTrial, ...readingOf(query) };
       const taken = await takeAudience(db, { agencyId, id: params.id }, given, { name: by }, now);
-      const { format: _, unknown, repeated, bad, ...counts } = taken;
-      return {
-        ...counts,
-        isTrial,
-        unknown: unknown.slice(0, TOLD),
-        repeated: repeated.slice(0, TOLD),
-        bad: bad.slice(0, TOLD),
-      };
+      const { bad, ...told } = taken;
+      return { ...told, isTrial, bad: bad.slice(0, TOLD_MAX) };
     },
   });
 }

@@ -2,14 +2,21 @@ import { Readable } from 'node:stream';
 import type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 import { type Column, csvText, type Row, type Table } from '../domain/csv.ts';
 import { SERIES_LABELS, STEP_LABELS } from '../domain/export-report.ts';
+import { capital } from '../domain/text.ts';
 import type { ChartTheme } from './chart.ts';
 import { exportReport, type Reporter, sourceTitle } from './export-report.ts';
 import { narrowedTable } from './report-units.ts';
 
 /** The export report as a table and as files. */
 
-/** The report as a table: a line per board, step and group. */
+/** The report as a table, each line of which says what the report is narrowed to. */
 export function exportTable(report: ExportReport): Table {
+  const { columns, rows } = exportLines(report);
+  return narrowedTable(report.narrowed, columns, rows);
+}
+
+/** The numbers of the report: a line per board, step and group. */
+export function exportLines(report: ExportReport): Table {
   const isGrouped = report.by !== 'none';
   const columns: Column[] = [
     { header: 'Доска или фид', kind: 'text', width: 22 },
@@ -43,10 +50,8 @@ export function exportTable(report: ExportReport): Table {
       ];
     }),
   );
-  return narrowedTable(report.narrowed, columns, rows);
+  return { columns, rows };
 }
-
-const capital = (words: string) => words.charAt(0).toUpperCase() + words.slice(1);
 
 export const EXPORT_FORMATS = ['xlsx', 'csv', 'svg', 'png'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];

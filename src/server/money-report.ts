@@ -12,8 +12,8 @@ import { provePeriod, type ReportStep, stepsOf } from '../domain/export-report.t
 import { Refusal } from '../domain/fault.ts';
 import { BASIS_LABELS, type Basis } from '../domain/ledger.ts';
 import { KIND_LABELS, type Kind } from '../domain/listing.ts';
-import { addSums, figuresOf, hasDays, type MoneySums, MoneyTally, NO_KEY } from '../domain/money-report.ts';
-import { MONEY_GROUPING_LABELS, type MoneyGrouping, type Step } from '../domain/report-words.ts';
+import { addSums, figuresOf, hasDays, type MoneySums, MoneyTally } from '../domain/money-report.ts';
+import { MONEY_GROUPING_LABELS, type MoneyGrouping, NO_KEY, type Step } from '../domain/report-words.ts';
 import { isWithinReach, type Place, type Reach } from '../domain/rights.ts';
 import { agree } from '../domain/text.ts';
 import { atOneMoment } from '../store/database.ts';
@@ -230,7 +230,7 @@ export async function moneyReportMembers(
 ): Promise<MoneyMembers> {
   const { db, agencyId } = reporter;
   const frame = await frameOf(reporter, query);
-  if (!/^[\w.-]*$/.test(of))
+  if (!/^[\w.-]+$/.test(of))
     throw new Refusal('cell-unknown', 'Такой строки в этом отчёте нет: откройте её из отчёта.', 2);
   // Listing by listing, and so without steps: their sums would be many times those of the report.
   const whole = { ...frame.steps[0]!, from: frame.from, until: frame.until };

@@ -20,6 +20,7 @@ import { OUTCOME_LABELS } from '../domain/gates.ts';
 import { formatKopecks } from '../domain/money.ts';
 import { daysTold, LIST_LABELS, LISTS, type ReconciledRow } from '../domain/reconcile.ts';
 import { mayDo } from '../domain/rights.ts';
+import { capital, placeTold } from '../domain/text.ts';
 import { type BadRow, mappingFrom, takeReport } from '../intake/board-report.ts';
 import { placeOf } from '../store/access.ts';
 import { type Clash, listReports } from '../store/board-reports.ts';
@@ -197,10 +198,12 @@ export function reconciliationRoutes(api: Api): void {
       const cabinet = await cabinetOf(ask);
       const mapping = mappingOf(boardOf(cabinet), ask.query);
       const refused: BadRow[] = [];
+      let format: 'csv' | 'json' = 'csv';
       const given = {
         ...{ bytes: bytesOf(ask.body), mapping, name, from, until, isTrial },
         ...readingOf(ask.query),
-        onBad: (row: BadRow) => {
+        onBad: (row: BadRow, { format: of }: { readonly format: typeof format }) => {
+          format = of;
           if (refused.length < TOLD) refused.push(row);
         },
       };
@@ -209,6 +212,7 @@ export function reconciliationRoutes(api: Api): void {
         return {
           ...loaded,
           isTrial,
+          format: summary.format,
           left: summary.left,
           bad: summary.bad,
           badRows: bad.slice(0, TOLD),
@@ -219,7 +223,7 @@ export function reconciliationRoutes(api: Api): void {
         throw new HttpProblem(422, error.code, error.message, {
           errors: refused.slice(0, 20).map(({ line, reasons }) => ({
             pointer: `#/${line}`,
-            detail: `Строка ${line}: ${reasons.join('; ')}.`,
+            detail: `${capital(placeTold(format, line))}: ${reasons.join('; ')}.`,
           })),
         });
       }

@@ -26,12 +26,14 @@ export interface CabinetRow {
   readonly slug: string;
   readonly name: string;
   readonly family: Family;
+  /** null: the whole agency's. */
+  readonly branchId: number | null;
   readonly tokenSerial: number;
   readonly previousTokens: readonly PreviousToken[];
   readonly editionId: number | null;
 }
 
-const CABINET = `c.agency_id as "agencyId", c.id, c.board, c.slug, c.name, c.family, c.token_serial as "tokenSerial",
+const CABINET = `c.agency_id as "agencyId", c.id, c.board, c.slug, c.name, c.family, c.branch_id as "branchId", c.token_serial as "tokenSerial",
   c.previous_tokens as "previousTokens", c.edition_id as "editionId"`;
 
 /** Cabinets in a fixed order, of one board or agency where that is asked. */

@@ -7,9 +7,9 @@ import {
   type MoneyDay,
   type MoneyLine,
   MoneyTally,
-  NO_KEY,
   type TallyOptions,
 } from '../../src/domain/money-report.ts';
+import { NO_KEY } from '../../src/domain/report-words.ts';
 import { isWithinReach, REACH_ALL } from '../../src/domain/rights.ts';
 
 /** Two listings of a cabinet: the first has gone from branch 1 to branch 2, the second belongs to nobody. */
@@ -155,7 +155,11 @@ describe('the tally of the money', () => {
   it('keeps counter-entries beside what was spent', () => {
     const tally = new MoneyTally({ by: 'branch', steps: 1, boardOf: () => '', keyOfOwner: () => '1' });
     tally.addCorrection('1', 0, -500);
-    expect(figuresOf(tally.rows()[0]!.steps[0]!, 'branch')).toMatchObject({ spentKopecks: 0, correctedKopecks: -500 });
+    const figures = () => figuresOf(tally.rows()[0]!.steps[0]!, 'branch');
+    expect(figures()).toMatchObject({ spentKopecks: 0, correctedKopecks: -500, hasListings: false });
+    // Charged and paid back is about a listing, though nothing was spent on it.
+    tally.addDay(day({ outcomes: null, lines: [line('charge', { 0: 30 }), line('refund', { 0: 30 })] }), 0);
+    expect(figures()).toMatchObject({ spentKopecks: 0, correctedKopecks: -500, hasListings: true });
   });
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MoneyMembers, MoneyReport } from '../../src/contracts/money-report.ts';
 import { newInvitation } from '../../src/server/invitations.ts';
 import { hasBrowser } from './browser.ts';
 import { ADMIN, AGENT, Counter, type Login, MANAGER, OPENING_MS, SPECIALIST, type Visit } from './counter.ts';
@@ -82,7 +83,21 @@ const MORE: readonly {
     path: '/reports/money?by=employee&step=month',
     act: (visit) => visit.page.locator('tbody button').first().click(),
   },
+  {
+    name: 'a row of the money without a group',
+    as: ADMIN,
+    path: '/reports/money?by=department',
+    act: openWithoutGroup,
+  },
   { name: '/reports/money, calls from a file', as: ADMIN, path: '/reports/money', act: tryCalls },
+  {
+    name: '/reports/money, calls loaded',
+    as: ADMIN,
+    path: '/reports/money?by=cabinet&from=2026-11-19&until=2026-11-19',
+    act: loadCalls,
+  },
+  { name: '/reports, chosen and opened', as: ADMIN, path: '/reports', act: chooseAndOpen },
+  { name: '/reports, a strange branch', as: ADMIN, path: '/reports?branch=9999', act: takeStrangeOff },
   { name: '/reports narrowed', as: ADMIN, path: '/reports?branch=1&branch=2&step=month' },
   { name: 'owner report dialog', as: AGENT, path: '/profile', act: giveOwnerLink },
   { name: 'owner page', as: AGENT, path: '/profile', act: openOwnerPage },
@@ -124,7 +139,103 @@ async function tryCalls({ page }: Visit): Promise<void> {
   await dialog.getByText('Не поняты: 11 строк.').waitFor();
   await dialog.getByRole('button', { name: 'Показать ещё 3 строки' }).click();
   await dialog.getByText(/^Строка 13: /).waitFor();
+  // The keyboard stands at the first of those that came.
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/^Строка 11: /);
   await dialog.getByRole('button', { name: 'Проверить' }).scrollIntoViewIfNeeded();
+}
+
+async function openWithoutGroup({ page }: Visit): Promise<void> {
+  await page.getByRole('button', { name: 'без отдела' }).click();
+  await page.getByRole('dialog').getByRole('row').nth(1).waitFor();
+}
+
+/** Loads for good: what waits and what fails is seen, and the number is in the report afterwards. */
+async function loadCalls(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const words = 'by=cabinet&from=2026-11-19&until=2026-11-19';
+  const cabinets = await visit.ask<{ data: { id: number; name: string }[] }>('/audience');
+  const report = await visit.ask<MoneyReport>(`/reports/money?${words}`);
+  const { id, name } = cabinets.data
+    .slice(1)
+    .find((one) => report.rows.some((row) => row.id === String(one.id) && row.days))!;
+  const behind = await visit.ask<MoneyMembers>(`/reports/money/members?${words}&of=${id}`);
+  const listing = behind.data[0]!;
+  await page.getByRole('button', { name: 'Загрузить звонки…' }).click();
+  const dialog = page.getByRole('dialog');
+  const text = `Дата;Объект;Звонки\n19.11.2026;#${listing.id};7531\n`;
+  await dialog.getByLabel('Файл с просмотрами и звонками').waitFor();
+  const file = { name: 'звонки.csv', mimeType: 'text/csv', buffer: Buffer.from(text) };
+  await page.locator('input[type=file]').setInputFiles(file);
+  await dialog.getByRole('combobox', { name: 'Наш номер объекта' }).waitFor();
+  // Another cabinet takes the file along.
+  await dialog.getByRole('combobox', { name: 'Кабинет' }).click();
+  await page.getByRole('option', { name, exact: true }).click();
+  await dialog.getByRole('button', { name: 'Проверить' }).click();
+  const load = dialog.getByRole('button', { name: /^Загрузить 1/ });
+  await load.waitFor();
+
+  const sent = `**/api/v1/cabinets/${id}/audience?*`;
+  let answer: (isFailed: boolean) => void = () => {};
+  await page.route(sent, async (route) => {
+    const isFailed = await new Promise<boolean>((resolve) => {
+      answer = resolve;
+    });
+    await (isFailed ? route.abort('connectionreset') : route.continue());
+  });
+  await load.click();
+  for (const button of ['Отмена', 'Проверить'])
+    await expect.poll(() => dialog.getByRole('button', { name: button }).isDisabled()).toBe(true);
+  await visit.press('esc');
+  expect(await dialog.getByRole('combobox', { name: 'Кабинет' }).isDisabled()).toBe(true);
+  expect(await dialog.getByText('Прочитано: 1 строка').isVisible()).toBe(true);
+  answer(true);
+  await dialog.getByRole('alert').waitFor();
+  expect(await dialog.getByText('Прочитано: 1 строка').isVisible()).toBe(true);
+  expect(await load.evaluate((button) => button === document.activeElement)).toBe(true);
+  // What the browser says of the connection that was cut.
+  expect(visit.faults.splice(0).filter((fault) => !fault.includes('ERR_CONNECTION_RESET'))).toEqual([]);
+  await page.keyboard.press('Enter');
+  await expect.poll(() => load.isDisabled()).toBe(true);
+  answer(false);
+  await dialog.waitFor({ state: 'detached' });
+  await page.unroute(sent);
+  await visit.settled();
+  const after = await visit.ask<MoneyReport>(`/reports/money?${words}`);
+  const row = after.rows.find((one) => one.id === String(id))!;
+  const was = report.rows.find((one) => one.id === String(id))!;
+  expect(row.calls! - (was.calls ?? 0)).toBe(7531 - (listing.calls ?? 0));
+  const shown = await page.getByRole('row').filter({ has: page.getByRole('button', { name: row.name, exact: true }) });
+  expect((await shown.innerText()).replace(/\s/g, '')).toContain(String(row.calls));
+}
+
+/** What is chosen stands in the address, and a number is asked about with the same words; «back» closes what it opened. */
+async function chooseAndOpen(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const words = () => new URL(page.url()).searchParams;
+  await page.getByText('месяц', { exact: true }).click();
+  await expect.poll(() => words().get('step')).toBe('month');
+  await page.getByRole('button', { name: /^Филиал/ }).click();
+  const branch = page.getByRole('checkbox').first();
+  await branch.check();
+  await expect.poll(() => words().getAll('branch').length).toBe(1);
+  await page.keyboard.press('Escape');
+  await visit.settled();
+  const asked = page.waitForRequest((request) => request.url().includes('/reports/exports/members?'));
+  await page.locator('tbody button').first().click();
+  const question = new URL((await asked).url()).searchParams;
+  for (const name of ['step', 'branch']) expect(question.getAll(name)).toEqual(words().getAll(name));
+  await page.getByRole('dialog').getByRole('row').nth(1).waitFor();
+  await page.goBack();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  expect(words().getAll('branch')).toEqual([]);
+  await visit.settled();
+  await page.locator('tbody button').first().click();
+}
+
+async function takeStrangeOff({ page }: Visit): Promise<void> {
+  await page.getByRole('button', { name: 'Филиал: №9999' }).click();
+  await page.getByRole('checkbox', { name: '№9999' }).click();
+  await expect.poll(() => new URL(page.url()).search).toBe('');
 }
 
 async function openReturns({ page }: Visit): Promise<void> {

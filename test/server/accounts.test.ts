@@ -448,7 +448,15 @@ describe('what the board says', () => {
     const url = (more: string) => `?name=nov.csv&${WORDS}${more}`;
     expect((await post(chief, '?name=nov.csv&sum=x', FILE)).json()).toMatchObject({ code: 'report-mapping' });
     const trial = (await post(chief, url('&trial=true'), `${FILE}Итого;;;130\r\n`)).json();
-    expect(trial).toMatchObject({ id: null, isTrial: true, added: 2, addedKopecks: 130_00, strangers: 1, bad: 1 });
+    expect(trial).toMatchObject({
+      id: null,
+      isTrial: true,
+      format: 'csv',
+      added: 2,
+      addedKopecks: 130_00,
+      strangers: 1,
+      bad: 1,
+    });
     expect(trial.badRows).toEqual([{ line: 5, reasons: expect.arrayContaining([expect.stringContaining('Итого')]) }]);
     const first = (await post(chief, url(''), FILE)).json();
     expect(first).toMatchObject({ isNew: true, added: 2 });

@@ -88,7 +88,15 @@ describe('views and calls from a form', () => {
   it('are tried first, each bad line with its reason, and change nothing', async () => {
     const { status, body } = await post(specialist, words({ ...COLUMNS, trial: 'true' }), FILE);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ isTrial: true, rows: 5, added: 2, replaced: 0, unknownRows: 1, badRows: 2 });
+    expect(body).toMatchObject({
+      isTrial: true,
+      format: 'csv',
+      rows: 5,
+      added: 2,
+      replaced: 0,
+      unknownRows: 1,
+      badRows: 2,
+    });
     expect(body.unknown).toEqual([{ line: 3, name: 'A-9' }]);
     expect(body.bad).toEqual([
       { line: 4, reasons: ['день 31.12.2026 ещё не наступил'] },
@@ -110,7 +118,7 @@ describe('views and calls from a form', () => {
       yield Buffer.from(FILE);
     })();
     const given = { name: 'звонки.csv', bytes, mapping: { columns: COLUMNS }, isTrial: true };
-    const { format: _, ...told } = await takeAudience(
+    const told = await takeAudience(
       base.db,
       { agencyId: house.agencyId, id: cabinetId },
       given,
@@ -118,6 +126,16 @@ describe('views and calls from a form', () => {
       NOW,
     );
     expect({ ...told, isTrial: false }).toEqual(again);
+  });
+
+  it('are numbered as records where a JSON has no lines', async () => {
+    const file = JSON.stringify([{ Дата: '20.11.2026', ID: 'A-9', Просмотры: 1 }]);
+    const { body } = await post(
+      specialist,
+      words({ day: 'Дата', advert: 'ID', views: 'Просмотры', trial: 'true' }),
+      file,
+    );
+    expect(body).toMatchObject({ format: 'json', unknown: [{ line: 1, name: 'A-9' }] });
   });
 
   it('say in Russian what is missing', async () => {

@@ -25,12 +25,18 @@ interface SeveralProps {
 export function Several({ label, value, options, onChange, least = 1 }: SeveralProps) {
   const [text, setText] = useState('');
   if (options.length < least && value.length === 0) return null;
-  const chosen = options.filter((one) => value.includes(one.value));
-  const shown = options.filter((one) => one.label.toLowerCase().includes(text.trim().toLowerCase()));
+  // What stands in the address and is not among the options is shown too: it narrows, and must be possible to take off.
+  const strange = value.filter((one) => !options.some((option) => option.value === one));
+  const all = [
+    ...options,
+    ...strange.map((one) => ({ value: one, label: /^\d+$/.test(one) ? `№${one}` : `«${one}»` })),
+  ];
+  const chosen = all.filter((one) => value.includes(one.value));
+  const shown = all.filter((one) => one.label.toLowerCase().includes(text.trim().toLowerCase()));
   const told = chosen.length > 0 ? `: ${chosen[0]!.label}${chosen.length > 1 ? ` +${chosen.length - 1}` : ''}` : '';
   return (
     <Dropdown label={label} told={told} onClose={() => setText('')}>
-      {options.length > MANY && (
+      {all.length > MANY && (
         <TextInput
           size="xs"
           mb="xs"

@@ -1,11 +1,27 @@
-import { Alert, Anchor, FileInput, Group, List, Select, SimpleGrid, Table, Text } from '@mantine/core';
-import { useQuery } from '@tanstack/react-query';
-import { type ReactNode, useEffect, useState } from 'react';
+import {
+  Alert,
+  Anchor,
+  Button,
+  Fieldset,
+  FileInput,
+  Group,
+  List,
+  Modal,
+  type ModalProps,
+  Select,
+  SimpleGrid,
+  Stack,
+  Table,
+  Text,
+} from '@mantine/core';
+import { useIsMutating, useMutation, useQuery } from '@tanstack/react-query';
+import { type ReactNode, useEffect, useRef, useState } from 'react';
 import type { Peek } from '../../contracts/accounts.ts';
+import { capital, placeTold } from '../../contracts/words.ts';
 import { api, type Query } from '../api.ts';
 import { counted } from '../words.ts';
 import { DayInput } from './day-field.tsx';
-import { ProblemAlert } from './problem.tsx';
+import { ProblemAlert, showProblem } from './problem.tsx';
 import classes from './table-file.module.css';
 
 /** A table that a person gives: the file, how it is read, what its columns mean, and what of it was not understood. */
@@ -41,15 +57,20 @@ export function useTableFile(path: string) {
     staleTime: Number.POSITIVE_INFINITY,
   });
   const guess = peek.data?.guess;
-  // What is guessed is a beginning; whatever a person changes stays.
+  const read = JSON.stringify([file?.name, file?.size, file?.lastModified, reading]);
+  const guessedOf = useRef<string>(undefined);
+  // What is guessed is a beginning; whatever a person changes stays, wherever the same file is sent then.
   useEffect(() => {
-    if (guess) setColumns(guess.columns);
-  }, [guess]);
+    if (!guess || guessedOf.current === read) return;
+    guessedOf.current = read;
+    setColumns(guess.columns);
+  }, [guess, read]);
   const query: Query = { ...reading, ...columns, onDay: columns.day ? null : onDay, name: file?.name };
   return {
     ...{ file, bytes, peek, columns, onDay, setOnDay, query },
-    /** Other words or another file, and what was tried is not known any more. */
-    key: JSON.stringify([query, file?.size, file?.lastModified]),
+    /** Other words, another file or another place, and what was tried is not known any more. */
+    key: JSON.stringify([path, query, file?.size, file?.lastModified]),
+    path,
     give: (next: File | null) => {
       setFile(next);
       setReading({});
@@ -66,6 +87,137 @@ export type TableFile = ReturnType<typeof useTableFile>;
 export const columnsOf = ({ peek }: TableFile): string[] => [
   ...new Set(peek.data?.columns.filter((name) => name !== '') ?? []),
 ];
+
+const LOADING = ['load-table'];
+
+/**
+ * Sends a table: first for a trial, which holds as long as the words it was tried with, then for good.
+ * @param more what is said of it besides
+ * @param onLoaded when it is loaded for good
+ */
+export function useTableLoad<Answer extends { readonly isTrial: boolean }>(
+  table: TableFile,
+  more: Query,
+  onLoaded: (answer: Answer) => void,
+) {
+  const wanted = table.key + JSON.stringify(more);
+  const [tried, setTried] = useState<{ readonly wanted: string; readonly answer: Answer } | null>(null);
+  const isHere = useRef(true);
+  useEffect(() => {
+    isHere.current = true;
+    return () => {
+      isHere.current = false;
+    };
+  }, []);
+  const send = (isTrial: boolean) =>
+    api.send<Answer>('POST', table.path, table.bytes(), {
+      query: { ...table.query, ...more, trial: isTrial || undefined },
+    });
+  const check = useMutation({
+    mutationFn: (_: string) => send(true),
+    meta: { isTold: true },
+    onSuccess: (answer, wanted) => setTried({ wanted, answer }),
+  });
+  const load = useMutation({
+    mutationKey: LOADING,
+    mutationFn: () => send(false),
+    meta: { isTold: true },
+    onSuccess: onLoaded,
+    // Whoever went to another screen meanwhile has no alert before them.
+    onError: (error) => isHere.current || showProblem(error),
+  });
+  return {
+    trial: tried?.wanted === wanted ? tried.answer : null,
+    error: load.error ?? check.error,
+    isChecking: check.isPending,
+    isLoading: load.isPending,
+    check: () => {
+      load.reset();
+      check.mutate(wanted);
+    },
+    load: () => {
+      check.reset();
+      load.mutate();
+    },
+  };
+}
+
+/** The dialog of a table. While it is being loaded nothing closes it: closing would not take it back. */
+export function TableModal({ onClose, children, ...props }: Omit<ModalProps, 'size' | 'closeButtonProps'>) {
+  const isLoading = useIsMutating({ mutationKey: LOADING }) > 0;
+  return (
+    <Modal
+      {...props}
+      size="xl"
+      onClose={() => {
+        if (!isLoading) onClose();
+      }}
+      closeButtonProps={{ disabled: isLoading }}
+    >
+      {children}
+    </Modal>
+  );
+}
+
+interface TableFormProps {
+  readonly table: TableFile;
+  readonly send: Omit<ReturnType<typeof useTableLoad>, 'trial'>;
+  /** What is told of the table. */
+  readonly fields: ReactNode;
+  /** What was understood; null: it was not tried with these words yet. */
+  readonly tried: ReactNode;
+  /** «Загрузить 5 списаний»; null: there is nothing to load. */
+  readonly loads: string | null;
+  readonly onCancel: () => void;
+}
+
+/** What is told of a table, what was understood, and the buttons: it is loaded only after a trial. */
+export function TableForm({ table, send, fields, tried, loads, onCancel }: TableFormProps) {
+  const { isChecking, isLoading } = send;
+  const isPending = isChecking || isLoading;
+  const pressed = useRef<HTMLButtonElement>(null);
+  // A button that waits cannot have the focus; afterwards it has it again, so that the keyboard keeps its place.
+  useEffect(() => {
+    if (!isPending && document.activeElement === document.body) pressed.current?.focus();
+  }, [isPending]);
+  return (
+    <Stack gap="md">
+      <Fieldset m={0} variant="unstyled" aria-label="Файл и его столбцы" disabled={isLoading}>
+        <Stack gap="md">{fields}</Stack>
+      </Fieldset>
+      <ProblemAlert error={send.error} />
+      {tried}
+      <Group justify="flex-end">
+        <Button variant="default" disabled={isLoading} onClick={onCancel}>
+          Отмена
+        </Button>
+        <Button
+          variant={loads === null ? 'filled' : 'default'}
+          disabled={!table.peek.data || isLoading}
+          loading={isChecking}
+          onClick={(event) => {
+            pressed.current = event.currentTarget;
+            send.check();
+          }}
+        >
+          Проверить
+        </Button>
+        {loads !== null && (
+          <Button
+            disabled={isChecking}
+            loading={isLoading}
+            onClick={(event) => {
+              pressed.current = event.currentTarget;
+              send.load();
+            }}
+          >
+            {loads}
+          </Button>
+        )}
+      </Group>
+    </Stack>
+  );
+}
 
 interface TableFileFieldsProps {
   readonly label: string;
@@ -194,8 +346,11 @@ function Preview({ peek, columns }: { peek: Peek; columns: TableFile['columns'] 
 
 const TOLD = 8;
 
+type Format = 'csv' | 'json';
+
 interface TriedProps {
   readonly title: string;
+  readonly format: Format;
   /** Something in the file will not be taken. */
   readonly isPartly: boolean;
   /** What is told before the lines that are not understood. */
@@ -207,13 +362,13 @@ interface TriedProps {
 }
 
 /** What was understood of a table; nothing is loaded yet. */
-export function Tried({ title, isPartly, before, bad, badRows, after, note }: TriedProps) {
+export function Tried({ title, format, isPartly, before, bad, badRows, after, note }: TriedProps) {
   return (
     <Alert role="status" color={isPartly ? 'money' : 'ok'} variant="light" title={title}>
       <List size="sm">
         {before}
         {bad > 0 && <List.Item>Не поняты: {counted(bad, 'строка', 'строки', 'строк')}.</List.Item>}
-        <Lines rows={badRows} count={bad} tell={({ reasons }) => `: ${reasons.join('; ')}.`} />
+        <Lines format={format} rows={badRows} count={bad} tell={({ reasons }) => `: ${reasons.join('; ')}.`} />
         {after}
       </List>
       <Text size="sm" mt={4}>
@@ -224,6 +379,7 @@ export function Tried({ title, isPartly, before, bad, badRows, after, note }: Tr
 }
 
 interface LinesProps<Row> {
+  readonly format: Format;
   readonly rows: readonly Row[];
   /** How many there are; more than the server told. */
   readonly count?: number;
@@ -232,14 +388,24 @@ interface LinesProps<Row> {
 }
 
 /** The lines of a file of which there is something to tell: the first of them, the others at a click. */
-export function Lines<Row extends { readonly line: number }>({ rows, count = rows.length, tell }: LinesProps<Row>) {
+export function Lines<Row extends { readonly line: number }>({
+  format,
+  rows,
+  count = rows.length,
+  tell,
+}: LinesProps<Row>) {
   const [isWhole, setIsWhole] = useState(false);
+  const firstMore = useRef<HTMLLIElement>(null);
+  // The button that was pressed is gone: the keyboard goes on where it stood.
+  useEffect(() => {
+    if (isWhole) firstMore.current?.focus();
+  }, [isWhole]);
   const shown = isWhole ? rows : rows.slice(0, TOLD);
   return (
     <>
-      {shown.map((row) => (
-        <List.Item key={row.line}>
-          Строка {row.line}
+      {shown.map((row, at) => (
+        <List.Item key={row.line} {...(at === TOLD && { ref: firstMore, tabIndex: -1 })}>
+          {capital(placeTold(format, row.line))}
           {tell(row)}
         </List.Item>
       ))}

@@ -1,10 +1,17 @@
-import { Button, Checkbox, Group, List, Modal, Select, Stack, TextInput } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+import { Checkbox, Group, List, Select, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import type { CabinetSums, LoadedReportAnswer } from '../../../contracts/accounts.ts';
-import { api, type Query } from '../../api.ts';
-import { ProblemAlert, showDone } from '../../parts/problem.tsx';
-import { columnsOf, Lines, TableFileFields, Tried, useTableFile } from '../../parts/table-file.tsx';
+import { showDone } from '../../parts/problem.tsx';
+import {
+  columnsOf,
+  Lines,
+  TableFileFields,
+  TableForm,
+  TableModal,
+  Tried,
+  useTableFile,
+  useTableLoad,
+} from '../../parts/table-file.tsx';
 import { refresh } from '../../query.ts';
 import { counted, dayShort, formatNumber, money } from '../../words.ts';
 
@@ -24,98 +31,74 @@ export function Upload({ cabinet, onClose }: { cabinet: CabinetSums; onClose: ()
     chargesNegative: areNegative || undefined,
     only: only.column && only.value ? [`${only.column}=${only.value}`] : undefined,
   };
-  const query = (isTrial: boolean): Query => ({ ...table.query, ...more, trial: isTrial || undefined });
-  const send = useMutation({
-    mutationFn: (isTrial: boolean) =>
-      api.send<LoadedReportAnswer>('POST', path, table.bytes(), { query: query(isTrial) }),
-    meta: { isTold: true },
-    onSuccess: (answer) => {
-      if (answer.isTrial) return;
-      showDone(
-        answer.isNew
-          ? `Загружено: ${counted(answer.added, 'списание', 'списания', 'списаний')} на ${money(answer.addedKopecks)}`
-          : 'Этот файл уже загружен: ничего не изменилось',
-      );
-      onClose();
-      void refresh('/reconciliation', `/cabinets/${cabinet.id}`, '/accounts');
-    },
+  const send = useTableLoad<LoadedReportAnswer>(table, more, ({ isNew, added, addedKopecks }) => {
+    showDone(
+      isNew
+        ? `Загружено: ${counted(added, 'списание', 'списания', 'списаний')} на ${money(addedKopecks)}`
+        : 'Этот файл уже загружен: ничего не изменилось',
+    );
+    onClose();
+    void refresh('/reconciliation', `/cabinets/${cabinet.id}`, '/accounts');
   });
-  // What was tried was tried with these words only.
-  const wanted = table.key + JSON.stringify(more);
-  const [tried, setTried] = useState('');
-  const trial = tried === wanted && send.data?.isTrial ? send.data : null;
+  const { trial } = send;
+  const charges = trial?.added ? ` ${counted(trial.added, 'списание', 'списания', 'списаний')}` : '';
   return (
-    <Modal opened onClose={onClose} title={`Отчёт доски: ${cabinet.name}`} size="xl">
-      <Stack gap="md">
-        <TableFileFields
-          label="Файл отчёта о списаниях"
-          table={table}
-          onColumn={() => setShape(null)}
-          beside={
-            cabinet.shapes.length > 0 && (
-              <Select
-                label="Известная форма"
-                clearable
-                placeholder="нет"
-                data={cabinet.shapes.map(({ code, title }) => ({ value: code, label: title }))}
-                value={shape}
-                onChange={setShape}
-              />
-            )
-          }
-        />
-        {table.peek.data && (
+    <TableModal opened onClose={onClose} title={`Отчёт доски: ${cabinet.name}`}>
+      <TableForm
+        {...{ table, send }}
+        fields={
           <>
-            <Group gap="sm" align="flex-end" grow>
-              <Select
-                label="Только строки, где"
-                placeholder="все строки"
-                clearable
-                data={columnsOf(table)}
-                value={only.column || null}
-                onChange={(column) => setOnly((was) => ({ ...was, column: column ?? '' }))}
-              />
-              {only.column && (
-                <TextInput
-                  label="равно"
-                  value={only.value}
-                  maxLength={200}
-                  onChange={(event) => setOnly({ ...only, value: event.currentTarget.value })}
-                />
-              )}
-            </Group>
-            <Checkbox
-              label="В файле списания со знаком минус, а возвраты без него"
-              checked={areNegative}
-              onChange={(event) => setAreNegative(event.currentTarget.checked)}
+            <TableFileFields
+              label="Файл отчёта о списаниях"
+              table={table}
+              onColumn={() => setShape(null)}
+              beside={
+                cabinet.shapes.length > 0 && (
+                  <Select
+                    label="Известная форма"
+                    clearable
+                    placeholder="нет"
+                    data={cabinet.shapes.map(({ code, title }) => ({ value: code, label: title }))}
+                    value={shape}
+                    onChange={setShape}
+                  />
+                )
+              }
             />
+            {table.peek.data && (
+              <>
+                <Group gap="sm" align="flex-end" grow>
+                  <Select
+                    label="Только строки, где"
+                    placeholder="все строки"
+                    clearable
+                    data={columnsOf(table)}
+                    value={only.column || null}
+                    onChange={(column) => setOnly((was) => ({ ...was, column: column ?? '' }))}
+                  />
+                  {only.column && (
+                    <TextInput
+                      label="равно"
+                      value={only.value}
+                      maxLength={200}
+                      onChange={(event) => setOnly({ ...only, value: event.currentTarget.value })}
+                    />
+                  )}
+                </Group>
+                <Checkbox
+                  label="В файле списания со знаком минус, а возвраты без него"
+                  checked={areNegative}
+                  onChange={(event) => setAreNegative(event.currentTarget.checked)}
+                />
+              </>
+            )}
           </>
-        )}
-        <ProblemAlert error={send.error} />
-        {trial && <TriedReport told={trial} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            Отмена
-          </Button>
-          <Button
-            variant={trial ? 'default' : 'filled'}
-            disabled={!table.peek.data}
-            loading={send.isPending && send.variables}
-            onClick={() => {
-              setTried(wanted);
-              send.mutate(true);
-            }}
-          >
-            Проверить
-          </Button>
-          {trial && (
-            <Button loading={send.isPending && !send.variables} onClick={() => send.mutate(false)}>
-              {trial.added > 0 ? `Загрузить ${counted(trial.added, 'списание', 'списания', 'списаний')}` : 'Загрузить'}
-            </Button>
-          )}
-        </Group>
-      </Stack>
-    </Modal>
+        }
+        tried={trial && <TriedReport told={trial} />}
+        loads={trial && `Загрузить${charges}`}
+        onCancel={onClose}
+      />
+    </TableModal>
   );
 }
 
@@ -142,7 +125,7 @@ function TriedReport({ told }: { told: LoadedReportAnswer }) {
               Не загрузятся, номер операции занят: {counted(clashing, 'строка', 'строки', 'строк')}.
             </List.Item>
           )}
-          <Lines rows={clashes} count={clashing} tell={({ text }) => `. ${text}`} />
+          <Lines format={rest.format} rows={clashes} count={clashing} tell={({ text }) => `. ${text}`} />
         </>
       }
       note="Загруженное не изменить и не удалить."

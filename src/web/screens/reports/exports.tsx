@@ -1,5 +1,4 @@
 import { type ComboboxData, MultiSelect, NumberInput, Text, useComputedColorScheme } from '@mantine/core';
-import { useState } from 'react';
 import type { ExportReport, ReportChoices } from '../../../contracts/export-report.ts';
 import type { BoardColumn } from '../../../contracts/listings.ts';
 import {
@@ -20,7 +19,7 @@ import { Behind, type Place } from './behind.tsx';
 import { ByMailButton, ByMailList } from './by-mail.tsx';
 import { Numbers } from './numbers.tsx';
 import { Picture } from './picture.tsx';
-import { Beside, Breakdown, ReportPage, StepChoice, useReportWords } from './report.tsx';
+import { Beside, Breakdown, ReportPage, StepChoice, useOpened, useReport, useReportWords } from './report.tsx';
 import { Why } from './why.tsx';
 
 /** «Отчёты»: the export chart; the address keeps every choice. */
@@ -33,10 +32,10 @@ export default function Reports() {
     group: listOf(raw.group),
     by: oneAmong<Grouping>(GROUPINGS, raw.by, 'none'),
   }));
-  const report = useApi<ExportReport>('/reports/exports', words, { placeholderData: (last) => last });
+  const [report, asked] = useReport<ExportReport>('/reports/exports', words);
   const boards = useApi<{ data: BoardColumn[] }>('/boards', undefined, { staleTime: 60_000 });
-  const [place, setPlace] = useState<Place | null>(null);
-  const [why, setWhy] = useState<Place | null>(null);
+  const [place, setPlace] = useOpened<Place>(asked);
+  const [why, setWhy] = useOpened<Place>(asked);
   const scheme = useComputedColorScheme('light');
   const choices = useApi<ReportChoices>('/reports/choices', undefined, { staleTime: 60_000 });
   return (
@@ -60,7 +59,7 @@ export default function Reports() {
             onChange={(ids) => change({ board: idsOf(ids, 'board:'), cabinet: idsOf(ids, 'cabinet:') })}
             data={sourcesOf(choices.data?.boards ?? [], boards.data?.data ?? [])}
           />
-          <StepChoice value={words.step} change={change} />
+          <StepChoice label="Шаг" value={words.step} change={change} />
           <NumberInput
             label="Мин. доля дней, %"
             w={140}
@@ -86,7 +85,7 @@ export default function Reports() {
             {({ at, source, series, of }) => (
               <Behind
                 address="/reports/exports/members"
-                query={{ ...words, at, source, series, ...(of !== undefined && { of }) }}
+                query={{ ...asked, at, source, series, ...(of !== undefined && { of }) }}
               />
             )}
           </Beside>
@@ -96,7 +95,7 @@ export default function Reports() {
             size={520}
             title={({ sourceTitle, label }) => `${sourceTitle}: почему изменилось за ${label}`}
           >
-            {(place) => <Why place={place} query={words} />}
+            {(place) => <Why place={place} query={asked} />}
           </Beside>
         </>
       }
@@ -105,7 +104,7 @@ export default function Reports() {
         <>
           <Sheet>
             <Picture
-              address={addressOf('/reports/exports.svg', { ...words, theme: scheme })}
+              address={addressOf('/reports/exports.svg', { ...asked, theme: scheme })}
               answer={answer}
               onOpen={setPlace}
             />

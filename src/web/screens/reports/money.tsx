@@ -1,12 +1,12 @@
 import { Anchor, Group, MultiSelect, Progress, Table, Text, useComputedColorScheme } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
-import { useState } from 'react';
 import type { BoardColumn } from '../../../contracts/listings.ts';
 import type { MoneyMembers, MoneyReport, MoneyRow } from '../../../contracts/money-report.ts';
 import {
   MONEY_GROUPING_LABELS,
   MONEY_GROUPINGS,
   type MoneyGrouping,
+  NO_KEY,
   STEPS,
   type Step,
 } from '../../../contracts/words.ts';
@@ -17,7 +17,16 @@ import { useApi } from '../../query.ts';
 import { listOf, oneAmong } from '../../router.tsx';
 import { formatNumber, money } from '../../words.ts';
 import { AudienceButton } from './audience.tsx';
-import { Beside, Breakdown, Listings, ReportPage, StepChoice, useReportWords } from './report.tsx';
+import {
+  Beside,
+  Breakdown,
+  Listings,
+  ReportPage,
+  StepChoice,
+  useOpened,
+  useReport,
+  useReportWords,
+} from './report.tsx';
 
 /** «Расходы»: what the boards cost and what came of it; the address keeps every choice. */
 export default function Money() {
@@ -26,9 +35,9 @@ export default function Money() {
     by: oneAmong<MoneyGrouping>(MONEY_GROUPINGS, raw.by, 'board'),
     board: listOf(raw.board),
   }));
-  const report = useApi<MoneyReport>('/reports/money', words, { placeholderData: (last) => last });
+  const [report, asked] = useReport<MoneyReport>('/reports/money', words);
   const boards = useApi<{ data: BoardColumn[] }>('/boards', undefined, { staleTime: 60_000 });
-  const [opened, setOpened] = useState<MoneyRow | null>(null);
+  const [opened, setOpened] = useOpened<MoneyRow>(asked);
   const scheme = useComputedColorScheme('light');
   const named = new Map((boards.data?.data ?? []).map(({ board, boardName }) => [board, boardName]));
   return (
@@ -43,7 +52,7 @@ export default function Money() {
       choices={
         <>
           <Breakdown all={MONEY_GROUPINGS} labels={MONEY_GROUPING_LABELS} value={words.by} change={change} />
-          <StepChoice value={words.step} change={change} />
+          <StepChoice label="Шаг графика" value={words.step} change={change} />
           <MultiSelect
             label="Доски"
             w={{ base: '100%', xs: 240 }}
@@ -61,7 +70,7 @@ export default function Money() {
           onClose={() => setOpened(null)}
           title={({ name, spentKopecks }) => `${name}: ${money(spentKopecks)}`}
         >
-          {(row) => <Behind row={row} query={words} />}
+          {(row) => <Behind row={row} query={asked} />}
         </Beside>
       }
     >
@@ -76,7 +85,7 @@ export default function Money() {
             <Totals totals={answer.totals} known={answer.known} />
             <Sheet>
               <img
-                src={addressOf('/reports/money.svg', { ...words, theme: scheme })}
+                src={addressOf('/reports/money.svg', { ...asked, theme: scheme })}
                 alt="Расходы по шагам; итоги тех же групп в таблице ниже"
                 style={{ width: '100%', height: 'auto' }}
               />
@@ -200,7 +209,7 @@ function Rows({ answer, onOpen }: { answer: MoneyReport; onOpen: (row: MoneyRow)
           {rows.map((row) => (
             <Table.Tr key={row.id}>
               <Table.Th scope="row" fw={400}>
-                {by === 'account' && row.id !== '' ? (
+                {by === 'account' && row.id !== NO_KEY ? (
                   <Anchor
                     component={Link}
                     to="/accounts/$id"
@@ -210,6 +219,8 @@ function Rows({ answer, onOpen }: { answer: MoneyReport; onOpen: (row: MoneyRow)
                   >
                     {row.name}
                   </Anchor>
+                ) : !row.hasListings ? (
+                  row.name
                 ) : (
                   <Anchor component="button" type="button" size="sm" ta="left" onClick={() => onOpen(row)}>
                     {row.name}

@@ -1,8 +1,8 @@
 import { Anchor, Button, Drawer, Group, SegmentedControl, Select, Table, Text } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
-import type { UseQueryResult } from '@tanstack/react-query';
+import { keepPreviousData, type UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import type { ReportChoices, ReportListing } from '../../../contracts/export-report.ts';
 import { STEP_LABELS, STEPS, type Step } from '../../../contracts/words.ts';
 import { addressOf, type Query } from '../../api.ts';
@@ -30,6 +30,27 @@ export const useReportWords = <Own extends Query>(read: (raw: RawAddress) => Own
     employee: listOf(raw.employee),
     ...read(raw),
   }));
+
+/**
+ * The report that the words ask for. Until it is there the last one stands, and whatever is opened from that is asked
+ * for with that one's words.
+ * @returns the report, and the words of the one that stands
+ */
+export function useReport<Answer>(path: string, words: Query): [UseQueryResult<Answer, Error>, Query] {
+  const report = useApi<Answer>(path, words, { placeholderData: keepPreviousData as never });
+  const [asked, setAsked] = useState(words);
+  if (!report.isPlaceholderData && JSON.stringify(asked) !== JSON.stringify(words)) setAsked(words);
+  return [report, asked];
+}
+
+/**
+ * What was clicked in a report; when another report stands in its place («Назад», another step), nothing is.
+ * @param asked as {@link useReport} returns it
+ */
+export function useOpened<T>(asked: Query): [T | null, (what: T | null) => void] {
+  const [opened, setOpened] = useState<{ readonly what: T; readonly asked: Query } | null>(null);
+  return [opened?.asked === asked ? opened.what : null, (what) => setOpened(what && { what, asked })];
+}
 
 const FILES = { xlsx: 'Excel', csv: 'CSV', png: 'Картинка' } as const;
 
@@ -159,11 +180,17 @@ export function Breakdown<T extends string>({ all, labels, value, change }: Brea
   );
 }
 
-export function StepChoice({ value, change }: { value: Step; change: (patch: { readonly step: string }) => void }) {
+interface StepChoiceProps {
+  readonly label: string;
+  readonly value: Step;
+  readonly change: (patch: { readonly step: string }) => void;
+}
+
+export function StepChoice({ label, value, change }: StepChoiceProps) {
   return (
     <div>
       <Text size="sm" fw={500} id="report-step">
-        Шаг
+        {label}
       </Text>
       <SegmentedControl
         aria-labelledby="report-step"

@@ -1,7 +1,8 @@
 import { Anchor, Group, SimpleGrid, Table, Text } from '@mantine/core';
-import { type ReactNode, useState } from 'react';
+import type { ReactNode } from 'react';
 import {
   AGE_BUCKETS,
+  capital,
   GROUPING_LABELS,
   toldMinutes,
   WORK_GROUPINGS,
@@ -11,10 +12,9 @@ import {
 } from '../../../contracts/words.ts';
 import type { Figures, WorkMembers, WorkReport } from '../../../contracts/work-report.ts';
 import { Sheet } from '../../parts/page.tsx';
-import { useApi } from '../../query.ts';
 import { listOf, oneAmong } from '../../router.tsx';
 import { dayShort, formatNumber, moment, objects } from '../../words.ts';
-import { Beside, Breakdown, Listings, percent, ReportPage, useReportWords } from './report.tsx';
+import { Beside, Breakdown, Listings, percent, ReportPage, useOpened, useReport, useReportWords } from './report.tsx';
 
 /** «Отчёты», «Работа»: how fast contents are approved, what is returned, what lies too long; the address keeps every choice. */
 
@@ -35,8 +35,8 @@ export default function WorkReportScreen() {
     by: oneAmong<WorkGrouping>(WORK_GROUPINGS, raw.by, 'none'),
     group: listOf(raw.group),
   }));
-  const report = useApi<WorkReport>('/reports/work', words, { placeholderData: (last) => last });
-  const [place, setPlace] = useState<Place | null>(null);
+  const [report, asked] = useReport<WorkReport>('/reports/work', words);
+  const [place, setPlace] = useOpened<Place>(asked);
   return (
     <ReportPage
       here="/reports/work"
@@ -51,7 +51,7 @@ export default function WorkReportScreen() {
           {({ words: _, ...place }) => (
             <Listings<WorkMembers['data'][number]>
               address="/reports/work/members"
-              query={{ ...words, ...place }}
+              query={{ ...asked, ...place }}
               counted={(total) =>
                 place.figure === 'returned' || place.figure === 'approved'
                   ? `Решений: ${formatNumber(total)}`
@@ -281,7 +281,7 @@ function Norms({ figures: { norms }, onOpen }: { figures: Figures; onOpen: Open 
 
 function Groups({ groups, by, onOpen }: { groups: WorkReport['groups']; by: WorkGrouping; onOpen: Open }) {
   return (
-    <Sheet title={`${GROUPING_LABELS[by].charAt(0).toUpperCase()}${GROUPING_LABELS[by].slice(1)}`}>
+    <Sheet title={capital(GROUPING_LABELS[by])}>
       <Table.ScrollContainer minWidth={900}>
         <Table>
           <Table.Thead>
