@@ -93,9 +93,10 @@ const underWay = (now: string, ends: string) =>
  */
 export async function claimLetter(db: Database, now: Date): Promise<ClaimedLetter | undefined> {
   const found = await db.pool.query<ClaimedLetter>(
-    `update mail m set tries = m.tries + 1, due_at = $2, error = null
-     from (select agency_id, id from mail where ${WAITING} and (due_at <= $1 or due_at > $3)
-       order by due_at, id limit 1 for update skip locked) as w, employee e
+    // Materialized, or a plan may ask for the one letter again and again, and each time take another.
+    `with w as materialized (select agency_id, id from mail where ${WAITING} and (due_at <= $1 or due_at > $3)
+       order by due_at, id limit 1 for update skip locked)
+     update mail m set tries = m.tries + 1, due_at = $2, error = null from w, employee e
      where m.agency_id = w.agency_id and m.id = w.id and e.agency_id = m.agency_id and e.id = m.employee_id
      returning m.agency_id as "agencyId", m.id, m.key, m.employee_id as "employeeId", e.name, e.email, e.is_active as "isActive",
        m.subject, m.text, m.html, m.png, m.created_at as "createdAt", m.tries`,

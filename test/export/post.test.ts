@@ -7,7 +7,7 @@ import { messageIdOf, openMailer } from '../../src/net/mailer.ts';
 import { addEmployee, changeEmployee, ensureBranch, resolveAgency, setBranchZone } from '../../src/store/agencies.ts';
 import { type Database, openDatabase } from '../../src/store/database.ts';
 import { listDeeds, listMessages } from '../../src/store/journal.ts';
-import { forgetLetters, type Letter, listLetters, mailState, retryLetter } from '../../src/store/mail.ts';
+import { claimLetter, forgetLetters, type Letter, listLetters, mailState, retryLetter } from '../../src/store/mail.ts';
 import {
   listSubscriptions,
   putAsked,
@@ -605,6 +605,14 @@ describe('the server', () => {
     now += MINUTE;
     await send();
     expect(office.taken).toHaveLength(3);
+  });
+
+  it('is told one letter at a time, whatever plan the base makes', async () => {
+    await oneLetter('Boris', 'Vera');
+    // As after a quiet night: the base takes the outbox for empty, and would ask for the waiting one for each letter anew.
+    await db.pool.query(`update pg_class set relpages = 1, reltuples = 0 where relname = 'mail'`);
+    await claimLetter(db, clock());
+    expect((await states()).map(({ tries }) => tries).sort()).toEqual([0, 0, 1]);
   });
 
   it('hangs up in the middle', async () => {
