@@ -1,4 +1,4 @@
-import type { Outcome } from '../domain/gates.ts';
+import { OUTCOMES, type Outcome } from '../domain/gates.ts';
 import type { Queryable } from './database.ts';
 
 /**
@@ -6,16 +6,9 @@ import type { Queryable } from './database.ts';
  * and go by the clock, and their word tells it all. Nor do they end a reason: what is off every night for the calendar's
  * sake and by day because it is a twin has one row, not two a day; the days are told apart by the daily record.
  */
-export const RECORDED: readonly Outcome[] = [
-  'off-market',
-  'out-of-term',
-  'stale',
-  'blocked',
-  'awaiting-moderation',
-  'returned',
-  'duplicate',
-  'unfunded',
-];
+export const RECORDED: readonly Outcome[] = OUTCOMES.filter(
+  (outcome) => outcome !== 'published' && outcome !== 'paused' && outcome !== 'waiting-turn',
+);
 
 /** What is missing on an account is another sum every day: of these words the numbers are not compared. */
 const COUNTING: Outcome = 'unfunded';
@@ -44,14 +37,14 @@ export async function recordReasons(
        and case
          when s.outcome = 'published' then said.reason is not null
          when said.outcome is distinct from s.outcome then true
-         when s.outcome = $7 then ${WITHOUT_NUMBERS('said.reason')} is distinct from ${WITHOUT_NUMBERS('s.reason')}
+         when s.outcome = $7 then ${withoutNumbers('said.reason')} is distinct from ${withoutNumbers('s.reason')}
          else said.reason is distinct from s.reason end
      order by s.listing_id`,
     [agencyId, id, fence, at, cut, RECORDED, COUNTING],
   );
 }
 
-const WITHOUT_NUMBERS = (words: string) => `regexp_replace(${words}, '[0-9]', '', 'g')`;
+const withoutNumbers = (words: string) => `regexp_replace(${words}, '[0-9]', '', 'g')`;
 
 /** A reason that stood at the ends of some days. */
 export interface PastReason {
