@@ -20,6 +20,7 @@ import {
 import { addDays, daysBetween, localDay, startOfDay } from '../domain/days.ts';
 import type { Outcome } from '../domain/gates.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
+import { forgetReasons } from './past-reasons.ts';
 
 /** The daily record: what became of every mark of a cabinet on a local day, kept for the charts. */
 
@@ -130,13 +131,12 @@ export async function recordDays(db: Database, cabinet: CabinetKey, now: Date): 
     });
     if (isNew) written++;
     await forgetTransitions(db, cabinet, throughId, now);
+    await forgetReasons(db.pool, cabinet, now);
   }
 }
 
 /** How long single changes are kept once their day is recorded: for questions, not for reports. */
 const KEPT_MS = 60 * 86_400_000;
-/** How long the words of what kept a mark off are: a report of last year's autumn still tells them. */
-const WORDS_KEPT_MS = 800 * 86_400_000;
 
 /** A night calendar alone changes every mark twice a day; what is in the record need not be kept for ever. */
 async function forgetTransitions(db: Database, cabinet: CabinetKey, throughId: number, now: Date): Promise<void> {
@@ -146,13 +146,6 @@ async function forgetTransitions(db: Database, cabinet: CabinetKey, throughId: n
     throughId,
     new Date(now.getTime() - KEPT_MS),
   ]);
-  // The last words stand, however old they are.
-  await db.pool.query(
-    `delete from mark_reason r where r.agency_id = $1 and r.cabinet_id = $2 and r.at < $3 and exists (
-       select 1 from mark_reason later where later.agency_id = r.agency_id and later.cabinet_id = r.cabinet_id
-         and later.listing_id = r.listing_id and later.id > r.id and later.at < $3)`,
-    [cabinet.agencyId, cabinet.id, new Date(now.getTime() - WORDS_KEPT_MS)],
-  );
 }
 
 const START: Closing = { throughId: 0, codes: new Uint8Array(0) };

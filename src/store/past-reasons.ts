@@ -80,3 +80,20 @@ export async function reasonsIn(
   );
   return found.rows;
 }
+
+/** How long the words are kept: a report of last year's autumn still tells them. */
+const KEPT_MS = 800 * 86_400_000;
+
+/** Throws away what was said long ago; the last words of a mark stand, however old they are. */
+export async function forgetReasons(
+  client: Queryable,
+  { agencyId, id }: { readonly agencyId: number; readonly id: number },
+  now: Date,
+): Promise<void> {
+  await client.query(
+    `delete from mark_reason r where r.agency_id = $1 and r.cabinet_id = $2 and r.at < $3 and exists (
+       select 1 from mark_reason later where later.agency_id = r.agency_id and later.cabinet_id = r.cabinet_id
+         and later.listing_id = r.listing_id and later.id > r.id and later.at < $3)`,
+    [agencyId, id, new Date(now.getTime() - KEPT_MS)],
+  );
+}

@@ -5,7 +5,7 @@ import { ensureCabinet, resolveAgency } from '../../src/store/agencies.ts';
 import { listTransitions } from '../../src/store/cards.ts';
 import { importListings } from '../../src/store/intake.ts';
 import { markListings } from '../../src/store/marks.ts';
-import { reasonsIn, recordReasons } from '../../src/store/past-reasons.ts';
+import { forgetReasons, reasonsIn, recordReasons } from '../../src/store/past-reasons.ts';
 import { testDatabase } from './testdb.ts';
 
 let base: Awaited<ReturnType<typeof testDatabase>>;
@@ -52,6 +52,8 @@ async function marked(said: readonly Said[]) {
     [listingId],
   );
   return {
+    agencyId,
+    id,
     listingId,
     rows: rows.rows.map(({ outcome, reason }) => [outcome, reason]),
     on: async (from: string, until = from) =>
@@ -119,5 +121,18 @@ describe('what is recorded', () => {
       ['unfunded', 'На счёте «Юг» не хватает 500 ₽.'],
       ['unfunded', 'Дневной предел счёта «Юг», 300 ₽, исчерпан.'],
     ]);
+  });
+
+  it('is thrown away after years, but for what still stands', async () => {
+    const { agencyId, id, on } = await marked([
+      ['2026-11-01T09:00', 'blocked', 'Нет площади.'],
+      ['2026-11-03T09:00', 'blocked', 'Нет цены.'],
+    ]);
+    const left = async (now: string) => {
+      await forgetReasons(base.db.pool, { agencyId, id }, new Date(now));
+      return on('2026-11-01', '2026-11-30');
+    };
+    expect(await left('2028-12-31')).toEqual(['Нет площади.', 'Нет цены.']);
+    expect(await left('2029-06-01')).toEqual(['Нет цены.']);
   });
 });
