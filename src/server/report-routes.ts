@@ -12,7 +12,7 @@ import {
   MembersSchema,
   ReportChoicesSchema,
 } from '../contracts/export-report.ts';
-import { type Deed, reachOf } from '../domain/rights.ts';
+import { reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
 import type { ChartTheme } from './chart.ts';
 import { exportFile } from './export-files.ts';
@@ -27,12 +27,8 @@ import { veiled } from './veil.ts';
 
 const policy = { deed: 'see-listings', token: 'reports:read' } as const;
 
-/** @param deed what the asker must be allowed to do with the listings that are counted */
-export const reporterOf = async (
-  ask: Ask<unknown, unknown, unknown>,
-  deed: Deed = 'see-listings',
-): Promise<Reporter> => {
-  const reach = reachOf(ask.caller, deed);
+const reporterOf = async (ask: Ask<unknown, unknown, unknown>): Promise<Reporter> => {
+  const reach = reachOf(ask.caller, 'see-listings');
   return { db: ask.db, agencyId: ask.agencyId, reach, ...(await reportFeeds(ask, reach)), now: ask.now };
 };
 
