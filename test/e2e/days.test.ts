@@ -112,7 +112,8 @@ describe.skipIf(!hasBrowser)('a day at the counter', () => {
         ).floors;
       expect(await floors()).toBeNull();
       await visit.press('mod+s');
-      await page.getByText('Сохранено: 1 поле').waitFor();
+      // Words in quotes would be found in «Не сохранено: 1 поле», which is there as soon as something is typed.
+      await page.getByText(/^Сохранено: 1\sполе/).waitFor();
       expect(await floors()).toBe(sick.floor + 3);
 
       // The next run takes it out to the board.
