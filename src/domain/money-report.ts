@@ -87,7 +87,8 @@ const UNKNOWN = -2;
 export interface TallyOptions {
   readonly by: MoneyGrouping;
   readonly steps: number;
-  readonly boardOf: (cabinetId: number) => string;
+  /** The group of a cabinet, where cabinets or boards are the groups. */
+  readonly keyOfCabinet: (cabinetId: number) => string;
   /** The group of an owner where owners are the groups, anything else where they are not; null: not asked for. */
   readonly keyOfOwner: (owner: number) => string | null;
   /** Only this group, listing by listing: the keys are «cabinet/ordinal». */
@@ -105,6 +106,7 @@ export class MoneyTally {
   readonly #keys = new Map<string, number>();
   readonly #sums: Float64Array[] = [];
   readonly #rowOfOwner: number[] = [];
+  readonly #cabinets = new Set<number>();
 
   constructor(options: TallyOptions) {
     this.#options = options;
@@ -131,16 +133,16 @@ export class MoneyTally {
 
   /** @param step its place among the steps */
   addDay(day: MoneyDay, step: number): void {
-    const { by, boardOf, only } = this.#options;
+    const { by, keyOfCabinet, only } = this.#options;
     const { cabinetId, outcomes, closing, owners, kinds, lines, audience, areCallsTold } = day;
-    const ofDay =
-      by === 'board' ? this.#rowOf(boardOf(cabinetId)) : by === 'cabinet' ? this.#rowOf(String(cabinetId)) : null;
+    const ofDay = by === 'board' || by === 'cabinet' ? this.#rowOf(keyOfCabinet(cabinetId)) : null;
     const kindRows = by === 'kind' ? [NO_KEY, ...KINDS].map((kind) => this.#rowOf(kind)) : null;
     const wanted = only === undefined ? null : (this.#keys.get(only) ?? null);
     /** The row of a mark, once the group is known; NOT_ASKED: none. */
     const place = (ordinal: number, group: number | null): number => {
       const own = this.#ofOwner(owners[ordinal] ?? 0);
       if (own === NOT_ASKED) return NOT_ASKED;
+      this.#cabinets.add(cabinetId);
       const row = group ?? (own === UNKNOWN ? NOT_ASKED : own);
       if (only === undefined) return row;
       return row === (wanted ?? this.#keys.get(only)) ? this.#rowOf(`${cabinetId}/${ordinal}`) : NOT_ASKED;
@@ -209,6 +211,11 @@ export class MoneyTally {
    */
   addCorrection(key: string, step: number, kopecks: number): void {
     this.#sums[this.#rowOf(key)]![step * FIELDS.length + AT.corrected]! += kopecks;
+  }
+
+  /** Cabinets in which something was that is asked for. */
+  get cabinets(): ReadonlySet<number> {
+    return this.#cabinets;
   }
 
   /** Groups that have something, with the sums of each step. */

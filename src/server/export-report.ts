@@ -21,6 +21,7 @@ import {
   type UnitOwner,
   unitOwners,
 } from '../store/export-report.ts';
+import { cabinetsMarkedWithin } from '../store/listing-list.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { groupsMet, isWithin, narrowings } from './report-units.ts';
 
@@ -43,15 +44,12 @@ export interface Reporter {
   readonly reach: Reach;
   /** The feeds the asker may see, and ask for one by one. */
   readonly columns: readonly SourceColumn[];
-  /** All other feeds of the agency: listings keep their marks there when they go to another branch. */
-  readonly others?: readonly OtherColumn[];
+  /**
+   * All other feeds of the agency: listings keep their marks there when they go to another branch. They are told of with
+   * their board only, and of what is in them only what is within reach is counted.
+   */
+  readonly others?: readonly SourceColumn[];
   readonly now: Date;
-}
-
-/** A feed of another branch. It is told of with its board only, and of what is in it only what is within reach is counted. */
-export interface OtherColumn extends SourceColumn {
-  /** The asker sees another feed of its board, or listings within reach are marked for it now. */
-  readonly isTold: boolean;
 }
 
 interface NamedSource {
@@ -93,7 +91,7 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
   provePeriod(period);
   if (until > localDay(now, timeZone))
     throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
-  const found = sourcesOf(reporter, query);
+  const found = await sourcesOf(reporter, query);
   proveSources(found.length);
   const firsts = await recordedFrom(
     db.pool,
@@ -144,31 +142,47 @@ export async function reportedThrough(
 ): Promise<string | null> {
   const { db, agencyId, now } = reporter;
   const { timeZone } = await agencyFrame(db, agencyId);
-  return lastDayOf(db, agencyId, sourcesOf(reporter, query), yesterdayOf(now, timeZone));
+  return lastDayOf(db, agencyId, await sourcesOf(reporter, query), yesterdayOf(now, timeZone));
 }
 
-/** The boards that a report can tell something of, in the order of their feeds. */
-export function boardsOf({ columns, others = [] }: Pick<Reporter, 'columns' | 'others'>): ReportChoices['boards'] {
-  const told = [...columns, ...others.filter(({ isTold }) => isTold)].sort((one, other) => one.id - other.id);
-  return [...new Map(told.map(({ board, boardName }) => [board, { id: board, name: boardName }])).values()];
+/**
+ * The boards that a report can tell something of, in the order of their feeds: those of which the asker sees a feed, and
+ * those for which listings within reach are marked now.
+ */
+export async function boardsOf({
+  db,
+  agencyId,
+  reach,
+  columns,
+  others = [],
+}: Reporter): Promise<ReportChoices['boards']> {
+  const seen = new Set(columns.map(({ board }) => board));
+  const unseen = others.filter(({ board }) => !seen.has(board)).map(({ id }) => id);
+  const marked = new Set(await cabinetsMarkedWithin(db.pool, agencyId, unseen, reach));
+  return namedBoards([...columns, ...others.filter(({ id, board }) => seen.has(board) || marked.has(id))]);
+}
+
+function namedBoards(columns: readonly SourceColumn[]): ReportChoices['boards'] {
+  const inOrder = columns.toSorted((one, other) => one.id - other.id);
+  return [...new Map(inOrder.map(({ board, boardName }) => [board, { id: board, name: boardName }])).values()];
 }
 
 /** What is told without a wish, so that the page is not empty: the first boards, those of the reader's own feeds before others. */
-function usualBoards(reporter: Reporter): readonly string[] {
-  const own = boardsOf({ columns: reporter.columns });
-  const all = boardsOf(reporter).map(({ id }) => id);
+async function usualBoards(reporter: Reporter): Promise<readonly string[]> {
+  const own = namedBoards(reporter.columns);
+  const all = (await boardsOf(reporter)).map(({ id }) => id);
   const chosen = new Set([...own.map(({ id }) => id), ...all].slice(0, SOURCES_MAX));
   return all.filter((id) => chosen.has(id));
 }
 
-function sourcesOf(
+async function sourcesOf(
   reporter: Reporter,
   { board, cabinet }: Pick<ExportReportQuery, 'board' | 'cabinet'>,
-): NamedSource[] {
+): Promise<NamedSource[]> {
   const { columns, others = [] } = reporter;
   const all = [...columns, ...others].sort((one, other) => one.id - other.id);
   const unknown = (what: string) => new Refusal('source-unknown', `${what} нет, или вы его не видите.`, 2);
-  const boards = board ?? (cabinet ? [] : usualBoards(reporter));
+  const boards = board ?? (cabinet ? [] : await usualBoards(reporter));
   return [
     ...[...new Set(boards)].map((id) => {
       // In all of its feeds, or whoever asks for a branch alone would find less than its row among all branches has.

@@ -18,13 +18,12 @@ import { titleOf } from '../domain/autotext.ts';
 import { OUTCOME_LABELS, OUTCOMES, type Outcome } from '../domain/gates.ts';
 import { DEAL_LABELS, DEALS, KIND_LABELS, KINDS, type Listing } from '../domain/listing.ts';
 import { MARKET_STATUS_LABELS, MARKET_STATUSES } from '../domain/market.ts';
-import { mayDo, type Reach, reachOf } from '../domain/rights.ts';
+import { mayDo, reachOf } from '../domain/rights.ts';
 import { type OutcomeNow, outcomesNow } from '../export/outcomes.ts';
 import { placeOfCabinet } from '../store/access.ts';
 import { remembering } from '../store/database.ts';
 import {
   type ColumnRow,
-  cabinetsMarkedWithin,
   columnRows,
   countListings,
   type ListedRow,
@@ -214,22 +213,20 @@ const isSeenBy = (caller: Asked['caller']) => (row: ColumnRow) =>
  * The feeds that a report of the caller counts: those that the caller sees, and apart from them all others, where
  * listings that are the caller's may still be marked.
  */
-export async function reportFeeds(
-  { db, agencyId, caller, boards }: Pick<Asked, 'db' | 'agencyId' | 'caller' | 'boards'>,
-  reach: Reach,
-): Promise<Required<Pick<Reporter, 'columns' | 'others'>>> {
+export async function reportFeeds({
+  db,
+  agencyId,
+  caller,
+  boards,
+}: Pick<Asked, 'db' | 'agencyId' | 'caller' | 'boards'>): Promise<Required<Pick<Reporter, 'columns' | 'others'>>> {
   const rows = await columnRows(db.pool, agencyId);
-  const columns = titled(rows.filter(isSeenBy(caller)), boards);
-  const others = titled(
-    rows.filter((row) => !columns.some(({ id }) => id === row.id)),
-    boards,
-  );
-  const isOfSeen = ({ board }: Column) => columns.some((column) => column.board === board);
-  const unseen = others.filter((column) => !isOfSeen(column)).map(({ id }) => id);
-  const marked = new Set(await cabinetsMarkedWithin(db.pool, agencyId, unseen, reach));
+  const isSeen = isSeenBy(caller);
   return {
-    columns,
-    others: others.map((column) => ({ ...column, isTold: isOfSeen(column) || marked.has(column.id) })),
+    columns: titled(rows.filter(isSeen), boards),
+    others: titled(
+      rows.filter((row) => !isSeen(row)),
+      boards,
+    ),
   };
 }
 

@@ -6,25 +6,14 @@ import {
   MoneyReportSchema,
 } from '../contracts/money-report.ts';
 import { reachOf } from '../domain/rights.ts';
-import type { Api, Ask } from './api.ts';
-import type { Reporter } from './export-report.ts';
-import { columnsOf } from './listing-routes.ts';
+import type { Api } from './api.ts';
 import { moneyFile, moneyFileName, moneyReport, moneyReportMembers } from './money-report.ts';
-import { sendPicture, Theme } from './report-routes.ts';
+import { reporterOf, sendPicture, Theme } from './report-routes.ts';
 import { sendFile } from './statement.ts';
 
 /** «Расходы»: what the boards cost, as far as the asker sees accounts. */
 
 const policy = { deed: 'see-accounts', token: 'accounts:read' } as const;
-
-/** Money is told of the cabinets that the asker sees: those of other branches are not even looked for. */
-const reporterOf = async (ask: Ask<unknown, unknown, unknown>): Promise<Reporter> => ({
-  db: ask.db,
-  agencyId: ask.agencyId,
-  reach: reachOf(ask.caller, 'see-accounts'),
-  columns: await columnsOf(ask),
-  now: ask.now,
-});
 
 export function moneyReportRoutes(api: Api): void {
   api.define({
@@ -34,7 +23,7 @@ export function moneyReportRoutes(api: Api): void {
     policy,
     query: MoneyReportQuerySchema,
     answer: MoneyReportSchema,
-    handler: async (ask) => moneyReport(await reporterOf(ask), ask.query),
+    handler: async (ask) => moneyReport(await reporterOf(ask, policy.deed), ask.query),
   });
 
   api.define({
@@ -45,7 +34,8 @@ export function moneyReportRoutes(api: Api): void {
     policy: { ...policy, token: null },
     query: MoneyMembersQuerySchema,
     answer: MoneyMembersSchema,
-    handler: async (ask) => moneyReportMembers(await reporterOf(ask), ask.query, reachOf(ask.caller, 'see-listings')),
+    handler: async (ask) =>
+      moneyReportMembers(await reporterOf(ask, policy.deed), ask.query, reachOf(ask.caller, 'see-listings')),
   });
 
   for (const kind of ['svg', 'png'] as const)
@@ -57,7 +47,7 @@ export function moneyReportRoutes(api: Api): void {
       query: Type.Object({ ...MoneyReportQuerySchema.properties, theme: Theme }, { additionalProperties: false }),
       handler: async (ask, reply) => {
         const { theme, ...query } = ask.query;
-        const report = await moneyReport(await reporterOf(ask), query);
+        const report = await moneyReport(await reporterOf(ask, policy.deed), query);
         return sendPicture(reply, await moneyFile(report, kind, theme), kind);
       },
     });
@@ -70,7 +60,7 @@ export function moneyReportRoutes(api: Api): void {
       policy,
       query: MoneyReportQuerySchema,
       handler: async (ask, reply) => {
-        const report = await moneyReport(await reporterOf(ask), ask.query);
+        const report = await moneyReport(await reporterOf(ask, policy.deed), ask.query);
         return sendFile(reply, await moneyFile(report, format), format, moneyFileName(report));
       },
     });

@@ -38,7 +38,10 @@ interface Frame {
   readonly by: MoneyGrouping;
   readonly lastDay: string | null;
   readonly steps: readonly ReportStep[];
+  /** Those of `columns` that are asked for. */
   readonly cabinets: readonly SourceColumn[];
+  /** Those of others: told with their board only, and counted where the money was for a listing within reach. */
+  readonly others: readonly SourceColumn[];
   /** Boards or cabinets were chosen: what is about none of them is left out. */
   readonly isChosen: boolean;
   /** Is this owner's money asked for? */
@@ -48,7 +51,8 @@ interface Frame {
 const USUAL_DAYS = 30;
 
 /** @throws Refusal for a period or boards that may not be asked for */
-async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: MoneyReportQuery): Promise<Frame> {
+async function frameOf(reporter: Reporter, query: MoneyReportQuery): Promise<Frame> {
+  const { db, agencyId, reach, now } = reporter;
   const { timeZone } = await agencyFrame(db, agencyId);
   const today = localDay(now, timeZone);
   const until = query.until ?? addDays(today, -1);
@@ -57,11 +61,11 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: M
   provePeriod(period);
   if (until > today)
     throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
-  const cabinets = cabinetsOf(columns, query);
+  const { cabinets, others } = cabinetsOf(reporter, query);
   const recorded = await recordedThrough(
     db.pool,
     agencyId,
-    cabinets.map(({ id }) => id),
+    (cabinets.length > 0 ? cabinets : others).map(({ id }) => id),
   );
   const yesterday = addDays(today, -1);
   const lastDay = recorded === null || recorded > yesterday ? recorded && yesterday : recorded;
@@ -69,7 +73,7 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: M
   const isOf = (wanted: readonly number[] | undefined, id: number | null) =>
     !wanted || (id !== null && wanted.includes(id));
   return {
-    ...{ from, until, step, by, lastDay, cabinets },
+    ...{ from, until, step, by, lastDay, cabinets, others },
     steps: stepsOf(period, lastDay ?? addDays(from, -1)),
     isChosen: (query.board ?? query.cabinet) !== undefined,
     isAsked: (owner) =>
@@ -81,16 +85,24 @@ async function frameOf({ db, agencyId, reach, columns, now }: Reporter, query: M
 }
 
 function cabinetsOf(
-  columns: readonly SourceColumn[],
+  { columns, others = [] }: Pick<Reporter, 'columns' | 'others'>,
   { board, cabinet }: Pick<MoneyReportQuery, 'board' | 'cabinet'>,
-): readonly SourceColumn[] {
-  if (!board && !cabinet) return columns;
+): Pick<Frame, 'cabinets' | 'others'> {
+  if (!board && !cabinet) return { cabinets: columns, others };
   const unknown = (what: string) => new Refusal('source-unknown', `${what} нет, или вы его не видите.`, 2);
+  const isOf = (id: string) => (column: SourceColumn) => column.board === id;
   for (const id of board ?? [])
-    if (!columns.some((column) => column.board === id)) throw unknown(`Кабинета на доске «${id}»`);
+    if (!columns.some(isOf(id)) && !others.some(isOf(id))) throw unknown(`Кабинета на доске «${id}»`);
   for (const id of cabinet ?? []) if (!columns.some((column) => column.id === id)) throw unknown(`Кабинета №${id}`);
-  return columns.filter((column) => board?.includes(column.board) || cabinet?.includes(column.id));
+  const isAsked = (column: SourceColumn) => board?.includes(column.board) === true;
+  return {
+    cabinets: columns.filter((column) => isAsked(column) || cabinet?.includes(column.id)),
+    others: others.filter(isAsked),
+  };
 }
+
+/** The row of money that was spent in cabinets of other branches, which are not told one by one. */
+const ELSEWHERE = 'elsewhere';
 
 const keyOfPlace = (by: MoneyGrouping, { branchId, departmentId, employeeId }: Place): string => {
   const id = by === 'branch' ? branchId : by === 'department' ? departmentId : by === 'employee' ? employeeId : null;
@@ -99,11 +111,14 @@ const keyOfPlace = (by: MoneyGrouping, { branchId, departmentId, employeeId }: P
 
 /** Every sum of the report is counted here, all of them from one moment. @param only this row, listing by listing */
 async function tallyOf({ db, agencyId }: Reporter, frame: Frame, only?: string) {
-  const { from, until, by, steps, cabinets, isChosen, isAsked } = frame;
-  const boards = new Map(cabinets.map(({ id, board }) => [id, board]));
+  const { from, until, by, steps, cabinets, others, isChosen, isAsked } = frame;
+  const keys = new Map([
+    ...cabinets.map(({ id, board }) => [id, by === 'board' ? board : String(id)] as const),
+    ...others.map(({ id, board }) => [id, by === 'board' ? board : ELSEWHERE] as const),
+  ]);
   const query = {
     agencyId,
-    cabinetIds: [...boards.keys()],
+    cabinetIds: [...keys.keys()],
     from,
     until,
     withAccounts: by === 'account',
@@ -117,7 +132,7 @@ async function tallyOf({ db, agencyId }: Reporter, frame: Frame, only?: string) 
     const tally = new MoneyTally({
       ...{ by, only },
       steps: steps.length,
-      boardOf: (id) => boards.get(id)!,
+      keyOfCabinet: (id) => keys.get(id)!,
       keyOfOwner: (owner) => (isAsked(owners[owner]!) ? keyOfPlace(by, owners[owner]!) : null),
     });
     for await (const day of days) tally.addDay(day, stepOf.get(day.day)!);
@@ -125,16 +140,23 @@ async function tallyOf({ db, agencyId }: Reporter, frame: Frame, only?: string) 
       for (const { day, accountId, kopecks, place } of await correctionsOf(client, agencyId, from, until))
         if (isAsked(place))
           tally.addCorrection(by === 'account' ? String(accountId) : keyOfPlace(by, place), stepOf.get(day)!, kopecks);
-    return { rows: tally.rows(), known: await audienceKnown(client, query) };
+    // A cabinet of others counts where something of the asker's is in it.
+    const counted = new Set([...cabinets.map(({ id }) => id), ...tally.cabinets]);
+    const known = await audienceKnown(client, { ...query, cabinetIds: [...counted] });
+    const count = (of: 'callDays' | 'viewDays') => known.filter((one) => one[of] > 0).length;
+    return {
+      rows: tally.rows(),
+      known: { cabinets: counted.size, calls: count('callDays'), views: count('viewDays') },
+    };
   });
 }
 
 /** The report; see {@link MoneyReportQuerySchema} for what may be asked. */
 export async function moneyReport(reporter: Reporter, query: MoneyReportQuery): Promise<MoneyReport> {
   const frame = await frameOf(reporter, query);
-  const { by, steps, cabinets, isAsked: _, isChosen: __, ...rest } = frame;
+  const { by, steps, cabinets, others, isAsked: _, isChosen: __, ...rest } = frame;
   const { rows: tallied, known } = await tallyOf(reporter, frame);
-  const nameOf = await namer(reporter, by, cabinets);
+  const nameOf = await namer(reporter, by, [...cabinets, ...others]);
   const [narrowed] = await narrowings(reporter.db, reporter.agencyId, reporter.reach, [query]);
   const spent = (sums: readonly MoneySums[]) => sums.map(({ charged, refunded }) => charged - refunded);
   const rows: MoneyRow[] = tallied.map(({ key, steps: sums }) => ({
@@ -150,22 +172,24 @@ export async function moneyReport(reporter: Reporter, query: MoneyReportQuery): 
       one.name.localeCompare(other.name, 'ru'),
   );
   const all = steps.map((_, at) => addSums(tallied.map(({ steps: sums }) => sums[at]!)));
-  const count = (of: 'callDays' | 'viewDays') => known.filter((one) => one[of] > 0).length;
-  const told = { cabinets: cabinets.length, calls: count('callDays'), views: count('viewDays') };
   return {
     ...{ ...rest, by },
     steps: steps.map((step) => ({ ...step, label: labelOf(step) })),
     narrowed: {
       ...narrowed,
       board: [
-        ...new Set(cabinets.filter(({ board }) => query.board?.includes(board)).map(({ boardName }) => boardName)),
+        ...new Set(
+          [...cabinets, ...others]
+            .filter(({ board }) => query.board?.includes(board))
+            .map(({ boardName }) => boardName),
+        ),
       ],
       feed: cabinets.filter(({ id }) => query.cabinet?.includes(id)).map(({ title }) => title),
     },
     rows,
     totals: { ...figuresOf(addSums(all), by), steps: spent(all) },
-    known: told,
-    notes: notesOf(by, told),
+    known,
+    notes: notesOf(by, known),
   };
 }
 
@@ -180,7 +204,13 @@ async function namer(
     case 'board':
       return among(new Map(cabinets.map(({ board, boardName }) => [board, boardName])), 'не о доске');
     case 'cabinet':
-      return among(new Map(cabinets.map(({ id, title }) => [String(id), title])), 'не о кабинете');
+      return among(
+        new Map([
+          ...cabinets.map(({ id, title }) => [String(id), title] as const),
+          [ELSEWHERE, 'кабинеты других филиалов'],
+        ]),
+        'не о кабинете',
+      );
     case 'kind':
       return (key) => (key === NO_KEY ? 'вид не известен' : KIND_LABELS[key as Kind]);
     case 'basis':
@@ -249,7 +279,7 @@ export async function moneyReportMembers(
     .map(([listingId, sums]) => ({ listingId, ...figuresOf(addSums(sums), frame.by) }))
     .sort((one, other) => other.spentKopecks - one.spentKopecks || one.listingId - other.listingId);
   const shown = members.slice(0, MEMBERS_MAX);
-  const cabinetIds = frame.cabinets.map(({ id }) => id);
+  const cabinetIds = [...frame.cabinets, ...frame.others].map(({ id }) => id);
   const ids = shown.map(({ listingId }) => listingId);
   const names = await namedListings(db.pool, agencyId, cabinetIds, ids, seen);
   return {

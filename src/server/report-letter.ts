@@ -90,7 +90,7 @@ async function reporterFor(
   if (!caller) throw new Refusal('employee-unknown', 'Сотрудник больше не работает.');
   if (!mayDo(caller, 'see-listings', 'anywhere')) throw new Refusal('not-allowed', refusalFor(caller, 'see-listings'));
   const reach = reachOf(caller, 'see-listings');
-  return { db, agencyId, reach, ...(await reportFeeds({ db, agencyId, caller, boards }, reach)), now: clock() };
+  return { db, agencyId, reach, ...(await reportFeeds({ db, agencyId, caller, boards })), now: clock() };
 }
 
 /**

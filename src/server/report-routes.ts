@@ -12,7 +12,7 @@ import {
   MembersSchema,
   ReportChoicesSchema,
 } from '../contracts/export-report.ts';
-import { reachOf } from '../domain/rights.ts';
+import { type Deed, reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
 import type { ChartTheme } from './chart.ts';
 import { exportFile } from './export-files.ts';
@@ -27,10 +27,14 @@ import { veiled } from './veil.ts';
 
 const policy = { deed: 'see-listings', token: 'reports:read' } as const;
 
-const reporterOf = async (ask: Ask<unknown, unknown, unknown>): Promise<Reporter> => {
-  const reach = reachOf(ask.caller, 'see-listings');
-  return { db: ask.db, agencyId: ask.agencyId, reach, ...(await reportFeeds(ask, reach)), now: ask.now };
-};
+/** @param deed that lets the asker see what is counted */
+export const reporterOf = async (ask: Ask<unknown, unknown, unknown>, deed: Deed): Promise<Reporter> => ({
+  db: ask.db,
+  agencyId: ask.agencyId,
+  reach: reachOf(ask.caller, deed),
+  ...(await reportFeeds(ask)),
+  now: ask.now,
+});
 
 const veiledMembers = async (ask: Ask<unknown, unknown, unknown>, { total, data }: Members): Promise<Members> => ({
   total,
@@ -53,7 +57,7 @@ export function reportRoutes(api: Api): void {
     policy,
     query: ExportReportQuerySchema,
     answer: ExportReportSchema,
-    handler: async (ask) => exportReport(await reporterOf(ask), ask.query),
+    handler: async (ask) => exportReport(await reporterOf(ask, policy.deed), ask.query),
   });
 
   api.define({
@@ -63,8 +67,8 @@ export function reportRoutes(api: Api): void {
     policy,
     answer: ReportChoicesSchema,
     handler: async (ask) => {
-      const reporter = await reporterOf(ask);
-      return { boards: boardsOf(reporter), ...(await reportChoices(ask.db, ask.agencyId, reporter.reach)) };
+      const reporter = await reporterOf(ask, policy.deed);
+      return { boards: await boardsOf(reporter), ...(await reportChoices(ask.db, ask.agencyId, reporter.reach)) };
     },
   });
 
@@ -75,7 +79,8 @@ export function reportRoutes(api: Api): void {
     policy,
     query: MembersQuerySchema,
     answer: MembersSchema,
-    handler: async (ask) => veiledMembers(ask, await exportReportMembers(await reporterOf(ask), ask.query)),
+    handler: async (ask) =>
+      veiledMembers(ask, await exportReportMembers(await reporterOf(ask, policy.deed), ask.query)),
   });
 
   api.define({
@@ -85,7 +90,7 @@ export function reportRoutes(api: Api): void {
     policy,
     query: ChangesQuerySchema,
     answer: ChangesSchema,
-    handler: async (ask) => exportReportChanges(await reporterOf(ask), ask.query),
+    handler: async (ask) => exportReportChanges(await reporterOf(ask, policy.deed), ask.query),
   });
 
   api.define({
@@ -95,7 +100,8 @@ export function reportRoutes(api: Api): void {
     policy,
     query: ChangeMembersQuerySchema,
     answer: MembersSchema,
-    handler: async (ask) => veiledMembers(ask, await exportReportChangeMembers(await reporterOf(ask), ask.query)),
+    handler: async (ask) =>
+      veiledMembers(ask, await exportReportChangeMembers(await reporterOf(ask, policy.deed), ask.query)),
   });
 
   for (const kind of ['svg', 'png'] as const)
@@ -107,7 +113,7 @@ export function reportRoutes(api: Api): void {
       query: Type.Object({ ...ExportReportQuerySchema.properties, theme: Theme }, { additionalProperties: false }),
       handler: async (ask, reply) => {
         const { theme, ...query } = ask.query;
-        const { bytes } = await exportFile(await reporterOf(ask), query, kind, theme);
+        const { bytes } = await exportFile(await reporterOf(ask, policy.deed), query, kind, theme);
         return sendPicture(reply, bytes, kind);
       },
     });
@@ -120,7 +126,7 @@ export function reportRoutes(api: Api): void {
       policy,
       query: ExportReportQuerySchema,
       handler: async (ask, reply) => {
-        const { name, bytes } = await exportFile(await reporterOf(ask), ask.query, kind);
+        const { name, bytes } = await exportFile(await reporterOf(ask, policy.deed), ask.query, kind);
         return sendFile(reply, bytes, kind, name);
       },
     });

@@ -10,7 +10,7 @@ import { REACH_ALL } from '../../src/domain/rights.ts';
 import { Statement } from '../../src/domain/statement.ts';
 import type { Reporter } from '../../src/server/export-report.ts';
 import { moneyChartPng, moneyChartSvg } from '../../src/server/money-chart.ts';
-import { type MoneyReport, moneyReport, moneyTable } from '../../src/server/money-report.ts';
+import { type MoneyReport, moneyReport, moneyReportMembers, moneyTable } from '../../src/server/money-report.ts';
 import { workbook } from '../../src/server/statement.ts';
 import { loadAudience } from '../../src/store/audience.ts';
 import { readDay } from '../../src/store/days.ts';
@@ -236,6 +236,46 @@ describe('the report of the money', () => {
       const chosen = await moneyReport(reporter, { ...PERIOD, by: 'board', branch: [Number(row.id)] });
       expect(chosen.totals.spentKopecks).toBe(row.spentKopecks);
     }
+  });
+
+  it('counts in cabinets of other branches what was spent on the reader’s listings, and tells those cabinets as one', async () => {
+    const everybody = await moneyReport(reporter, { ...PERIOD, by: 'branch' });
+    const branch = everybody.rows.find(({ id }) => id !== NO_KEY)!;
+    const reach = { isAll: false, branchIds: [Number(branch.id)], departmentIds: [], employeeId: null };
+    const ofBranch = { ...PERIOD, branch: [Number(branch.id)] };
+    const [mine, ...foreign] = reporter.columns;
+    const head: Reporter = { ...reporter, reach, columns: [mine!], others: foreign };
+
+    expect((await moneyReport(head, { ...PERIOD, by: 'branch' })).rows).toEqual([branch]);
+    const byBoard = await moneyReport(reporter, { ...ofBranch, by: 'board' });
+    expect((await moneyReport(head, { ...PERIOD, by: 'board' })).rows).toEqual(byBoard.rows);
+
+    const byCabinet = await moneyReport(reporter, { ...ofBranch, by: 'cabinet' });
+    const seen = await moneyReport(head, { ...PERIOD, by: 'cabinet' });
+    const [own, elsewhere] = [String(mine!.id), 'elsewhere'].map((key) => seen.rows.find(({ id }) => id === key)!);
+    expect(seen.rows).toHaveLength(2);
+    expect(own).toEqual(byCabinet.rows.find(({ id }) => id === own!.id));
+    expect(elsewhere).toMatchObject({
+      name: 'кабинеты других филиалов',
+      spentKopecks: branch.spentKopecks - own!.spentKopecks,
+      days: branch.days! - own!.days!,
+    });
+    expect(elsewhere!.spentKopecks).toBeGreaterThan(0);
+    const members = await moneyReportMembers(head, { ...PERIOD, by: 'cabinet', of: 'elsewhere' }, reach);
+    expect(sum(members.data.map(({ spentKopecks }) => spentKopecks))).toBe(elsewhere!.spentKopecks);
+
+    // Such a board can be asked for; such a cabinet by itself is not there.
+    const board = foreign.find((one) => one.board !== mine!.board)!;
+    expect((await moneyReport(head, { ...PERIOD, board: [board.board] })).totals.spentKopecks).toBe(
+      byBoard.rows.find(({ id }) => id === board.board)!.spentKopecks,
+    );
+    await expect(moneyReport(head, { ...PERIOD, cabinet: [foreign[0]!.id] })).rejects.toMatchObject({
+      code: 'source-unknown',
+    });
+    // Who has nothing there is not told that there are other cabinets.
+    const nobody = { isAll: false, branchIds: [], departmentIds: [], employeeId: null };
+    const { rows, known } = await moneyReport({ ...head, reach: nobody }, { ...PERIOD, by: 'cabinet' });
+    expect([rows, known.cabinets]).toEqual([[], 1]);
   });
 
   it('narrows to boards and cabinets, and to none that is not there', async () => {
