@@ -402,7 +402,7 @@ describe('a simulated half-year', () => {
     for (const [index, step] of own.sources[0]!.steps.entries()) {
       const names = listingsIn(of('avito'), days[index]!, time.minShare, ({ employee }) => employee === 'Анна');
       for (const series of SERIES) {
-        expect(step.total[series]).toBe(names[series].length);
+        expect(step.total![series]).toBe(names[series].length);
         const cell = { ...query, at: own.steps[index]!.from, source: 'board:avito', series };
         const { data } = await exportReportMembers(reporter, cell);
         expect(data.map(({ externalId }) => externalId).sort()).toEqual(names[series].sort());
@@ -428,7 +428,7 @@ describe('a simulated half-year', () => {
         at: own.steps[index]!.from,
         source: 'board:avito',
       });
-      expect(difference).toBe(step.total.published - own.sources[0]!.steps[index - 1]!.total.published);
+      expect(difference).toBe(step.total!.published - own.sources[0]!.steps[index - 1]!.total!.published);
       expect(reasons.reduce((sum, { came, left }) => sum + came - left, 0)).toBe(difference);
     }
     expect(told).toBeGreaterThan(0);

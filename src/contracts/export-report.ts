@@ -91,6 +91,8 @@ export const ExportReportSchema = Type.Object({
   ),
   groups: Type.Array(Type.Object({ id: Type.Integer(), name: Type.String() })),
   narrowed: NarrowedSchema,
+  /** How it is counted, and what about these numbers would surprise. */
+  notes: Type.Array(Type.String()),
   sources: Type.Array(
     Type.Object({
       id: Type.String(),
@@ -98,7 +100,10 @@ export const ExportReportSchema = Type.Object({
       /** That its record begins within the period: what lies before is not known, which is not zero. */
       note: Type.Union([Type.String(), Type.Null()]),
       /** By step. */
-      steps: Type.Array(Type.Object({ total: CountsSchema, byGroup: Type.Array(CountsSchema) })),
+      /** By step; null: nothing of it is recorded, which is not zero. */
+      steps: Type.Array(
+        Type.Object({ total: Type.Union([CountsSchema, Type.Null()]), byGroup: Type.Array(CountsSchema) }),
+      ),
     }),
   ),
 });

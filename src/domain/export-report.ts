@@ -85,6 +85,13 @@ export function stepsOf({ from, until, step, minShare }: ReportPeriod, lastDay: 
   return steps;
 }
 
+/** How far back whole steps are told of where nobody has named the first day. */
+const USUAL_STEPS_BACK: Record<Step, number> = { day: 34, week: 28, month: 62 };
+
+/** The first day of a report that nobody has named: it begins a step, so that none is cut but the last. */
+export const usualFrom = (step: Step, until: string): string =>
+  wholeStep(step, addDays(until, -USUAL_STEPS_BACK[step])).from;
+
 function wholeStep(step: Step, day: string): { readonly from: string; readonly until: string } {
   if (step === 'day') return { from: day, until: day };
   if (step === 'week') {

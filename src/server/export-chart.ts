@@ -36,7 +36,7 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
     title: [
       heading(
         'Выгрузка',
-        `Шаг: ${STEP_LABELS[report.step]}. Объект засчитан, если был в состоянии не меньше ${report.minShare} % дней шага.`,
+        `Шаг: ${STEP_LABELS[report.step]}. Объект засчитан, если был в состоянии не меньше ${report.minShare} % дней шага; отмеченный – если хотя бы день.`,
       ),
       ...report.sources.map((source, at) => ({
         text: sourceTitle(source),
@@ -71,7 +71,7 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
     series: report.sources.flatMap(({ steps }, at) =>
       SERIES.map((series) => {
         const common = { name: SERIES_LABELS[series], xAxisIndex: at, yAxisIndex: at };
-        const data = steps.map(({ total }) => total[series]);
+        const data = steps.map(({ total }) => total?.[series] ?? null);
         if (series === 'marked')
           return {
             ...common,

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 import { type Column, csvText, type Row, type Table } from '../domain/csv.ts';
-import { SERIES_LABELS, STEP_LABELS } from '../domain/export-report.ts';
+import { SERIES, SERIES_LABELS, STEP_LABELS } from '../domain/export-report.ts';
 import { capital } from '../domain/text.ts';
 import type { ChartTheme } from './chart.ts';
 import { exportReport, type Reporter, sourceTitle } from './export-report.ts';
@@ -25,24 +25,19 @@ export function exportLines(report: ExportReport): Table {
     { header: 'По', kind: 'day', width: 12 },
     { header: 'Нужно дней', kind: 'count', width: 12 },
     ...(isGrouped ? [{ header: 'Группа', kind: 'text', width: 24 } as const] : []),
-    ...(['marked', 'published', 'blocked', 'unfunded'] as const).map(
-      (series) => ({ header: capital(SERIES_LABELS[series]), kind: 'count', width: 24 }) as const,
-    ),
+    ...SERIES.map((series) => ({ header: capital(SERIES_LABELS[series]), kind: 'count', width: 24 }) as const),
   ];
   const rows = report.sources.flatMap(({ steps, ...source }) =>
     steps.flatMap(({ total, byGroup }, at) => {
       const { label, from, until, needed } = report.steps[at]!;
-      const line = (group: string | null, { marked, published, blocked, unfunded }: typeof total): Row => [
+      const line = (group: string | null, counts: typeof total): Row => [
         sourceTitle(source),
         label,
         from,
         until,
         needed,
         ...(isGrouped ? [group] : []),
-        marked,
-        published,
-        blocked,
-        unfunded,
+        ...SERIES.map((series) => counts?.[series] ?? null),
       ];
       return [
         ...byGroup.map((counts, group) => line(report.groups[group]!.name, counts)),

@@ -9,9 +9,11 @@ import {
   SOURCES_MAX,
   type Step,
   stepsOf,
+  usualFrom,
 } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import type { Reach } from '../domain/rights.ts';
+import { capital } from '../domain/text.ts';
 import type { Database } from '../store/database.ts';
 import {
   countExports,
@@ -23,7 +25,7 @@ import {
 } from '../store/export-report.ts';
 import { cabinetsMarkedWithin } from '../store/listing-list.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { groupsMet, isWithin, narrowings } from './report-units.ts';
+import { groupsMet, isWithin, narrowings, strangersIn } from './report-units.ts';
 
 export type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 
@@ -71,12 +73,13 @@ export interface Frame {
     /** The first recorded day of its feeds; null: none is. */
     readonly recordedFrom: string | null;
   })[];
+  /** Boards that could be told of and are not, for nobody has chosen. */
+  readonly leftOut: readonly string[];
   readonly groups: readonly { readonly id: number; readonly name: string }[];
   /** Units by group, from 1, in the order of `groups`; null: everybody's marks, as one. */
   readonly of: readonly Groups[] | null;
 }
 
-const USUAL_DAYS = 35;
 /** So the id of a source begins that is a single feed. */
 const FEED = 'cabinet:';
 
@@ -86,12 +89,13 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
   const { timeZone } = await agencyFrame(db, agencyId);
   const yesterday = yesterdayOf(now, timeZone);
   const until = query.until ?? yesterday;
-  const { from = addDays(until, 1 - USUAL_DAYS), step = 'week', minShare = SHARE_USUAL, by = 'none' } = query;
+  const { step = 'week', minShare = SHARE_USUAL, by = 'none' } = query;
+  const { from = usualFrom(step, until) } = query;
   const period = { from, until, step, minShare };
   provePeriod(period);
   if (until > localDay(now, timeZone))
     throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
-  const found = await sourcesOf(reporter, query);
+  const { sources: found, leftOut } = await sourcesOf(reporter, query);
   proveSources(found.length);
   const firsts = await recordedFrom(
     db.pool,
@@ -114,6 +118,7 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
     lastDay,
     steps: stepsOf(period, lastDay ?? addDays(from, -1)),
     sources,
+    leftOut,
     groups,
     of: isAll && by === 'none' ? null : of,
   };
@@ -142,7 +147,8 @@ export async function reportedThrough(
 ): Promise<string | null> {
   const { db, agencyId, now } = reporter;
   const { timeZone } = await agencyFrame(db, agencyId);
-  return lastDayOf(db, agencyId, await sourcesOf(reporter, query), yesterdayOf(now, timeZone));
+  const { sources } = await sourcesOf(reporter, query);
+  return lastDayOf(db, agencyId, sources, yesterdayOf(now, timeZone));
 }
 
 /**
@@ -168,22 +174,23 @@ function namedBoards(columns: readonly SourceColumn[]): ReportChoices['boards'] 
 }
 
 /** What is told without a wish, so that the page is not empty: the first boards, those of the reader's own feeds before others. */
-async function usualBoards(reporter: Reporter): Promise<readonly string[]> {
-  const own = namedBoards(reporter.columns);
-  const all = (await boardsOf(reporter)).map(({ id }) => id);
-  const chosen = new Set([...own.map(({ id }) => id), ...all].slice(0, SOURCES_MAX));
-  return all.filter((id) => chosen.has(id));
+async function usualBoards(reporter: Reporter): Promise<Record<'chosen' | 'left', ReportChoices['boards']>> {
+  const all = await boardsOf(reporter);
+  const inTurn = [...namedBoards(reporter.columns), ...all].map(({ id }) => id);
+  const first = new Set([...new Set(inTurn)].slice(0, SOURCES_MAX));
+  return { chosen: all.filter(({ id }) => first.has(id)), left: all.filter(({ id }) => !first.has(id)) };
 }
 
 async function sourcesOf(
   reporter: Reporter,
   { board, cabinet }: Pick<ExportReportQuery, 'board' | 'cabinet'>,
-): Promise<NamedSource[]> {
+): Promise<{ readonly sources: NamedSource[]; readonly leftOut: readonly string[] }> {
   const { columns, others = [] } = reporter;
   const all = [...columns, ...others].sort((one, other) => one.id - other.id);
   const unknown = (what: string) => new Refusal('source-unknown', `${what} нет, или вы его не видите.`, 2);
-  const boards = board ?? (cabinet ? [] : await usualBoards(reporter));
-  return [
+  const usual = board || cabinet ? null : await usualBoards(reporter);
+  const boards = board ?? usual?.chosen.map(({ id }) => id) ?? [];
+  const sources = [
     ...[...new Set(boards)].map((id) => {
       // In all of its feeds, or whoever asks for a branch alone would find less than its row among all branches has.
       const own = all.filter((column) => column.board === id);
@@ -196,6 +203,7 @@ async function sourcesOf(
       return { id: `${FEED}${id}`, title: own.title, cabinetIds: [id] };
     }),
   ];
+  return { sources, leftOut: usual?.left.map(({ name }) => name) ?? [] };
 }
 
 /** Somebody may be in several CRM groups, so each of those is asked for by itself. */
@@ -224,7 +232,7 @@ async function groupsOf(
 /** The report; see {@link ExportReportQuerySchema} for what may be asked. */
 export async function exportReport(reporter: Reporter, query: ExportReportQuery): Promise<ExportReport> {
   const frame = await frameOf(reporter, query);
-  const { of, groups, steps, sources, ...rest } = frame;
+  const { of, groups, steps, sources, leftOut, ...rest } = frame;
   const isApart = rest.by === 'crm-group';
   const asked = of?.map((one, way) => ({ of: one, count: isApart || way > 0 ? 1 : Math.max(1, groups.length) })) ?? [
     null,
@@ -232,22 +240,55 @@ export async function exportReport(reporter: Reporter, query: ExportReportQuery)
   const { db, agencyId, reach } = reporter;
   const [narrowed] = await narrowings(db, agencyId, reach, [query]);
   const [counts, ...ofGroups] = await countExports(db, agencyId, sources, steps, asked);
+  const told = sources.map(({ id, title, recordedFrom }, source) => ({
+    id,
+    title,
+    note: noteOf(recordedFrom, rest.from),
+    steps: steps.map((step, at) => {
+      const { total, byGroup } = counts![source]![at]!;
+      if (total.marked === 0 && !isRecorded(step, recordedFrom, rest.lastDay)) return { total: null, byGroup: [] };
+      if (groups.length === 0) return { total, byGroup: [] };
+      return { total, byGroup: isApart ? ofGroups.map((one) => one[source]![at]!.total) : [...byGroup] };
+    }),
+  }));
   return {
     ...rest,
     steps: steps.map((step) => ({ ...step, label: labelOf(step) })),
     groups: [...groups],
     narrowed: { ...narrowed, feed: sources.filter(({ id }) => id.startsWith(FEED)).map(({ title }) => title) },
-    sources: sources.map(({ id, title, recordedFrom }, source) => ({
-      id,
-      title,
-      note: noteOf(recordedFrom, rest.from),
-      steps: steps.map((_, at) => {
-        const { total, byGroup } = counts![source]![at]!;
-        if (groups.length === 0) return { total, byGroup: [] };
-        return { total, byGroup: isApart ? ofGroups.map((one) => one[source]![at]!.total) : [...byGroup] };
-      }),
-    })),
+    notes: notesOf(frame, strangersIn(query, narrowed!), told),
+    sources: told,
   };
+}
+
+/** Is anything of a step in the record? What lies before or after it is not zero but unknown. */
+const isRecorded = ({ from, until }: ReportStep, first: string | null, last: string | null): boolean =>
+  first !== null && until >= first && last !== null && from <= last;
+
+function notesOf(
+  { minShare, by, steps, leftOut }: Frame,
+  strangers: readonly string[],
+  sources: ExportReport['sources'],
+): string[] {
+  return [
+    ...(strangers.length > 0
+      ? [`${capital(strangers.join(', '))} нет, или вы их не видите: нули говорят об отборе, а не о выгрузке.`]
+      : []),
+    ...(leftOut.length > 0
+      ? [
+          `Показаны первые ${sources.length} из ${sources.length + leftOut.length} досок: больше ${SOURCES_MAX} в один отчёт не входит. Остальные выбирают сами: ${leftOut.join(', ')}.`,
+        ]
+      : []),
+    ...(sources.some((source) => source.steps.some(({ total }) => total === null))
+      ? ['Прочерк: за эти дни записи нет – неизвестно, а не ноль.']
+      : []),
+    `Один объект считается на доске за шаг один раз. Отмечен – если был отмечен хотя бы день шага; в других столбцах – если был в этом состоянии не меньше ${minShare} % дней шага, но хотя бы один день: объект может не попасть ни в один из них.`,
+    'Сотрудник, который перешёл, считается там, где был в тот день; группы CRM – по сегодняшнему составу.',
+    ...(by === 'crm-group'
+      ? ['Сотрудник может быть в нескольких группах CRM, поэтому вместе группы дают больше, чем «всего».']
+      : []),
+    ...(steps.some(({ isUnfinished }) => isUnfinished) ? ['Звёздочка: шаг не завершён.'] : []),
+  ];
 }
 
 const short = (day: string) => russianDay(day).slice(0, 5);

@@ -8,7 +8,7 @@ import type {
 } from '../contracts/money-report.ts';
 import { type Column, csvText, type Row, type Table } from '../domain/csv.ts';
 import { addDays, localDay, russianDay } from '../domain/days.ts';
-import { provePeriod, type ReportStep, stepsOf } from '../domain/export-report.ts';
+import { provePeriod, type ReportStep, stepsOf, usualFrom } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import { BASIS_LABELS, type Basis } from '../domain/ledger.ts';
 import { KIND_LABELS, type Kind } from '../domain/listing.ts';
@@ -48,15 +48,14 @@ interface Frame {
   readonly isAsked: (owner: Place) => boolean;
 }
 
-const USUAL_DAYS = 30;
-
 /** @throws Refusal for a period or boards that may not be asked for */
 async function frameOf(reporter: Reporter, query: MoneyReportQuery): Promise<Frame> {
   const { db, agencyId, reach, now } = reporter;
   const { timeZone } = await agencyFrame(db, agencyId);
   const today = localDay(now, timeZone);
   const until = query.until ?? addDays(today, -1);
-  const { from = addDays(until, 1 - USUAL_DAYS), step = 'week', by = 'board' } = query;
+  const { step = 'week', by = 'board' } = query;
+  const { from = usualFrom(step, until) } = query;
   const period = { from, until, step, minShare: 0 };
   provePeriod(period);
   if (until > today)

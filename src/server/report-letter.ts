@@ -107,12 +107,21 @@ export async function proveMailed(
 }
 
 /** Of every board, why its last step differs from the one before. */
-async function changesOf(reporter: Reporter, report: ExportReport, query: ExportReportQuery): Promise<Changes[]> {
+async function changesOf(
+  reporter: Reporter,
+  report: ExportReport,
+  query: ExportReportQuery,
+): Promise<(Changes | null)[]> {
   const last = report.steps.at(-1);
   if (!last || report.steps.length < 2) return [];
-  const all: Changes[] = [];
-  for (const { id } of report.sources)
-    all.push(await exportReportChanges(reporter, { ...query, at: last.from, source: id }));
+  const all: (Changes | null)[] = [];
+  // What nothing is recorded of has nothing to compare.
+  for (const { id, steps } of report.sources)
+    all.push(
+      steps.slice(-2).every(({ total }) => total !== null)
+        ? await exportReportChanges(reporter, { ...query, at: last.from, source: id })
+        : null,
+    );
   return all;
 }
 
@@ -153,7 +162,8 @@ interface Line {
   readonly name: string;
   /** Of a group inside a step. */
   readonly isOfGroup: boolean;
-  readonly counts: Counts;
+  /** null: nothing is recorded of it. */
+  readonly counts: Counts | null;
 }
 
 /** A letter that is longer is cut off by the reader's program, with the link in the part that is missing. */
@@ -186,15 +196,16 @@ function tellSource(
   ];
   return {
     title: source.title,
-    news: newsOf(source.steps.at(-1)?.total, changes),
+    news: newsOf(source.steps.at(-1)?.total ?? null, changes),
     lines: lines.slice(0, most),
     rest: left.length === 0 ? null : `В письме ${left.join(', ')}; всё остальное – в приложении.`,
   };
 }
 
 /** «Выгружено 39 из 42 (93 %), на 3 меньше, чем шагом раньше. Ушло 4: вне срока 3, дубль 1. Пришло 1: не отмечен 1.» */
-function newsOf(last: Counts | undefined, changes: Changes | null): string {
-  if (!last || last.marked === 0)
+function newsOf(last: Counts | null, changes: Changes | null): string {
+  if (!last) return 'За последний шаг записи ещё нет.';
+  if (last.marked === 0)
     return [
       'В последнем шаге ничего не отмечено на выгрузку.',
       ...(changes ? moved('Ушло', 'left', changes) : []),
@@ -230,13 +241,14 @@ const HEADS: Record<Series, string> = {
   unfunded: 'без денег',
 };
 
-const shareOf = ({ marked, published }: Counts) => (marked === 0 ? '–' : `${Math.round((published / marked) * 100)} %`);
+const shareOf = (counts: Counts | null) =>
+  !counts || counts.marked === 0 ? '–' : `${Math.round((counts.published / counts.marked) * 100)} %`;
+const toldCount = (counts: Counts | null, series: Series) => (counts ? formatNumber(counts[series]) : '–');
 
 function frameWords({ agency, report }: Told): string {
-  const { narrowed, step, by, minShare, steps } = report;
-  const star = steps.some(({ isUnfinished }) => isUnfinished) ? ' Звёздочка: шаг не завершён.' : '';
+  const { narrowed, step, by, notes } = report;
   const alone = narrowedText(narrowed, NAMES_MANY);
-  return `${agency}: объекты, которые вы видите в приложении, ${alone === null ? '' : `с отбором (${alone}), `}${GROUPING_LABELS[by]}, шаг – ${STEP_LABELS[step]}. Объект засчитан в шаге, если был в состоянии не меньше ${minShare} % его дней, но хотя бы один день.${star}`;
+  return `${agency}: объекты, которые вы видите в приложении, ${alone === null ? '' : `с отбором (${alone}), `}${GROUPING_LABELS[by]}, шаг – ${STEP_LABELS[step]}. ${notes.join(' ')}`;
 }
 
 const titleOf = ({ from, until }: ExportReport) => `График выгрузки ${russianDay(from)}–${russianDay(until)}`;
@@ -251,7 +263,7 @@ function plainOf(told: Told): string {
       news,
       ...lines.map(
         ({ name, isOfGroup, counts }) =>
-          `${isOfGroup ? '    ' : ''}${name}: ${SERIES.map((series) => `${HEADS[series]} ${formatNumber(counts[series])}`).join(', ')}`,
+          `${isOfGroup ? '    ' : ''}${name}: ${SERIES.map((series) => `${HEADS[series]} ${toldCount(counts, series)}`).join(', ')}`,
       ),
       ...(rest === null ? [] : [rest]),
     ].join('\n'),
@@ -298,7 +310,7 @@ ${link}
 function htmlOfSource({ title, news, lines, rest }: ToldSource): string {
   const heads = [...SERIES.map((series) => HEADS[series]), 'доля'];
   const rows = lines.map(({ name, isOfGroup, counts }) => {
-    const numbers = [...SERIES.map((series) => formatNumber(counts[series])), shareOf(counts)];
+    const numbers = [...SERIES.map((series) => toldCount(counts, series)), shareOf(counts)];
     const look = isOfGroup ? 'padding-left:24px;font-weight:normal' : 'font-weight:bold';
     return `<tr><th scope="row" align="left" style="${CELL};${look}">${safe(name)}</th>${numbers
       .map((number) => `<td align="right" style="${CELL}">${safe(number)}</td>`)

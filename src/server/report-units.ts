@@ -89,6 +89,17 @@ export async function narrowings(
   }));
 }
 
+const STRANGERS = { branch: 'филиала', department: 'отдела', employee: 'сотрудника', group: 'группы CRM' } as const;
+
+/** Of whom a query speaks and {@link narrowings} has no name: «филиала №9». */
+export const strangersIn = (
+  query: Pick<ExportReportQuery, keyof typeof STRANGERS>,
+  narrowed: Pick<Narrowed, keyof typeof STRANGERS>,
+): string[] =>
+  (Object.keys(STRANGERS) as (keyof typeof STRANGERS)[]).flatMap((kind) =>
+    (query[kind] ?? []).flatMap((id) => (narrowed[kind]?.includes(`№${id}`) ? [`${STRANGERS[kind]} №${id}`] : [])),
+  );
+
 /** The table of a report, each line of which says what the report is narrowed to: tables are cut up and put together. */
 export function narrowedTable(narrowed: Narrowed, columns: readonly Column[], rows: readonly Row[]): Table {
   const told = narrowedText(narrowed, NAMES_MANY);

@@ -115,7 +115,7 @@ export async function exportWorkbook(report: ExportReport, table: Table, days: T
   const narrowed = narrowedText(report.narrowed, NAMES_MANY);
   const heading = [`Выгрузка ${period}`, ...(narrowed === null ? [] : linesOf(`Отбор: ${narrowed}`))];
   const data = report.sources.map(({ title, steps }) =>
-    report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total[series])]),
+    report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total?.[series] ?? null)]),
   );
   const charts = data.map((lines, at) => {
     const first = 2 + data.slice(0, at).reduce((sum, before) => sum + before.length, 0);

@@ -6,6 +6,7 @@ import type { ExportReport } from '../../src/contracts/export-report.ts';
 import { OUTCOME_CODES as CODES, packClosing, packUnits, unpackUnits } from '../../src/domain/day-record.ts';
 import { addDays } from '../../src/domain/days.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
+import { exportTable } from '../../src/server/export-files.ts';
 import {
   exportReportChangeMembers,
   exportReportChanges,
@@ -136,6 +137,69 @@ describe('days that are missing', () => {
     expect(sources[0]).toMatchObject({ note: 'запись с 06.11.2026' });
     const later = await exportReport(reporter, { ...WEEK, from: '2026-11-06', board: ['avito'] });
     expect(later.sources[0]).toMatchObject({ note: null });
+  });
+
+  it('have no numbers, for nobody knows that they were zero; a day on which nothing was marked has zeros', async () => {
+    const one = await feed('avito', 'one');
+    await record(one, '2026-11-06', '2026-11-06', [CODES.published, CODES.published]);
+    await record(one, '2026-11-07', '2026-11-07', [0, 0]);
+    const days = { from: '2026-11-05', until: '2026-11-08', step: 'day', board: ['avito'] } as const;
+    const query = { ...days, board: [...days.board] };
+    const report = await exportReport(reporter, query);
+    const known = report.sources[0]!.steps.map(({ total }) => total && [total.marked, total.published]);
+    expect(known).toEqual([null, [2, 2], [0, 0], null]);
+    expect(report.notes.join()).toContain('Прочерк: за эти дни записи нет');
+    const { rows } = exportTable(report);
+    expect(rows.map((row) => row.slice(5, 7))).toEqual([
+      [null, null],
+      [2, 2],
+      [0, 0],
+      [null, null],
+    ]);
+    // A step that has one recorded day has numbers.
+    const week = await exportReport(reporter, { ...query, step: 'week' });
+    expect(week.sources[0]!.steps[0]!.total).toMatchObject({ marked: 2 });
+    expect(week.notes.join()).not.toContain('Прочерк');
+  });
+});
+
+describe('the notes', () => {
+  it('say whom a report is narrowed to that is not there, and which boards are left out', async () => {
+    for (const board of ['avito', 'cian', 'yandex', 'domclick', 'mirkvartir', 'move'])
+      await record(await feed(board, 'main'), WEEK.from, WEEK.until, [CODES.published, CODES.published]);
+    const { from, until } = WEEK;
+    const usual = await exportReport(reporter, { from, until });
+    expect(usual.sources).toHaveLength(5);
+    expect(usual.notes.join('\n')).toContain('Показаны первые 5 из 6 досок');
+    expect(usual.notes.join('\n')).toContain('Остальные выбирают сами: move.');
+    const chosen = await exportReport(reporter, { from, until, board: ['move'] });
+    expect(chosen.notes.join('\n')).not.toContain('Показаны первые');
+
+    const strange = await exportReport(reporter, { from, until, branch: [branches[0]!, 999], employee: [998] });
+    expect(strange.notes[0]).toBe(
+      'Филиала №999, сотрудника №998 нет, или вы их не видите: нули говорят об отборе, а не о выгрузке.',
+    );
+    // To whoever reads another branch only, this one is not there either.
+    const south = { isAll: false, branchIds: [branches[1]!], departmentIds: [], employeeId: null };
+    const other = await exportReport({ ...reporter, reach: south }, { from, until, branch: [branches[0]!] });
+    expect(other.notes[0]).toContain(`Филиала №${branches[0]} нет`);
+    expect((await exportReport(reporter, { from, until, branch: [branches[0]!] })).notes[0]).not.toContain('нет, или');
+  });
+
+  it('say that CRM groups share people, and on which day a period begins that nobody has named', async () => {
+    await record(await feed('avito', 'one'), WEEK.from, '2026-11-18', [CODES.published, CODES.published]);
+    const groups = await exportReport(reporter, { by: 'crm-group', until: '2026-11-18' });
+    expect(groups.notes.join('\n')).toContain('в нескольких группах CRM');
+    // A Wednesday: whole weeks from a Monday, and of the last one what there is.
+    expect(groups.steps.map(({ from, isCut }) => [from, isCut])).toEqual([
+      ['2026-10-19', false],
+      ['2026-10-26', false],
+      ['2026-11-02', false],
+      ['2026-11-09', false],
+      ['2026-11-16', true],
+    ]);
+    const months = await exportReport(reporter, { step: 'month', until: '2026-11-18' });
+    expect([months.from, months.steps.length]).toEqual(['2026-09-01', 3]);
   });
 });
 
@@ -298,7 +362,7 @@ describe('whoever sees a part of the agency', () => {
           series: 'marked',
         });
         const { body } = await north.get(`/reports/exports/members?${cell}`);
-        expect([body.total, body.data.length]).toEqual([total.marked, total.marked]);
+        expect([body.total, body.data.length]).toEqual([total!.marked, total!.marked]);
         const readings = await sql<{ units: Buffer }>(
           'select units from day_record where cabinet_id = $1 and day = $2',
           [feeds.get('cian/south'), day.steps[at]!.from],
@@ -307,7 +371,7 @@ describe('whoever sees a part of the agency', () => {
         expect(body.data.map(({ id }: { id: number }) => id).sort()).toEqual(
           listings.filter((_, ordinal) => units[ordinal] === 1).sort(),
         );
-        told.push(total.marked);
+        told.push(total!.marked);
       }
       expect(new Set(told).size).toBeGreaterThan(1);
       // A feed of another branch is not there by itself.

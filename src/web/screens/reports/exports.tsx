@@ -109,10 +109,7 @@ export default function Reports() {
               onOpen={setPlace}
             />
             <Text size="sm" c="dimmed">
-              Один объект считается на доске за шаг один раз. Он засчитан, если был в состоянии не меньше{' '}
-              {answer.minShare} % дней шага, но хотя бы один день; в шаге может не попасть ни в один столбец. Сотрудник,
-              который перешёл, считается там, где был в тот день; группы CRM – по сегодняшнему составу.
-              {answer.steps.some(({ isUnfinished }) => isUnfinished) && ' Звёздочка: шаг не завершён.'}
+              {answer.notes.join(' ')}
             </Text>
           </Sheet>
           {answer.sources.map((source) => (

@@ -13,6 +13,8 @@ interface NumbersProps {
   readonly onWhy: (place: Place) => void;
 }
 
+const UNKNOWN = <span title="записи нет">–</span>;
+
 /** The numbers of a board, each of them the way to its listings. */
 export function Numbers({ answer: { steps, groups }, source, onOpen, onWhy }: NumbersProps) {
   const of = { source: source.id, sourceTitle: source.title };
@@ -50,7 +52,8 @@ export function Numbers({ answer: { steps, groups }, source, onOpen, onWhy }: Nu
         <Table.Tbody>
           {steps.flatMap(({ from, label, needed }, at) => {
             const { total, byGroup } = source.steps[at]!;
-            const change = at === 0 ? null : total.published - source.steps[at - 1]!.total.published;
+            const before = at === 0 ? null : source.steps[at - 1]!.total;
+            const change = total && before ? total.published - before.published : null;
             return [
               <Table.Tr key={from}>
                 <Table.Th
@@ -62,14 +65,15 @@ export function Numbers({ answer: { steps, groups }, source, onOpen, onWhy }: Nu
                 </Table.Th>
                 {SERIES.map((series) => (
                   <Table.Td key={series} ta="right">
-                    {cell(at, series, total[series])}
+                    {total ? cell(at, series, total[series]) : UNKNOWN}
                   </Table.Td>
                 ))}
-                <Table.Td ta="right">{percent(total.published, total.marked)}</Table.Td>
+                <Table.Td ta="right">{total ? percent(total.published, total.marked) : '–'}</Table.Td>
                 <Table.Td ta="right">
-                  {change === null || change === 0 ? (
-                    '–'
+                  {change === null ? (
+                    <span title={at === 0 ? 'шага раньше в отчёте нет' : 'записи нет'}>–</span>
                   ) : (
+                    // As many as before need not be the same ones.
                     <Anchor
                       component="button"
                       type="button"

@@ -16,7 +16,7 @@ interface PictureProps {
 export function Picture({ address, answer, onOpen }: PictureProps) {
   const { sources, steps } = answer;
   const [told, setTold] = useState('');
-  const placeOf = (event: MouseEvent): (Place & { readonly count: number }) | null => {
+  const placeOf = (event: MouseEvent): (Place & { readonly count: number | null }) | null => {
     const box = event.currentTarget.getBoundingClientRect();
     const scale = PICTURE.width / box.width;
     const point = { x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale };
@@ -24,7 +24,7 @@ export function Picture({ address, answer, onOpen }: PictureProps) {
     if (!found) return null;
     const [source, step] = [sources[found.source]!, steps[found.step]!];
     const { series } = found;
-    const count = source.steps[found.step]!.total[series];
+    const count = source.steps[found.step]!.total?.[series] ?? null;
     return { at: step.from, source: source.id, sourceTitle: source.title, label: step.label, series, count };
   };
   return (
@@ -36,11 +36,15 @@ export function Picture({ address, answer, onOpen }: PictureProps) {
       aria-label="График выгрузки: столбец открывает свои объекты; те же числа в таблице ниже"
       onMouseMove={(event) => {
         const place = placeOf(event);
-        setTold(place ? `${place.label}, ${SERIES_LABELS[place.series]}: ${formatNumber(place.count)}` : '');
+        setTold(
+          place
+            ? `${place.label}, ${SERIES_LABELS[place.series]}: ${place.count === null ? 'записи нет' : formatNumber(place.count)}`
+            : '',
+        );
       }}
       onClick={(event) => {
         const place = placeOf(event);
-        if (place && place.count > 0) onOpen(place);
+        if (place?.count) onOpen(place);
       }}
     >
       <img

@@ -313,5 +313,6 @@ function ListingName({ listing: { id, externalId, title, employee, isSeen } }: {
 export const percent = (count: number, of: number): string =>
   of === 0 ? '–' : `${Math.round((count / of) * 100)}\u00a0%`;
 
-/** «+3», «−1» */
-export const signed = (change: number): string => `${change > 0 ? '+' : '−'}${formatNumber(Math.abs(change))}`;
+/** «+3», «−1», «0» */
+export const signed = (change: number): string =>
+  `${change > 0 ? '+' : change < 0 ? '−' : ''}${formatNumber(Math.abs(change))}`;
