@@ -8,8 +8,14 @@ export class HttpProblem extends Error {
   readonly status: number;
   readonly code: string;
   readonly more: Partial<Pick<Problem, 'errors' | 'current'>> & { readonly retryAfter?: number };
-  constructor(status: number, code: string, detail: string, more: HttpProblem['more'] = {}) {
-    super(detail);
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    more: HttpProblem['more'] = {},
+    options: ErrorOptions = {},
+  ) {
+    super(detail, options);
     this.name = 'HttpProblem';
     this.status = status;
     this.code = code;
