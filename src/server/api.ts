@@ -4,16 +4,16 @@ import type { Static, TSchema } from 'typebox';
 import type { Board } from '../boards/catalogue.ts';
 import type { Clock } from '../clock.ts';
 import { TOKEN_SCOPES, type TokenScope } from '../contracts/tokens.ts';
-import { Refusal } from '../domain/fault.ts';
 import type { Role } from '../domain/people.ts';
 import { type Deed, mayDo, OF_AGENCY, type Place, refusalFor, roleAt } from '../domain/rights.ts';
 import { type Caller, placeOf, type Subject } from '../store/access.ts';
-import type { Database } from '../store/database.ts';
+import { CLAIM_SECONDS, type Claim, claimAnswer, giveBackKey, keepAnswer, sealOf } from '../store/answers.ts';
+import { type Database, sealed } from '../store/database.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { type SignedIn, sessionHolder } from '../store/sign-in.ts';
-import { claimAnswer, keepAnswer, tokenHolder } from '../store/tokens.ts';
+import { tokenHolder } from '../store/tokens.ts';
 import { csrfToken, isSame, tokenHash } from './keys.ts';
-import { HttpProblem, notFound } from './problems.ts';
+import { HttpProblem, notFound, problemOf } from './problems.ts';
 
 /**
  * The one door of the API: a route says who may come in, and nobody gets past that. What a person may not even see is
@@ -40,7 +40,10 @@ export interface Policy {
   readonly needsProof?: boolean;
   /** `Idempotency-Key`: asked for, or heeded where it comes. */
   readonly idempotent?: 'required' | 'heeded';
-  /** What it does has an id made from the key: a request that was interrupted may be done again, and is done once. */
+  /**
+   * Done again it does nothing new: what it does has an id made from the key, or it tells how things are. A request that
+   * was interrupted, even half-way, may simply be done again.
+   */
   readonly isRepeatable?: boolean;
 }
 
@@ -188,35 +191,78 @@ export class Api {
     reply: FastifyReply,
   ): Promise<unknown> {
     const ask = this.#ask(request, request.asked!);
-    const { caller } = ask;
     const key = route.policy.idempotent === undefined ? undefined : keyOf(request, route.policy.idempotent);
     if (key === undefined) return this.#finish(route, await route.handler(ask as never, reply), reply, request);
-    const hashed = createHash('sha256')
+    return this.#once(key, route, ask, request, reply);
+  }
+
+  /** Carries a request with a key out, unless that was done before. */
+  async #once(
+    key: string,
+    route: Definition<never, never, never, never>,
+    ask: Ask<unknown, unknown, unknown>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<unknown> {
+    const { db, caller } = ask;
+    const requestHash = createHash('sha256')
       .update(`${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`)
       .digest('base64url');
-    const claimed = await claimAnswer(ask.db, caller, key, hashed, ask.now);
-    if (claimed.state === 'other-request')
-      throw new HttpProblem(
-        422,
-        'idempotency-key-reused',
-        'С этим Idempotency-Key уже приходил другой запрос: дайте новому запросу свой ключ.',
-      );
-    if (claimed.state === 'under-way' && !route.policy.isRepeatable)
-      throw new HttpProblem(
-        409,
-        'request-under-way',
-        'Такой же запрос ещё выполняется или был прерван: проверьте, что получилось, прежде чем повторить с новым ключом.',
-      );
-    if (claimed.state === 'answered') return reply.code(claimed.status).send(claimed.answer);
-    try {
-      const answer = await route.handler(ask as never, reply);
-      await keepAnswer(ask.db, caller, key, { status: reply.statusCode, answer });
-      return this.#finish(route, answer, reply, request);
-    } catch (error) {
-      // A lawful no: nothing was done, the same key may come again. After a fault nobody knows, and it may not.
-      if (error instanceof HttpProblem || error instanceof Refusal) await keepAnswer(ask.db, caller, key, undefined);
-      throw error;
+    const isRepeatable = route.policy.isRepeatable ?? false;
+    // A large body may have been coming for minutes since it was asked who sends it.
+    const claimed = await claimAnswer(db, caller, { key, requestHash, isRepeatable }, this.#options.clock());
+    switch (claimed.state) {
+      case 'other-request':
+        throw new HttpProblem(
+          422,
+          'idempotency-key-reused',
+          'С этим Idempotency-Key уже приходил другой запрос: дайте новому запросу свой ключ.',
+        );
+      case 'under-way':
+        throw new HttpProblem(
+          409,
+          'request-under-way',
+          `Такой же запрос с этим Idempotency-Key ещё выполняется. Повторите с тем же ключом через ${claimed.seconds} с: если его прервали, он будет выполнен, а если выполнен – получите его ответ.`,
+          { retryAfter: claimed.seconds },
+        );
+      case 'answer-lost':
+        throw answerLost(409);
+      case 'answered':
+        return this.#finish(route, claimed.answer ?? undefined, reply.code(claimed.status), request);
     }
+    const { claim } = claimed;
+    const work = async () => route.handler(ask as never, reply);
+    let answer: unknown;
+    try {
+      answer = await (isRepeatable ? work() : sealed(sealOf(claim), work));
+    } catch (error) {
+      throw await this.#failed(claim, error, request);
+    }
+    await keepAnswer(db, claim, { status: reply.statusCode, answer }).catch((error: unknown) => {
+      // It is done, and whoever asked shall hear so; who asks again hears that the answer is lost.
+      request.log.error({ err: error }, 'answer not kept');
+    });
+    return this.#finish(route, answer, reply, request);
+  }
+
+  /** Gives the key back, and tells what is known of the deed that failed. */
+  async #failed(claim: Claim, error: unknown, request: FastifyRequest): Promise<unknown> {
+    let hasDone: boolean;
+    try {
+      hasDone = await giveBackKey(this.#options.db, claim);
+    } catch (second) {
+      request.log.error({ err: second }, 'idempotency key not given back');
+      if (problemOf(error, request).status < 500) return error;
+      return new HttpProblem(
+        503,
+        'outcome-unknown',
+        'Связь с базой данных прервалась, и выполнено ли действие, сейчас не узнать. Повторите с тем же Idempotency-Key через минуту: дважды оно не выполнится.',
+        { retryAfter: CLAIM_SECONDS },
+        { cause: error },
+      );
+    }
+    // A lawful no says itself what is to be done.
+    return hasDone && problemOf(error, request).status >= 500 ? answerLost(500, error) : error;
   }
 
   #finish(
@@ -387,6 +433,16 @@ async function proveFresh(db: Database, caller: Caller, session: SignedIn, now: 
   if (now.getTime() - session.provedAt.getTime() > PROOF_MINUTES * 60_000)
     throw new HttpProblem(403, 're-authentication-needed', 'Подтвердите, что это вы: введите пароль ещё раз.');
 }
+
+/** A deed stands, and its answer does not: only looking tells what came of it. */
+const answerLost = (status: 409 | 500, cause?: unknown) =>
+  new HttpProblem(
+    status,
+    'answer-lost',
+    'Действие с этим Idempotency-Key выполнено – над многими объектами, возможно, не всё, – но ответ потерян. Повторять не нужно: посмотрите, что получилось.',
+    {},
+    { cause },
+  );
 
 function keyOf(request: FastifyRequest, how: 'required' | 'heeded'): string | undefined {
   const key = request.headers['idempotency-key'];

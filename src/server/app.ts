@@ -35,6 +35,7 @@ import { isScreen, pages, sendScreen } from './pages.ts';
 import { peopleRoutes } from './people-routes.ts';
 import { phoneRoutes } from './phone-routes.ts';
 import { pictureRoutes } from './pictures-routes.ts';
+import { problemPages } from './problem-pages.ts';
 import { HttpProblem, notFound, problemOf, sendProblem } from './problems.ts';
 import { promotionRoutes } from './promotion-routes.ts';
 import { reconciliationRoutes } from './reconciliation-routes.ts';
@@ -177,6 +178,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     feedCounter(app, { ...options, onTrouble: (what) => logger.error(what) });
     if (options.media) mediaRoute(app, options);
     apiRoutes(app, api);
+    problemPages(app);
   });
   void app.register(pages);
 

@@ -33,7 +33,7 @@ import {
   undoBulk,
   undoUntil,
 } from '../store/bulk.ts';
-import { atOneMoment, type Queryable } from '../store/database.ts';
+import { atOneMoment, type Queryable, transaction } from '../store/database.ts';
 import { listingsAmong, listingsFound, markedAmong } from '../store/listing-list.ts';
 import { markListings, setTerm, unmarkListings } from '../store/marks.ts';
 import { addPauses } from '../store/pauses.ts';
@@ -504,9 +504,13 @@ class Works {
   async run(ask: Asked, reply: FastifyReply, action: BulkAction, chosen: Chosen, step: Step): Promise<Bulk> {
     const { db, agencyId, caller, by, now } = ask;
     const { ids } = chosen;
-    const deedId = await beginBulk(db, { ...caller, by }, action, ids.length, chosen.leftOut, now);
+    const begin = (client: Queryable) => beginBulk(client, { ...caller, by }, action, ids.length, chosen.leftOut, now);
+    const isLong = ids.length > AT_ONCE;
+    // A short deed is done when its first step is. A long one goes on whatever becomes of the answer: it is a change of
+    // the world as soon as it has begun, and the request's key is no longer free.
+    const deedId = await (isLong ? transaction(db, begin) : begin(db.pool));
     const work = this.#work(ask, deedId, chosen, step);
-    if (ids.length <= AT_ONCE) await work;
+    if (!isLong) await work;
     else {
       const told = work.catch((error: unknown) => {
         if (!(error instanceof Refusal)) ask.request.log.error({ err: error, deedId }, 'bulk deed failed');

@@ -73,7 +73,7 @@ export function crmRoutes(api: Api): void {
     method: 'POST',
     url: '/sources/:source/listings',
     summary: 'Загрузить до 500 объектов; у каждого свой ответ, плохой не мешает остальным',
-    policy: { ...policy, idempotent: 'heeded' },
+    policy: { ...policy, idempotent: 'heeded', isRepeatable: true },
     params: SourceParams,
     body: PushBatchSchema,
     bodyLimit: 32 << 20,

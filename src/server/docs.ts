@@ -9,9 +9,10 @@ import { API, type Policy } from './api.ts';
 /** The description of the API, made of the very schemas that its requests are judged by, and its page. */
 
 const ABOUT = `Всё, что делают экраны, и вход для CRM. Деньги — целые копейки, моменты — RFC 3339, дни — ГГГГ-ММ-ДД, телефоны — E.164.
-Списки листаются по \`page.next\` (\`?after=\`). Ошибки — application/problem+json (RFC 9457) по-русски.
+Списки листаются по \`page.next\` (\`?after=\`). Ошибки — application/problem+json (RFC 9457) по-русски; что значит каждая и что делать — [/problems](/problems), туда ведёт \`type\`.
 Программа входит с ключом: \`Authorization: Bearer vg_…\`; ключ выдаёт администратор, ему даются отдельные права.
-Что меняет версию, просит \`If-Match\`; деньги и вердикты — \`Idempotency-Key\`.`;
+Что меняет версию, просит \`If-Match\`; деньги и вердикты — \`Idempotency-Key\`: повтор с тем же ключом и телом выполняется один раз и сутки получает тот же ответ;
+после 5xx повторяйте с тем же ключом, с новым — только другое действие.`;
 
 /** Registered before the routes it tells of. */
 export function describeApi(app: FastifyInstance): void {
@@ -38,7 +39,7 @@ export function describeApi(app: FastifyInstance): void {
             : [{ session: [] }, ...(policy.token === null ? [] : [{ key: [policy.token] }])],
         response: {
           ...((schema as { response?: object })?.response ?? {}),
-          default: { description: 'Отказ', ...ProblemSchema },
+          default: { description: 'Отказ; что значит code — /problems/<code>', ...ProblemSchema },
         },
       };
       return { schema: described as never, url };

@@ -43,6 +43,10 @@ export function feedCounter(app: FastifyInstance, options: FeedCounterOptions): 
   });
 }
 
+/** The new address is as secret as the old one was: whoever has only this one is not told it. */
+const REPLACED =
+  'Адрес этого фида заменён, по старому фид больше не отдаётся.\nСпросите новый адрес у агентства, которое дало вам этот: в Выгрузке он стоит в разделе «Фиды». Укажите его в кабинете площадки.\n';
+
 async function give(
   request: FastifyRequest<{ Params: { board: string; file: string } }>,
   reply: FastifyReply,
@@ -53,7 +57,8 @@ async function give(
     named && (await openAddress(options.db, options.secret, request.params.board, named[1]!, options.clock()));
   // A wrong token, an unknown board and a stranger's guess look the same.
   if (!address) return reply.code(404).type('text/plain; charset=utf-8').send('Такого фида нет.\n');
-  const { cabinet, isPrevious } = address;
+  const { cabinet } = address;
+  const isPrevious = address.is !== 'current';
   const isPacked = named[2] !== undefined;
   const encoding: Encoding = isPacked || acceptsGzip(request.headers['accept-encoding']) ? 'gzip' : 'identity';
 
@@ -61,6 +66,10 @@ async function give(
     .header('Cache-Control', 'no-cache')
     .header('X-Robots-Tag', 'noindex')
     .header('X-Content-Type-Options', 'nosniff');
+  if (address.is === 'replaced') {
+    log(options, request, cabinet, null, isPrevious, encoding, 410, 0);
+    return reply.code(410).header('Content-Language', 'ru').type('text/plain; charset=utf-8').send(REPLACED);
+  }
   if (!isPacked) reply.header('Vary', 'Accept-Encoding');
   const served = await openServed(options, cabinet, encoding);
   if (!served) {

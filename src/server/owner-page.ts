@@ -36,7 +36,8 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 /** What the page may load: its own style and its own picture, and nothing else from anywhere. */
 export const OWNER_PAGE_POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
-const page = (title: string, body: string) => `<!doctype html>
+/** A page drawn by the server, whole and without a script. */
+export const page = (title: string, body: string) => `<!doctype html>
 <html lang="ru">
 <head>
 <meta charset="utf-8">

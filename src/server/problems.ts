@@ -1,15 +1,22 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { Problem } from '../contracts/problem.ts';
 import { Fault, Refusal } from '../domain/fault.ts';
+import type { ProblemCode } from './problem-words.ts';
 
 /** Every no of the API as RFC 9457 tells it, in Russian. */
 
 export class HttpProblem extends Error {
   readonly status: number;
-  readonly code: string;
+  readonly code: ProblemCode;
   readonly more: Partial<Pick<Problem, 'errors' | 'current'>> & { readonly retryAfter?: number };
-  constructor(status: number, code: string, detail: string, more: HttpProblem['more'] = {}) {
-    super(detail);
+  constructor(
+    status: number,
+    code: ProblemCode,
+    detail: string,
+    more: HttpProblem['more'] = {},
+    options: ErrorOptions = {},
+  ) {
+    super(detail, options);
     this.name = 'HttpProblem';
     this.status = status;
     this.code = code;
@@ -21,7 +28,8 @@ export class HttpProblem extends Error {
 export const notFound = (detail = 'Такого здесь нет, или оно не в вашей части агентства.') =>
   new HttpProblem(404, 'not-found', detail);
 
-const TITLES: Readonly<Record<number, string>> = {
+/** The kind of trouble in a few words. */
+export const TITLES: Readonly<Record<number, string>> = {
   400: 'Запрос не понят',
   401: 'Нужно войти',
   403: 'Нет права',
@@ -33,6 +41,7 @@ const TITLES: Readonly<Record<number, string>> = {
   422: 'Так нельзя',
   428: 'Нужна версия',
   429: 'Слишком часто',
+  500: 'Сбой',
   503: 'Временно недоступно',
 };
 
@@ -71,7 +80,7 @@ export function problemOf(error: unknown, request: Pick<FastifyRequest, 'id' | '
 const IN_BODY: ReadonlySet<string> = new Set(['stage-unknown', 'role-unknown', 'unit-unknown', 'family-unknown']);
 
 /** A lawful no: of a name that is not there, of a right, of the state of things, or of a wrong wish. */
-function statusOf({ code, exit }: Refusal): number {
+export function statusOf({ code, exit }: Pick<Refusal, 'code' | 'exit'>): number {
   if (code === 'not-allowed') return 403;
   if (code.endsWith('-unknown')) return IN_BODY.has(code) ? 422 : 404;
   return exit === 4 || exit === 5 ? 409 : 422;

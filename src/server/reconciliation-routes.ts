@@ -31,6 +31,7 @@ import { agencyFrame } from '../store/settings.ts';
 import type { Api, Ask } from './api.ts';
 import { cabinetTitle } from './cabinets.ts';
 import { bytesOf, peeked, readingOf, TABLE_BYTES_MAX, TOLD } from './given-table.ts';
+import type { ProblemCode } from './problem-words.ts';
 import { HttpProblem } from './problems.ts';
 import { comparing, differs, RECONCILED_COLUMNS, reconciledCells, reconcilePeriod } from './reconciliation.ts';
 import { proveDays, sendFile } from './statement.ts';
@@ -220,7 +221,7 @@ export function reconciliationRoutes(api: Api): void {
         };
       } catch (error) {
         if (!(error instanceof Refusal) || refused.length === 0) throw error;
-        throw new HttpProblem(422, error.code, error.message, {
+        throw new HttpProblem(422, error.code as ProblemCode, error.message, {
           errors: refused.slice(0, 20).map(({ line, reasons }) => ({
             pointer: `#/${line}`,
             detail: `${capital(placeTold(format, line))}: ${reasons.join('; ')}.`,

@@ -22,6 +22,7 @@ import {
   unsubscribe,
 } from '../store/report-mail.ts';
 import type { Api, Ask } from './api.ts';
+import type { ProblemCode } from './problem-words.ts';
 import { HttpProblem, notFound } from './problems.ts';
 import { type LetterOptions, proveMailed, reportLetter } from './report-letter.ts';
 import { narrowings } from './report-units.ts';
@@ -100,7 +101,7 @@ export function reportMailRoutes(api: Api): void {
         if (!(await putAsked(db, subscription, letter, by, now))) throw gone();
       } catch (error) {
         if (!(error instanceof Refusal && error.code === 'mail-too-soon')) throw error;
-        throw new HttpProblem(429, error.code, error.message, { retryAfter: ASK_EVERY_MS / 1000 });
+        throw new HttpProblem(429, error.code as ProblemCode, error.message, { retryAfter: ASK_EVERY_MS / 1000 });
       }
     },
   });

@@ -46,18 +46,18 @@ const COLUMNS = `id, employee_id as "employeeId", action, total, done, changed, 
 
 /** @returns the deed's number */
 export async function beginBulk(
-  db: Database,
+  client: Queryable,
   who: { readonly agencyId: number; readonly employeeId: number; readonly by: string },
   action: BulkAction,
   total: number,
   leftOut: Readonly<Record<string, number>>,
   now: Date,
 ): Promise<number> {
-  await db.pool.query(`delete from bulk_deed where started_at < $1::timestamptz - make_interval(days => $2)`, [
+  await client.query(`delete from bulk_deed where started_at < $1::timestamptz - make_interval(days => $2)`, [
     now,
     KEPT_DAYS,
   ]);
-  const made = await db.pool.query<{ id: number }>(
+  const made = await client.query<{ id: number }>(
     `insert into bulk_deed (agency_id, employee_id, by, action, total, left_out, started_at, moved_at)
      values ($1, $2, $3, $4, $5, $6, $7, $7) returning id`,
     [who.agencyId, who.employeeId, who.by, action, total, JSON.stringify(leftOut), now],

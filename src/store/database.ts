@@ -1,6 +1,7 @@
 /**
  * The one door to PostgreSQL: a pool that speaks our types, to a server of the agency's or to the embedded one.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 import { Fault } from '../domain/fault.ts';
 import { type Attachment, attachPostgres } from './postgres.ts';
@@ -309,14 +310,42 @@ const TRIES = 3;
 /** Did the database give way to another transaction? The same again may succeed. */
 export const isCollision = (error: unknown): boolean => AGAIN.has((error as { code?: string } | null)?.code ?? '');
 
+/** Something that is written into the very transaction that changes the world, so that the one never stands without the other. */
+export interface Seal {
+  /** The last statements before the commit; what it throws rolls the transaction back. */
+  put(client: Queryable): Promise<void>;
+  /** A transaction with the seal is committed. */
+  stands(): void;
+}
+
+const seals = new AsyncLocalStorage<Seal>();
+
+/** While the work goes on, every `transaction` of it that writes anything gets the seal, whichever function begins it. */
+export const sealed = <T>(seal: Seal, work: () => Promise<T>): Promise<T> => seals.run(seal, work);
+
+/** Did a transaction write? Then the database has given it a number. */
+async function putSeal(client: Queryable, seal: Seal): Promise<boolean> {
+  const { rows } = await client.query('select pg_current_xact_id_if_assigned() is not null as "hasWritten"');
+  if (!(rows[0] as { hasWritten: boolean }).hasWritten) return false;
+  await seal.put(client);
+  return true;
+}
+
 /**
  * All of the statements or none. The work gets the client; whatever it throws rolls everything back. When the database
  * gave way to another transaction the work is done once more from the start, so it must do nothing but statements.
  */
 export async function transaction<T>(db: Database, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const seal = seals.getStore();
   for (let attempt = 1; ; attempt++) {
     try {
-      return await oneTransaction(db, work);
+      if (!seal) return await oneTransaction(db, work);
+      const [result, isSealed] = await oneTransaction(
+        db,
+        async (client) => [await work(client), await putSeal(client, seal)] as const,
+      );
+      if (isSealed) seal.stands();
+      return result;
     } catch (error) {
       if (attempt === TRIES || !isCollision(error)) throw error;
     }

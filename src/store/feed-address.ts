@@ -88,8 +88,10 @@ function isEqual(a: string, b: string): boolean {
 }
 
 /**
- * The cabinet that an address opens, or undefined for a wrong one.
+ * The cabinet whose address this is or was, or undefined for a wrong one. Whoever holds no token of a cabinet is told
+ * the same as of one that is not there, in the same way: tokens are compared as wholes.
  * @param name `<cabinet>-<token>`
+ * @returns `is`: `previous` still opens the feed, `replaced` no longer does
  */
 export async function openAddress(
   db: Database,
@@ -97,7 +99,7 @@ export async function openAddress(
   board: string,
   name: string,
   now: Date,
-): Promise<{ cabinet: CabinetRow; isPrevious: boolean } | undefined> {
+): Promise<{ cabinet: CabinetRow; is: 'current' | 'previous' | 'replaced' } | undefined> {
   const slug = name.slice(0, -TOKEN_LENGTH - 1);
   const token = name.slice(-TOKEN_LENGTH);
   if (!/^[\w-]+$/.test(slug) || !/^[\w-]{43}$/.test(token) || !/^[\w-]+$/.test(board)) return undefined;
@@ -108,11 +110,9 @@ export async function openAddress(
     [board, slug],
   );
   for (const cabinet of found.rows) {
-    if (isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial))) return { cabinet, isPrevious: false };
-    const isOpen = cabinet.previousTokens.some(
-      ({ serial, until }) => Date.parse(until) > now.getTime() && isEqual(token, feedToken(secret, cabinet, serial)),
-    );
-    if (isOpen) return { cabinet, isPrevious: true };
+    if (isEqual(token, feedToken(secret, cabinet, cabinet.tokenSerial))) return { cabinet, is: 'current' };
+    const old = cabinet.previousTokens.find(({ serial }) => isEqual(token, feedToken(secret, cabinet, serial)));
+    if (old) return { cabinet, is: Date.parse(old.until) > now.getTime() ? 'previous' : 'replaced' };
   }
   return undefined;
 }

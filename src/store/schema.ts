@@ -1251,7 +1251,7 @@ export const apiToken = pgTable(
   ],
 );
 
-/** The first answer to a request with an `Idempotency-Key`, given again when the same request comes again. Kept for a day. */
+/** The first answer to a request with an `Idempotency-Key`, given again when the same request comes again (`answers.ts`). Kept for a day. */
 export const idempotentAnswer = pgTable(
   'idempotent_answer',
   {
@@ -1260,8 +1260,9 @@ export const idempotentAnswer = pgTable(
     key: text('key').notNull(),
     /** Of method, address and body. */
     requestHash: digest('request_hash').notNull(),
-    /** null: the first request is still being answered. */
+    /** null: the first request is still being answered, or was killed; 500: it failed after it had done something. */
     status: integer('status'),
+    /** Until there is one: whose the claim is, and whether it has done anything. */
     answer: jsonb('answer'),
     at: moment('at').notNull(),
   },

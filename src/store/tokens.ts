@@ -3,7 +3,7 @@ import { CALLER_COLUMNS, type Caller, callerOf } from './access.ts';
 import { type Database, type Queryable, transaction } from './database.ts';
 import { record } from './journal.ts';
 
-/** Keys for programs, and the answers they may ask for twice. */
+/** Keys for programs. */
 
 export interface TokenHolder {
   readonly caller: Caller;
@@ -90,61 +90,4 @@ export function revokeToken(db: Database, agencyId: number, id: number, by: stri
     if (!ended.rows[0]) throw new Refusal('token-unknown', 'Такого ключа нет или он уже отозван.', 2);
     await record(client, agencyId, { by, action: 'token-revoked', facts: { id, name: ended.rows[0].name } }, now);
   });
-}
-
-/** For how long an answer is given again. */
-export const ANSWER_HOURS = 24;
-
-export type Claimed =
-  | { readonly state: 'new' }
-  | { readonly state: 'answered'; readonly status: number; readonly answer: unknown }
-  | { readonly state: 'other-request' }
-  | { readonly state: 'under-way' };
-
-/** Claims an idempotency key for a request, or tells what became of the first one. */
-export async function claimAnswer(
-  db: Database,
-  { agencyId, employeeId }: Pick<Caller, 'agencyId' | 'employeeId'>,
-  key: string,
-  requestHash: string,
-  now: Date,
-): Promise<Claimed> {
-  return transaction(db, async (client) => {
-    await client.query(
-      'delete from idempotent_answer where agency_id = $1 and at < $2::timestamptz - make_interval(hours => $3)',
-      [agencyId, now, ANSWER_HOURS],
-    );
-    const made = await client.query(
-      `insert into idempotent_answer (agency_id, employee_id, key, request_hash, at) values ($1, $2, $3, $4, $5) on conflict do nothing`,
-      [agencyId, employeeId, key, requestHash, now],
-    );
-    if (made.rowCount === 1) return { state: 'new' };
-    const found = await client.query<{ requestHash: string; status: number | null; answer: unknown }>(
-      `select request_hash as "requestHash", status, answer from idempotent_answer where agency_id = $1 and employee_id = $2 and key = $3`,
-      [agencyId, employeeId, key],
-    );
-    const row = found.rows[0];
-    if (!row || row.requestHash !== requestHash) return { state: 'other-request' };
-    return row.status === null ? { state: 'under-way' } : { state: 'answered', status: row.status, answer: row.answer };
-  });
-}
-
-/** Keeps the answer; an answer that is nobody's fault but ours (5xx, undefined) frees the key. */
-export async function keepAnswer(
-  db: Database,
-  { agencyId, employeeId }: Pick<Caller, 'agencyId' | 'employeeId'>,
-  key: string,
-  kept: { readonly status: number; readonly answer: unknown } | undefined,
-): Promise<void> {
-  if (kept === undefined)
-    await db.pool.query('delete from idempotent_answer where agency_id = $1 and employee_id = $2 and key = $3', [
-      agencyId,
-      employeeId,
-      key,
-    ]);
-  else
-    await db.pool.query(
-      'update idempotent_answer set status = $4, answer = $5 where agency_id = $1 and employee_id = $2 and key = $3',
-      [agencyId, employeeId, key, kept.status, JSON.stringify(kept.answer ?? null)],
-    );
 }

@@ -218,11 +218,29 @@ describe('the feed counter', () => {
     for (const url of [old, fresh, freshest]) expect((await get(url)).statusCode).toBe(200);
     const before = now;
     now = new Date(before.getTime() + (PREVIOUS_ADDRESS_DAYS * 86_400 + 1) * 1000);
-    expect((await get(old)).statusCode).toBe(404);
+    for (const url of [old, fresh, old.replace('.xml', '.xml.gz')]) {
+      const gone = await get(url);
+      expect(gone.statusCode).toBe(410);
+      expect(gone.headers['content-type']).toBe('text/plain; charset=utf-8');
+      expect(gone.headers['cache-control']).toBe('no-cache');
+      expect(gone.body).toMatch(/^Адрес этого фида заменён.*\nСпросите новый/);
+      // Neither this address nor the one that opens the feed.
+      expect(gone.body).not.toMatch(/[\w-]{43}|\/f\//);
+      expect(gone.headers.location).toBeUndefined();
+    }
+    expect((await app.inject({ method: 'HEAD', url: old })).statusCode).toBe(410);
+    // One that never was, and an old one under another cabinet's or board's name.
+    for (const url of [
+      old.replace(/.\.xml$/, (end) => `${end[0] === 'A' ? 'B' : 'A'}.xml`),
+      old.replace('/avito/', '/cian/'),
+    ])
+      expect((await get(url)).statusCode).toBe(404);
     expect((await get(freshest)).statusCode).toBe(200);
+    const pulls = async () =>
+      (await listPulls(base.db, cabinet.agencyId, cabinet.id)).filter((pull) => pull.isPreviousToken);
+    await expect.poll(async () => (await pulls()).filter(({ status }) => status === 410)).toHaveLength(4);
     now = before;
-    const log = await listPulls(base.db, cabinet.agencyId, cabinet.id);
-    expect(log.filter((pull) => pull.isPreviousToken)).toHaveLength(3);
+    expect((await pulls()).filter(({ status }) => status === 200)).toHaveLength(3);
   });
 
   it('logs pulls with the bytes that really went over, and no address in the log', async () => {
