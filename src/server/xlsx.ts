@@ -99,9 +99,34 @@ function columnLetters(number: number): string {
   return `${number > 26 ? columnLetters((number - 1 - rest) / 26) : ''}${String.fromCharCode('A'.charCodeAt(0) + rest)}`;
 }
 
-/** Several small tables as one workbook. */
-export const tablesWorkbook = (sheets: readonly TableSheet[]): Promise<Uint8Array> =>
-  writeXlsx({ sheets: sheets.map(sheetOf) });
+/**
+ * Several small tables as one workbook.
+ * @param heading what all of it is about: printed above every page
+ */
+export const tablesWorkbook = (heading: readonly string[], sheets: readonly TableSheet[]): Promise<Uint8Array> =>
+  writeXlsx({ sheets: sheets.map((sheet) => headed(sheetOf(sheet), heading)) });
+
+/** Excel calls a workbook damaged in which the heading of a page has more characters. */
+const HEADING_CHARS = 255;
+
+/** Inches. */
+const MARGINS = { left: 0.5, right: 0.5, bottom: 0.5, header: 0.3, footer: 0.3 } as const;
+
+/** The sheet with a heading above its printed pages, and room for it there. */
+function headed<S extends { readonly pageSetup: object }>(sheet: S, heading: readonly string[]) {
+  let text = '&L';
+  for (const sign of legalXml(heading.flatMap(linesOf).join('\n'))) {
+    // What stands behind a single «&» is a command.
+    const told = sign === '&' ? '&&' : sign;
+    if (text.length + told.length >= HEADING_CHARS) {
+      text += '…';
+      break;
+    }
+    text += told;
+  }
+  const margins = { ...MARGINS, top: MARGINS.header + 0.15 + 0.2 * text.split('\n').length };
+  return { ...sheet, headerFooter: { oddHeader: text }, pageSetup: { ...sheet.pageSetup, margins } };
+}
 
 /**
  * The export report as a workbook: a native chart for each board, the table by groups, the days behind it and what the
