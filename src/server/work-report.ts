@@ -3,7 +3,6 @@ import type { Column, Row, Table } from '../domain/csv.ts';
 import { addDays, localDay, russianDay, russianMoment, startOfDay } from '../domain/days.ts';
 import { provePeriod } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
-import { NAMES_MANY, narrowedText } from '../domain/report-mail.ts';
 import { SHARE_USUAL } from '../domain/report-words.ts';
 import type { Reach } from '../domain/rights.ts';
 import type { AgencySettings } from '../domain/settings.ts';
@@ -230,7 +229,7 @@ function toldTable({ narrowed, at, zone }: WorkReport, columns: readonly Column[
   const made = russianMoment(new Date(at), zone);
   return narrowedTable(
     narrowed,
-    [...columns, { header: `Сделан (${zone})`, kind: 'text', width: 24 }],
+    [...columns, { header: `Сделан (${zone})`, kind: 'text', width: 24, isAside: true }],
     rows.map((row) => [...row, made]),
   );
 }
@@ -356,10 +355,6 @@ export const workFileName = ({ from, until }: Pick<WorkReport, 'from' | 'until'>
 export async function workBook(report: WorkReport): Promise<Uint8Array> {
   const { tablesWorkbook } = await import('./xlsx.ts');
   const { from, until, narrowed, at, zone } = report;
-  const told = narrowedText(narrowed, NAMES_MANY);
-  const heading = [
-    `Работа ${russianDay(from)}–${russianDay(until)}; сделан ${russianMoment(new Date(at), zone)} (${zone})`,
-    ...(told === null ? [] : [`Отбор: ${told}`]),
-  ];
-  return tablesWorkbook(heading, [{ name: 'Работа', ...workTable(report) }, ...returnsTables(report)]);
+  const title = `Работа ${russianDay(from)}–${russianDay(until)}; сделан ${russianMoment(new Date(at), zone)} (${zone})`;
+  return tablesWorkbook(title, narrowed, [{ name: 'Работа', ...workTable(report) }, ...returnsTables(report)]);
 }

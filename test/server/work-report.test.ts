@@ -1,4 +1,5 @@
 import { deflateSync } from 'node:zlib';
+import { strFromU8, unzipSync } from 'fflate';
 import { readXlsx } from 'hucre/xlsx';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packUnits } from '../../src/domain/day-record.ts';
@@ -475,6 +476,22 @@ describe('its routes', () => {
     expect(told).toContain('«Вклад && сыновья, 0»');
     expect(told.slice(2).replaceAll('&&', '')).not.toContain('&');
     expect(Math.max(...told.split('\n').map((line) => line.length))).toBeLessThan(120);
+    // The names are whole, and those that there is no room for are counted.
+    expect(told).toMatch(/» и ещё \d+$/);
+  });
+
+  it('on paper what is the same in every line stands above the table alone', async () => {
+    const url = `/api/v1/reports/work.xlsx?from=${FIRST}&until=${TODAY}&branch=${branches[1]}`;
+    const { rawPayload } = await office.app.inject({ url, headers: head.headers });
+    const { sheets } = await readXlsx(rawPayload);
+    const reasons = sheets[1]!;
+    expect(reasons.rows[0]!.slice(-2)).toEqual(['Сделан (Europe/Moscow)', 'Отбор']);
+    expect(reasons.pageSetup?.printArea).toBe(`$A$1:$E$${reasons.rows.length}`);
+    // A name with a blank that stands without quotes is a damaged workbook to Excel.
+    const book = strFromU8(unzipSync(rawPayload)['xl/workbook.xml']!);
+    expect(book).toContain(`>'Возвраты по причинам'!$A$1:$E$${reasons.rows.length}<`);
+    for (const [, places] of book.matchAll(/<definedName [^>]*>([^<]*)</g))
+      for (const place of places!.split(',')) expect(place).toMatch(/^'[^']+'!\$/);
   });
 
   it('an agent has own numbers only, a head of a department those of the department', async () => {
