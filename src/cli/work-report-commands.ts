@@ -9,10 +9,10 @@ import { AGE_BUCKETS, toldMinutes, WORK_GROUPINGS, WORK_WORDS, type WorkGrouping
 import { shareOf, type WorkReport, workBook, workFileName, workReport, workTable } from '../server/work-report.ts';
 import { listBranches, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
-import { agencyFrame } from '../store/settings.ts';
 import { aligned } from './columns.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
+import { narrowedLine } from './report-commands.ts';
 import { toFile } from './statement-commands.ts';
 import { dayNamed } from './units.ts';
 
@@ -59,8 +59,7 @@ export function workReportCommands(report: Command, action: Action): void {
           },
         );
         if (ending === null) {
-          const { timeZone } = await agencyFrame(db, agency.id);
-          context.print(made, () => textOf(made, timeZone));
+          context.print(made, () => textOf(made));
           return EXIT.done;
         }
         const { columns, rows } = workTable(made);
@@ -90,7 +89,7 @@ async function branchesNamed(db: Database, agencyId: number, names: readonly str
 const told = (minutes: number | null) => (minutes === null ? '–' : toldMinutes(minutes));
 const share = (count: number, of: number) => (of === 0 ? '–' : `${count} из ${of} (${shareOf(count, of)} %)`);
 
-function textOf(report: WorkReport, zone: string): string {
+function textOf(report: WorkReport): string {
   const all = [
     ...report.groups.map(({ name, figures }) => ({ name, figures })),
     { name: 'Всего', figures: report.total },
@@ -107,7 +106,8 @@ function textOf(report: WorkReport, zone: string): string {
   ]);
   const { total } = report;
   return [
-    `Работа ${russianDay(report.from)}–${russianDay(report.until)}; очередь, сроки и нормы на ${russianMoment(new Date(report.at), zone)}`,
+    `Работа ${russianDay(report.from)}–${russianDay(report.until)}; очередь, сроки и нормы на ${russianMoment(new Date(report.at), report.zone)}`,
+    ...narrowedLine(report.narrowed),
     aligned([
       [
         '',

@@ -7,7 +7,7 @@ import {
   type WorkFigure,
   type WorkGrouping,
 } from '../domain/work-report.ts';
-import { ExportReportQuerySchema, ReportListingSchema } from './export-report.ts';
+import { ExportReportQuerySchema, NarrowedSchema, ReportListingSchema } from './export-report.ts';
 
 /** «Работа»: what it is asked by and what it answers. */
 
@@ -52,8 +52,10 @@ export const WorkReportSchema = Type.Object({
   from: Type.String(),
   until: Type.String(),
   by: GroupingSchema,
-  /** The moment of what is counted «now». */
+  narrowed: NarrowedSchema,
+  /** The moment of what is counted «now», and the agency's zone, whose days the period has. */
   at: Type.String(),
+  zone: Type.String(),
   total: FiguresSchema,
   groups: Type.Array(Type.Object({ id: Type.Integer(), name: Type.String(), figures: FiguresSchema })),
   /** Whom something was returned to or first decided about; the most returns first. */

@@ -97,8 +97,9 @@ export function mappingFaults({ columns, day }: ReportMapping): string[] {
   const faults: string[] = [];
   if (columns.sum === undefined) faults.push('Не сказано, в каком столбце сумма.');
   if (columns.day === undefined && day === undefined)
-    faults.push('Не сказано, в каком столбце день; если в файле его нет, назовите день сами: --day.');
-  if (columns.day !== undefined && day !== undefined) faults.push('День назван и столбцом, и ключом --day.');
+    faults.push('Не сказано, в каком столбце день; если в файле его нет, назовите день всех строк.');
+  if (columns.day !== undefined && day !== undefined)
+    faults.push('День назван и столбцом, и один на все строки: оставьте одно.');
   if (columns.advert === undefined && columns.boardNumber === undefined && columns.listing === undefined) {
     faults.push(
       'Не сказано, в каком столбце объявление: «объявление» — номер из нашего фида, «номер» — номер самой доски, «объект» — наш номер объекта.',

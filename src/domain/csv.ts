@@ -9,6 +9,8 @@ export interface Column {
   readonly kind: 'text' | 'kopecks' | 'count' | 'day';
   /** About so many characters. */
   readonly width: number;
+  /** The same on every line, for whoever cuts the table up; last, and on paper it stands above the table instead. */
+  readonly isAside?: boolean;
 }
 
 export type Cell = string | number | null;

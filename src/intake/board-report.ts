@@ -402,7 +402,7 @@ function decoderOf(encoding: ReportEncoding): TextDecoding {
   const refuse = () =>
     new Refusal(
       'report-encoding',
-      `Файл записан не в UTF-8: строка ${formatNumber(lines)}. ${NOTHING}: если это windows-1251, укажите --encoding windows-1251, иначе сохраните файл в UTF-8.`,
+      `Файл записан не в UTF-8: строка ${formatNumber(lines)}. ${NOTHING}: если это windows-1251, назовите эту кодировку, иначе сохраните файл в UTF-8.`,
       FOUND,
     );
   return {
@@ -437,11 +437,18 @@ function proveText(head: Buffer, declared: ReportEncoding | undefined): ReportEn
       FOUND,
     );
   }
+  // Pictures and programs have a zero soon, and no text has one; letter by letter they would pass for windows-1251.
+  if (start.startsWith('%PDF') || head.includes(0))
+    throw new Refusal(
+      'report-not-text',
+      `Это не таблица: внутри картинка, документ, программа или текст в UTF-16. ${NOTHING}: загрузите CSV в UTF-8 или JSON.`,
+      FOUND,
+    );
   if (!start.startsWith('\xef\xbb\xbf')) return undefined;
   if (declared === 'windows-1251') {
     throw new Refusal(
       'report-encoding',
-      `Указано --encoding windows-1251, а метка в начале файла говорит, что это UTF-8. ${NOTHING}: уберите --encoding.`,
+      `Названа кодировка windows-1251, а метка в начале файла говорит, что это UTF-8. ${NOTHING}: назовите UTF-8.`,
       USAGE,
     );
   }
@@ -507,7 +514,7 @@ async function findTitles(start: string, wanted: readonly string[], given: Delim
     const there = titles.filter((title) => title !== '').map((title) => `«${title.slice(0, 60)}»`);
     throw new Refusal(
       'report-columns',
-      `В файле нет столбцов: ${missing.map((name) => `«${name}»`).join(', ')}. Есть: ${there.slice(0, 40).join(', ')}. ${NOTHING}: поправьте --map${given === undefined ? '' : ' или --delimiter'}.`,
+      `В файле нет столбцов: ${missing.map((name) => `«${name}»`).join(', ')}. Есть: ${there.slice(0, 40).join(', ')}. ${NOTHING}: поправьте, что значат столбцы${given === undefined ? '' : ', или чем они разделены'}.`,
       USAGE,
     );
   }
@@ -614,7 +621,7 @@ async function openJson(text: AsyncIterable<string>, { columns: wanted, rows: wa
       `В записях нет полей: ${missing.map((name) => `«${name}»`).join(', ')}. Есть: ${columns
         .slice(0, 40)
         .map((name) => `«${name.slice(0, 60)}»`)
-        .join(', ')}. ${NOTHING}: поправьте --map.`,
+        .join(', ')}. ${NOTHING}: поправьте, что значат поля.`,
       USAGE,
     );
   }
@@ -663,7 +670,7 @@ function cellOf(value: unknown): string | undefined {
 function rowsAt(content: unknown, way: string): readonly unknown[] {
   const found = valueAt(content, way);
   if (Array.isArray(found)) return found;
-  throw new Refusal('report-json', `В файле нет списка «${way}». ${NOTHING}: поправьте --rows.`, USAGE);
+  throw new Refusal('report-json', `В файле нет списка «${way}». ${NOTHING}: поправьте, где список записей.`, USAGE);
 }
 
 const DEPTH_MAX = 6;
@@ -692,9 +699,5 @@ function rowsByFields(content: unknown, wanted: readonly string[]): readonly unk
   const told = (fit.length > 0 ? fit : lists).map(({ way }) => `«${way}»`).join(', ');
   throw lists.length === 0
     ? new Refusal('report-empty', `В файле нет списка записей. ${NOTHING}.`, FOUND)
-    : new Refusal(
-        'report-json',
-        `В файле несколько списков: ${told}. ${NOTHING}: скажите, какой нужен: --rows <путь>.`,
-        USAGE,
-      );
+    : new Refusal('report-json', `В файле несколько списков: ${told}. ${NOTHING}: скажите, какой нужен.`, USAGE);
 }

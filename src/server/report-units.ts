@@ -105,7 +105,7 @@ export function narrowedTable(narrowed: Narrowed, columns: readonly Column[], ro
   const told = narrowedText(narrowed, NAMES_MANY);
   if (told === null) return { columns, rows };
   return {
-    columns: [...columns, { header: 'Отбор', kind: 'text', width: 40 }],
+    columns: [...columns, { header: 'Отбор', kind: 'text', width: 40, isAside: true }],
     rows: rows.map((row) => [...row, told]),
   };
 }

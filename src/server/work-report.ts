@@ -1,6 +1,6 @@
 import type { Figures, WorkMembers, WorkMembersQuery, WorkReport, WorkReportQuery } from '../contracts/work-report.ts';
 import type { Column, Row, Table } from '../domain/csv.ts';
-import { addDays, localDay, startOfDay } from '../domain/days.ts';
+import { addDays, localDay, russianDay, russianMoment, startOfDay } from '../domain/days.ts';
 import { provePeriod } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import { SHARE_USUAL } from '../domain/report-words.ts';
@@ -23,7 +23,7 @@ import type { Database } from '../store/database.ts';
 import { namedListings } from '../store/export-report.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { markedNow, type Owned, type OwnedVerdict, type Owner, verdictsOf, waitingNow } from '../store/work-report.ts';
-import { groupsMet, isWithin } from './report-units.ts';
+import { groupsMet, isWithin, narrowedTable, narrowings } from './report-units.ts';
 
 export type { WorkReport } from '../contracts/work-report.ts';
 
@@ -42,6 +42,7 @@ type Facts = WorkFacts<OwnedVerdict, Owned<WaitingFact>, Owned<MarkedFact>>;
 interface Frame {
   readonly from: string;
   readonly until: string;
+  readonly zone: string;
   readonly facts: Facts;
   readonly settings: AgencySettings;
 }
@@ -50,8 +51,8 @@ const USUAL_DAYS = 35;
 
 /** @throws Refusal for a period that may not be asked for */
 async function frameOf({ db, agencyId, reach, now }: WorkReporter, query: WorkReportQuery): Promise<Frame> {
-  const { timeZone, settings } = await agencyFrame(db, agencyId);
-  const today = localDay(now, timeZone);
+  const { timeZone: zone, settings } = await agencyFrame(db, agencyId);
+  const today = localDay(now, zone);
   const until = query.until ?? today;
   const from = query.from ?? addDays(until, 1 - USUAL_DAYS);
   provePeriod({ from, until, step: 'day', minShare: SHARE_USUAL });
@@ -59,7 +60,7 @@ async function frameOf({ db, agencyId, reach, now }: WorkReporter, query: WorkRe
     throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
   const isAsked = isWithin(query);
   const asked = <T extends { readonly owner: Owner }>(rows: readonly T[]) => rows.filter(({ owner }) => isAsked(owner));
-  const time = { from: startOfDay(from, timeZone), until: startOfDay(addDays(until, 1), timeZone) };
+  const time = { from: startOfDay(from, zone), until: startOfDay(addDays(until, 1), zone) };
   const [verdicts, waiting, marked] = await Promise.all([
     verdictsOf(db, agencyId, time, reach, now),
     waitingNow(db.pool, agencyId, reach, now),
@@ -68,6 +69,7 @@ async function frameOf({ db, agencyId, reach, now }: WorkReporter, query: WorkRe
   return {
     from,
     until,
+    zone,
     settings,
     facts: { verdicts: asked(verdicts), waiting: asked(waiting), marked: asked(marked) },
   };
@@ -102,8 +104,9 @@ const reasonText = ({ moderation }: AgencySettings, code: string): string =>
 
 /** The report; see {@link WorkReportQuerySchema} for what may be asked. */
 export async function workReport(reporter: WorkReporter, query: WorkReportQuery): Promise<WorkReport> {
-  const { db, agencyId, now } = reporter;
-  const { from, until, facts, settings } = await frameOf(reporter, query);
+  const { db, agencyId, reach, now } = reporter;
+  const { from, until, zone, facts, settings } = await frameOf(reporter, query);
+  const [narrowed] = await narrowings(db, agencyId, reach, [query]);
   const { by = 'none' } = query;
   const figures = (own: Facts): Figures => {
     const { returns, queue, ...rest } = workFigures(own, now);
@@ -123,7 +126,9 @@ export async function workReport(reporter: WorkReporter, query: WorkReportQuery)
     from,
     until,
     by,
+    narrowed: narrowed!,
     at: now.toISOString(),
+    zone,
     total: figures(facts),
     groups: (met?.groups ?? []).map(({ id, name }) => ({ id, name, figures: figures(parts!.get(id)!) })),
     agents: await agentsOf(db, agencyId, facts.verdicts),
@@ -219,6 +224,16 @@ export const shareOf = (count: number, of: number): number | null => (of === 0 ?
 const count = (header: string, width = 14): Column => ({ header, kind: 'count', width });
 const AGE_COLUMNS = AGE_BUCKETS.map(({ label }) => count(`В очереди ${label}`, 18));
 
+/** The table with what a reader of a single line of it has to know: when it was made, and what it is narrowed to. */
+function toldTable({ narrowed, at, zone }: WorkReport, columns: readonly Column[], rows: readonly Row[]): Table {
+  const made = russianMoment(new Date(at), zone);
+  return narrowedTable(
+    narrowed,
+    [...columns, { header: `Сделан (${zone})`, kind: 'text', width: 24, isAside: true }],
+    rows.map((row) => [...row, made]),
+  );
+}
+
 /** The report as a table: a line per group, and everybody's. Times are minutes. */
 export function workTable(report: WorkReport): Table {
   const columns: Column[] = [
@@ -277,40 +292,50 @@ export function workTable(report: WorkReport): Table {
     norms.texts,
     shareOf(norms.texts, norms.of),
   ];
-  return {
-    columns,
-    rows: [...report.groups.map(({ name, figures }) => line(name, figures)), line('Всего', report.total)],
-  };
+  const rows = [...report.groups.map(({ name, figures }) => line(name, figures)), line('Всего', report.total)];
+  return toldTable(report, columns, rows);
 }
 
-/** Returns by reason, and by agent. */
-export function returnsTables(report: WorkReport): readonly {
-  readonly name: string;
-  readonly columns: readonly Column[];
-  readonly rows: readonly Row[];
-}[] {
+/** Returns by reason, and by agent; and what the numbers are. */
+export function returnsTables(report: WorkReport): readonly (Table & { readonly name: string })[] {
+  const days: readonly Column[] = [
+    { header: 'С', kind: 'day', width: 12 },
+    { header: 'По', kind: 'day', width: 12 },
+  ];
+  const { from, until } = report;
   return [
     {
       name: 'Возвраты по причинам',
-      columns: [
-        { header: 'Группа', kind: 'text', width: 26 },
-        { header: 'Причина', kind: 'text', width: 60 },
-        count('Возвратов'),
-      ],
-      rows: [...report.groups, { name: 'Всего', figures: report.total }].flatMap(({ name, figures }) =>
-        figures.returns.byReason.map(({ text, count: returns }) => [name, text, returns]),
+      ...toldTable(
+        report,
+        [
+          { header: 'Группа', kind: 'text', width: 26 },
+          { header: 'Причина', kind: 'text', width: 60 },
+          ...days,
+          count('Возвратов'),
+        ],
+        [...report.groups, { name: 'Всего', figures: report.total }].flatMap(({ name, figures }) =>
+          figures.returns.byReason.map(({ text, count: returns }) => [name, text, from, until, returns]),
+        ),
       ),
     },
     {
       name: 'Возвраты по агентам',
-      columns: [
-        { header: 'Агент', kind: 'text', width: 28 },
-        count('Решений'),
-        count('Возвратов'),
-        count('Первых решений'),
-        count('С первого раза'),
-      ],
-      rows: report.agents.map(({ name, decided, returned, first, right }) => [name, decided, returned, first, right]),
+      ...toldTable(
+        report,
+        [
+          { header: 'Агент', kind: 'text', width: 28 },
+          ...days,
+          count('Решений'),
+          count('Возвратов'),
+          count('Первых решений', 16),
+          count('С первого раза', 16),
+        ],
+        report.agents.map(({ name, decided, returned, first, right }) => [
+          ...[name, from, until],
+          ...[decided, returned, first, right],
+        ]),
+      ),
     },
     {
       name: 'Что считается',
@@ -329,5 +354,7 @@ export const workFileName = ({ from, until }: Pick<WorkReport, 'from' | 'until'>
 /** The library is loaded when the first workbook is asked for. */
 export async function workBook(report: WorkReport): Promise<Uint8Array> {
   const { tablesWorkbook } = await import('./xlsx.ts');
-  return tablesWorkbook([{ name: 'Работа', ...workTable(report) }, ...returnsTables(report)]);
+  const { from, until, narrowed, at, zone } = report;
+  const title = `Работа ${russianDay(from)}–${russianDay(until)}; сделан ${russianMoment(new Date(at), zone)} (${zone})`;
+  return tablesWorkbook(title, narrowed, [{ name: 'Работа', ...workTable(report) }, ...returnsTables(report)]);
 }

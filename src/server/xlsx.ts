@@ -7,7 +7,7 @@ import { type Cell, type Column, DAY, type Row, type Table } from '../domain/csv
 import { russianDay } from '../domain/days.ts';
 import { SERIES, SERIES_LABELS } from '../domain/export-report.ts';
 import { plainRoubles } from '../domain/money.ts';
-import { NAMES_FEW, NAMES_MANY, narrowedText } from '../domain/report-mail.ts';
+import { NAMES_FEW, NAMES_MANY, type Narrowed, narrowedText } from '../domain/report-mail.ts';
 import { legalXml } from '../domain/text.ts';
 
 /** Tables as Excel workbooks: the one place that knows the library. */
@@ -77,21 +77,39 @@ const PAGE = { paperSize: 'a4', orientation: 'landscape', fitToPage: true, fitTo
 /** So many rows of the usual height, fourteen columns wide, fill a page; each chart stands on a page of its own. */
 const PAGE_ROWS = 27;
 
-const sheetOf = ({ name, columns, rows }: TableSheet) => ({
-  name,
-  columns: columns.map(({ header, kind, width }) => ({
-    header,
-    width,
-    ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
-  })),
-  rows: [
-    columns.map(({ header }) => header),
-    ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
-  ],
-  freezePane: { rows: 1 },
-  autoFilter: { range: `A1:${columnLetters(columns.length)}${rows.length + 1}` },
-  pageSetup: { ...PAGE, printTitlesRow: '$1:$1' },
-});
+/** So many characters side by side fill a page that can still be read; a wider table goes on on the page beside it. */
+const PAGE_CHARS = 220;
+
+/** @param heading what the table is about: printed above every page */
+function sheetOf({ name, columns, rows }: TableSheet, heading: readonly string[]) {
+  const printed = columns.filter(({ isAside }) => !isAside);
+  const pages = Math.ceil(printed.reduce((sum, { width }) => sum + width, 0) / PAGE_CHARS);
+  const lines = rows.length + 1;
+  return {
+    name,
+    columns: columns.map(({ header, kind, width, isAside }) => ({
+      ...{ header, width },
+      ...(FORMATS[kind] && { numFmt: FORMATS[kind] }),
+      // Titles are longer than the numbers below them, and a text that runs over its column would be printed tiny.
+      ...(!isAside && { style: { alignment: { wrapText: true, vertical: 'top', horizontal: SIDES[kind] } as const } }),
+    })),
+    rows: [
+      columns.map(({ header }) => header),
+      ...rows.map((row) => columns.map((column, index) => cellOf(column, row[index] ?? null))),
+    ],
+    freezePane: { rows: 1 },
+    autoFilter: { range: `A1:${columnLetters(columns.length)}${lines}` },
+    ...printedWith(heading, {
+      ...PAGE,
+      fitToWidth: pages,
+      printTitlesRow: '$1:$1',
+      ...(pages > 1 && { printTitlesColumn: '$A:$A' }),
+      printArea: `$A$1:$${columnLetters(printed.length)}$${lines}`,
+    }),
+  };
+}
+
+const SIDES = { text: 'left', day: 'left', count: 'right', kopecks: 'right' } as const;
 
 /** «Z» is the 26th column, «AA» the next one. */
 function columnLetters(number: number): string {
@@ -99,9 +117,69 @@ function columnLetters(number: number): string {
   return `${number > 26 ? columnLetters((number - 1 - rest) / 26) : ''}${String.fromCharCode('A'.charCodeAt(0) + rest)}`;
 }
 
-/** Several small tables as one workbook. */
-export const tablesWorkbook = (sheets: readonly TableSheet[]): Promise<Uint8Array> =>
-  writeXlsx({ sheets: sheets.map(sheetOf) });
+/**
+ * Several small tables as one workbook.
+ * @param title what all of it is: printed above every page, with what it is narrowed to
+ */
+export async function tablesWorkbook(
+  title: string,
+  narrowed: Narrowed,
+  sheets: readonly TableSheet[],
+): Promise<Uint8Array> {
+  const heading = pageHeading(title, narrowed);
+  const book = await writeXlsx({ sheets: sheets.map((sheet) => sheetOf(sheet, heading)) });
+  return mended(book, { 'xl/workbook.xml': withQuotes });
+}
+
+/** Changes what the library wrote. @param mends by the path of a file, or by what all paths of some files begin with */
+function mended(book: Uint8Array, mends: Readonly<Record<string, (xml: string) => string>>): Uint8Array {
+  const files = unzipSync(book);
+  for (const [path, bytes] of Object.entries(files))
+    for (const [start, mend] of Object.entries(mends))
+      if (path.startsWith(start) && path.endsWith('.xml')) files[path] = strToU8(mend(strFromU8(bytes)));
+  return zipSync(files);
+}
+
+/** A sheet's name with a blank stands in quotes, or Excel calls the workbook damaged; the library leaves them out. */
+const withQuotes = (xml: string): string =>
+  xml.replace(/(<definedName\b[^>]*>)([^<]*)(?=<\/definedName>)/g, (_, open: string, places: string) => {
+    const quoted = places.replace(/(^|,)([^',!]+)!/g, (__, before: string, name: string) => `${before}'${name}'!`);
+    return open + quoted;
+  });
+
+/** The lines above every printed page: as many names as there is room for. */
+function pageHeading(title: string, narrowed: Narrowed): readonly string[] {
+  for (let most = NAMES_MANY; most > 0; most--) {
+    const told = narrowedText(narrowed, most);
+    if (told === null) return [title];
+    if (most === 1 || title.length + told.length < HEADING_CHARS - HEADING_SPARE) return [title, `Отбор: ${told}`];
+  }
+  return [title];
+}
+
+/** Excel calls a workbook damaged in which the heading of a page has more characters. */
+const HEADING_CHARS = 255;
+/** Ends of lines and the words around the names. */
+const HEADING_SPARE = 20;
+
+/** Inches. */
+const MARGINS = { left: 0.5, right: 0.5, bottom: 0.5, header: 0.3, footer: 0.3 } as const;
+
+/** The set-up of printed pages with a heading above them, and room for it there. */
+function printedWith<P extends object>(heading: readonly string[], page: P) {
+  let text = '&L';
+  for (const sign of legalXml(heading.flatMap(linesOf).join('\n'))) {
+    // What stands behind a single «&» is a command.
+    const told = sign === '&' ? '&&' : sign;
+    if (text.length + told.length >= HEADING_CHARS) {
+      text += '…';
+      break;
+    }
+    text += told;
+  }
+  const margins = { ...MARGINS, top: MARGINS.header + 0.15 + 0.2 * text.split('\n').length };
+  return { headerFooter: { oddHeader: text }, pageSetup: { ...page, margins } };
+}
 
 /**
  * The export report as a workbook: a native chart for each board, the table by groups, the days behind it and what the
@@ -113,7 +191,9 @@ export async function exportWorkbook(report: ExportReport, table: Table, days: T
   const period = `${russianDay(report.from)}–${russianDay(report.until)}`;
   const shortly = narrowedText(report.narrowed, NAMES_FEW);
   const narrowed = narrowedText(report.narrowed, NAMES_MANY);
-  const heading = [`Выгрузка ${period}`, ...(narrowed === null ? [] : linesOf(`Отбор: ${narrowed}`))];
+  const title = `Выгрузка ${period}`;
+  const heading = [title, ...(narrowed === null ? [] : linesOf(`Отбор: ${narrowed}`))];
+  const above = pageHeading(title, report.narrowed);
   const data = report.sources.map(({ title, steps }) =>
     report.steps.map(({ label }, at) => [title, label, ...SERIES.map((series) => steps[at]!.total?.[series] ?? null)]),
   );
@@ -147,17 +227,12 @@ export async function exportWorkbook(report: ExportReport, table: Table, days: T
         // A break stands after its row.
         rowBreaks: charts.slice(1).map((_, at) => (at + 1) * PAGE_ROWS - 1),
       },
-      sheetOf({ name: 'Таблица', ...table }),
-      sheetOf({ name: 'Дни', ...days }),
-      {
-        name: DATA_SHEET,
-        rows: [['Доска или фид', 'Шаг', ...SERIES.map((series) => SERIES_LABELS[series])], ...data.flat()],
-        freezePane: { rows: 1 },
-        pageSetup: PAGE,
-      },
+      sheetOf({ name: 'Таблица', ...table }, above),
+      sheetOf({ name: 'Дни', ...days }, above),
+      sheetOf({ name: DATA_SHEET, columns: DATA_COLUMNS, rows: data.flat() }, above),
     ],
   });
-  return withPatterns(book);
+  return mended(book, { 'xl/workbook.xml': withQuotes, 'xl/charts/chart': withPatterns });
 }
 
 /** So many characters stand beside the chart's width: a longer line would make the printed page wider. */
@@ -175,6 +250,11 @@ function linesOf(text: string): string[] {
 }
 
 const DATA_SHEET = 'Данные графика';
+const DATA_COLUMNS: readonly Column[] = [
+  { header: 'Доска или фид', kind: 'text', width: 22 },
+  { header: 'Шаг', kind: 'text', width: 16 },
+  ...SERIES.map((series) => ({ header: SERIES_LABELS[series], kind: 'count', width: 24 }) as const),
+];
 const CHART_COLORS = { marked: '5B6675', published: '2F8F4E', blocked: 'C2410C', unfunded: '6D4FC4' } as const;
 /** As DrawingML calls them; the published ones stay plain. */
 const CHART_PATTERNS = { marked: 'ltUpDiag', blocked: 'wdDnDiag', unfunded: 'pct50' } as const;
@@ -183,19 +263,16 @@ const CHART_PATTERNS = { marked: 'ltUpDiag', blocked: 'wdDnDiag', unfunded: 'pct
  * Colour is never alone: each series gets its pattern. The library fills a column with a colour only, so its charts are
  * changed after it.
  */
-function withPatterns(book: Uint8Array): Uint8Array {
-  const files = unzipSync(book);
-  for (const [path, bytes] of Object.entries(files)) {
-    if (!/^xl\/charts\/chart\d+\.xml$/.test(path)) continue;
-    let xml = strFromU8(bytes);
-    for (const [series, pattern] of Object.entries(CHART_PATTERNS)) {
-      const color = `<a:srgbClr val="${CHART_COLORS[series as keyof typeof CHART_PATTERNS]}"/>`;
-      const plain = `<c:spPr><a:solidFill>${color}</a:solidFill>`;
-      if (!xml.includes(plain)) throw new Error(`The chart has no column of ${series}`);
-      const filled = `<c:spPr><a:pattFill prst="${pattern}"><a:fgClr>${color}</a:fgClr><a:bgClr><a:srgbClr val="FFFFFF"/></a:bgClr></a:pattFill>`;
-      xml = xml.replace(plain, filled);
-    }
-    files[path] = strToU8(xml);
+function withPatterns(xml: string): string {
+  let filled = xml;
+  for (const [series, pattern] of Object.entries(CHART_PATTERNS)) {
+    const color = `<a:srgbClr val="${CHART_COLORS[series as keyof typeof CHART_PATTERNS]}"/>`;
+    const plain = `<c:spPr><a:solidFill>${color}</a:solidFill>`;
+    if (!xml.includes(plain)) throw new Error(`The chart has no column of ${series}`);
+    filled = filled.replace(
+      plain,
+      `<c:spPr><a:pattFill prst="${pattern}"><a:fgClr>${color}</a:fgClr><a:bgClr><a:srgbClr val="FFFFFF"/></a:bgClr></a:pattFill>`,
+    );
   }
-  return zipSync(files);
+  return filled;
 }

@@ -161,7 +161,7 @@ describe('accounts reconcile load', () => {
       refused(2, 'нет столбцов: «Номер», «Сумма». Есть: «Дата», «ID», «Услуга», «Списано, руб.»'),
     );
     expect(await load(REPORT, '--shape', 'нет')).toEqual(refused(2, 'Формы «нет» нет: есть: fees'));
-    expect(await load('{}', '--shape', 'fees')).toEqual(refused(2, 'назовите день сами: --day. Дня в записях нет'));
+    expect(await load('{}', '--shape', 'fees')).toEqual(refused(2, 'назовите день всех строк. Дня в записях нет'));
     expect(await load(REPORT, '--map', MAP, '--only', 'Тип')).toEqual(refused(2, 'а нужно столбец=значение'));
     expect(await load(`${HEAD}Итого;;;5\n`, '--map', MAP)).toEqual(
       refused(3, 'строка 2: день «Итого» не читается, нужно 21.11.2026 или 2026-11-21\nВ файле «report.csv» не понято'),

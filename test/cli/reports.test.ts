@@ -74,6 +74,22 @@ describe('report work', () => {
     expect(await readFile(csv, 'utf8')).toContain('Всего');
   });
 
+  it('says in text and in files what they are narrowed to', async () => {
+    const of = ['report', 'work', '--branch', 'центр', '--from', '2026-11-01'];
+    expect((await ask(...of)).stdout).toContain('\nОтбор: филиал «Центр»\n');
+    expect((await ask('report', 'work')).stdout).not.toContain('Отбор');
+    const [xlsx, csv] = [join(home.path, 'n.xlsx'), join(home.path, 'n.csv')];
+    expect((await ask(...of, '--out', csv)).code).toBe(0);
+    const lines = (await readFile(csv, 'utf8')).trim().split('\r\n');
+    expect(lines[1]).toMatch(/^Всего;01\.11\.2026;20\.11\.2026;.*;20\.11\.2026 09:00;филиал «Центр»$/);
+    expect((await ask(...of, '--out', xlsx)).code).toBe(0);
+    const { sheets } = await readXlsx(await readFile(xlsx));
+    expect(sheets.slice(0, 3).map(({ rows }) => [rows[0]!.at(-1), rows[1]?.at(-1)])).toEqual(
+      Array(3).fill(['Отбор', 'филиал «Центр»']),
+    );
+    expect(sheets[0]!.headerFooter?.oddHeader).toMatch(/^&LРабота 01\.11\.2026–20\.11\.2026.*\nОтбор: филиал «Центр»$/);
+  });
+
   it.each([
     [['--out', 'r.pdf'], 'Файл отчёта бывает .xlsx, .csv.'],
     [['--board', 'avito'], 'Ключа --board у команды work нет.'],

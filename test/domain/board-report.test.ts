@@ -46,7 +46,7 @@ describe('which column is what', () => {
     expect(mappingFaults({ columns: {} })).toHaveLength(3);
     expect(mappingFaults({ columns: { sum: 'c', boardNumber: 'b' }, day: '2026-11-21' })).toEqual([]);
     expect(mappingFaults({ columns: { sum: 'c', advert: 'b', day: 'd' }, day: '2026-11-21' })).toEqual([
-      'День назван и столбцом, и ключом --day.',
+      'День назван и столбцом, и один на все строки: оставьте одно.',
     ]);
   });
 });

@@ -1,10 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CabinetSumsList, ReportList } from '../../src/contracts/accounts.ts';
 import type { MoneyMembers, MoneyReport } from '../../src/contracts/money-report.ts';
 import { newInvitation } from '../../src/server/invitations.ts';
 import { hasBrowser } from './browser.ts';
-import { ADMIN, AGENT, Counter, type Login, MANAGER, OPENING_MS, SPECIALIST, type Visit } from './counter.ts';
+import {
+  ADMIN,
+  AGENT,
+  Counter,
+  type Login,
+  MANAGER,
+  OPENING_MS,
+  PATIENCE_MS,
+  SPECIALIST,
+  type Visit,
+} from './counter.ts';
 
 /**
  * Every screen that `router.tsx` has: axe finds nothing at WCAG 2.1 A and AA, light and dark, and on a telephone the
@@ -95,6 +106,24 @@ const MORE: readonly {
     as: ADMIN,
     path: '/reports/money?by=cabinet&from=2026-11-19&until=2026-11-19',
     act: loadCalls,
+  },
+  {
+    name: '/accounts/reconciliation, a file that is no report',
+    as: ADMIN,
+    path: '/accounts/reconciliation',
+    act: giveStrangeFiles,
+  },
+  {
+    name: '/accounts/reconciliation, a report tried',
+    as: ADMIN,
+    path: '/accounts/reconciliation?from=2026-11-01&until=2026-11-19',
+    act: (visit) => tryReport(visit),
+  },
+  {
+    name: '/accounts/reconciliation, a report loaded',
+    as: ADMIN,
+    path: '/accounts/reconciliation?from=2026-11-01&until=2026-11-19',
+    act: loadReport,
   },
   { name: '/reports, chosen and opened', as: ADMIN, path: '/reports', act: chooseAndOpen },
   { name: '/reports, a strange branch', as: ADMIN, path: '/reports?branch=9999', act: takeStrangeOff },
@@ -206,6 +235,132 @@ async function loadCalls(visit: Visit): Promise<void> {
   expect(row.calls! - (was.calls ?? 0)).toBe(7531 - (listing.calls ?? 0));
   const shown = await page.getByRole('row').filter({ has: page.getByRole('button', { name: row.name, exact: true }) });
   expect((await shown.innerText()).replace(/\s/g, '')).toContain(String(row.calls));
+}
+
+/** A file that is none of ours is refused in words that say what to do; the next one is taken as if nothing had been. */
+async function giveStrangeFiles(visit: Visit): Promise<void> {
+  const { page } = visit;
+  visit.expectRefusal(/^4\d\d POST \/api\/v1\/cabinets\/\d+\/reports(?:\/peek)?$/);
+  await page.getByRole('button', { name: 'Загрузить отчёт' }).first().click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Файл отчёта о списаниях').waitFor();
+  const alert = dialog.getByRole('alert');
+  const check = dialog.getByRole('button', { name: 'Проверить' });
+  const strange: readonly (readonly [name: string, bytes: Buffer, told: RegExp])[] = [
+    ['списания.xlsx', Buffer.from('PK\x03\x04 книга', 'latin1'), /Это книга Excel или архив, .*сохраните лист как CSV/],
+    [
+      'снимок.png',
+      Buffer.from('89504e470d0a1a0a0000000d4948445200', 'hex'),
+      /Это не таблица: .*Ничего не загружено: загрузите CSV/,
+    ],
+    ['пусто.csv', Buffer.from(' \n'), /Файл пуст\. Ничего не загружено/],
+  ];
+  for (const [name, buffer, told] of strange) {
+    await page.locator('input[type=file]').setInputFiles({ name, mimeType: 'text/csv', buffer });
+    await expect.poll(() => alert.allInnerTexts().then((all) => all.join()), { timeout: PATIENCE_MS }).toMatch(told);
+    expect(await check.isDisabled()).toBe(true);
+  }
+  // A table, but of something else: it is looked at, and then it is told what is missing.
+  const people = Buffer.from('Имя;Город\nВера;Тула\n');
+  await page.locator('input[type=file]').setInputFiles({ name: 'люди.csv', mimeType: 'text/csv', buffer: people });
+  await dialog.getByRole('table', { name: 'Начало файла' }).getByText('Тула').waitFor();
+  expect(await alert.count()).toBe(0);
+  await check.click();
+  await alert.waitFor();
+  expect(await alert.innerText()).toMatch(/[Сс]умм/);
+  expect(await dialog.getByRole('button', { name: /^Загрузить/ }).count()).toBe(0);
+}
+
+const REPORT = 'списания ноябрь.csv';
+const REPORT_DAY = '2026-11-19';
+
+/** A cabinet that was charged for on the day, and the listing that cost it most. */
+async function chargedOn({ ask }: { readonly ask: Visit['ask'] }) {
+  const words = `by=cabinet&from=${REPORT_DAY}&until=${REPORT_DAY}`;
+  const report = await ask<MoneyReport>(`/reports/money?${words}`);
+  const { id, name } = report.rows.find((row) => row.spentKopecks > 0)!;
+  const behind = await ask<MoneyMembers>(`/reports/money/members?${words}&of=${id}`);
+  return { id: Number(id), name, listing: behind.data[0]! };
+}
+
+/** The file as boards write it for a Russian Excel: what was understood is told before anything is loaded. */
+async function tryReport(visit: Visit): Promise<Awaited<ReturnType<typeof chargedOn>>> {
+  const { page } = visit;
+  const charged = await chargedOn({ ask: (path) => visit.ask(path) });
+  const { data } = await visit.ask<CabinetSumsList>('/reconciliation');
+  const { name } = data.find(({ id }) => id === charged.id)!;
+  await page.getByRole('table', { name: 'Кабинеты' }).getByRole('button', { name, exact: true }).click();
+  await expect.poll(() => new URL(page.url()).searchParams.get('cabinet')).toBe(String(charged.id));
+  await visit.settled();
+  await page.getByRole('button', { name: 'Загрузить отчёт' }).first().click();
+  const dialog = page.getByRole('dialog', { name: `Отчёт доски: ${name}` });
+  await dialog.getByLabel('Файл отчёта о списаниях').waitFor();
+  const lines = [
+    'Дата;Объект;Сумма, руб.;Услуга;Номер операции',
+    `19.11.2026;#${charged.listing.id};1 234,50;Публикация;op-1`,
+    `19.11.2026;#${charged.listing.id};100,00;Премиум;op-2`,
+    '19.11.2026;#99999999;10,00;Публикация;op-3',
+    `19.11.2026;#${charged.listing.id};много;Публикация;op-4`,
+    `31.12.2026;#${charged.listing.id};5,00;Публикация;op-5`,
+  ];
+  const file = { name: REPORT, mimeType: 'text/csv', buffer: windows1251(`${lines.join('\r\n')}\r\n`) };
+  await page.locator('input[type=file]').setInputFiles(file);
+  const begun = dialog.getByRole('table', { name: 'Начало файла' });
+  await begun.getByText('1 234,50').waitFor();
+  expect(await dialog.getByRole('combobox', { name: 'Кодировка' }).inputValue()).toBe('windows-1251');
+  // What the columns mean is guessed by their names, and told above them.
+  const meanings = async () =>
+    (await begun.getByRole('columnheader').allInnerTexts()).map((head) => head.split('\n').at(-1));
+  expect(await meanings()).toEqual(['День', 'не берётся', 'Сумма, рублей', 'Услуга', 'Номер операции']);
+  // Without an advert no charge can be compared: it is said what is missing, and one more word is enough.
+  visit.expectRefusal(/^400 POST \/api\/v1\/cabinets\/\d+\/reports$/);
+  await dialog.getByRole('button', { name: 'Проверить' }).click();
+  await dialog.getByRole('alert').getByText('объявление').waitFor();
+  await dialog.getByRole('combobox', { name: 'Наш номер объекта' }).click();
+  await page.getByRole('option', { name: 'Объект', exact: true }).click();
+  expect((await meanings())[1]).toBe('Наш номер объекта');
+  expect(await dialog.getByRole('button', { name: /^Загрузить/ }).count()).toBe(0);
+  await dialog.getByRole('button', { name: 'Проверить' }).click();
+  const told = dialog.getByRole('status');
+  await told.waitFor();
+  const words = (await told.innerText()).replaceAll(/[\u00a0\u202f]/g, ' ');
+  expect(words).toMatch(/^Понято: 3 новых списания на 1 344,50 ₽, /);
+  for (const part of ['Не из этого кабинета: 1.', 'Не поняты: 2 строки.', 'Строка 5: ', 'Строка 6: '])
+    expect(words).toContain(part);
+  expect(words).toContain('Пока ничего не загружено.');
+  const { data: none } = await visit.ask<ReportList>(`/cabinets/${charged.id}/reports`);
+  expect(none.filter((report) => report.name === REPORT)).toEqual([]);
+  return charged;
+}
+
+/** Loads for good; the screen has it, the API says the same, and the same file again changes nothing. */
+async function loadReport(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const before = await visit.ask<CabinetSumsList>(`/reconciliation?from=${REPORT_DAY}&until=${REPORT_DAY}`);
+  const { id } = await tryReport(visit);
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Загрузить 3 списания' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await page.getByText(/^Загружено: 3\sсписания\sна\s1\s344,50/).waitFor();
+  await visit.settled();
+  const sumOf = ({ data }: CabinetSumsList) => data.find((one) => one.id === id)!.boardKopecks;
+  const after = await visit.ask<CabinetSumsList>(`/reconciliation?from=${REPORT_DAY}&until=${REPORT_DAY}`);
+  expect(sumOf(after) - sumOf(before)).toBe(134_450);
+  const line = page.getByRole('table', { name: 'Загруженные отчёты' }).getByRole('row').filter({ hasText: REPORT });
+  expect((await line.innerText()).replaceAll(/\s+/g, ' ')).toMatch(/19\.11.* 3 1 344,50 ₽ Вера Лопатина, /);
+  const days = page.getByRole('table', { name: 'По дням' }).getByRole('row').filter({ hasText: '19.11' });
+  expect((await days.innerText()).replaceAll(/\s+/g, ' ')).toContain('1 344,50');
+  // A stranger's charge is told among what the board owes an answer for.
+  await page.getByText('99999999').first().waitFor();
+  expect((await visit.ask<ReportList>(`/cabinets/${id}/reports`)).data.at(-1)).toMatchObject({
+    ...{ name: REPORT, from: REPORT_DAY, until: REPORT_DAY, rows: 3, kopecks: 134_450 },
+  });
+}
+
+/** As boards still write it; Node reads it only. */
+function windows1251(text: string): Buffer {
+  const signs = new TextDecoder('windows-1251').decode(Uint8Array.from({ length: 256 }, (_, byte) => byte));
+  return Buffer.from(Array.from(text, (sign) => signs.indexOf(sign)));
 }
 
 /** What is chosen stands in the address, and a number is asked about with the same words; «back» closes what it opened. */

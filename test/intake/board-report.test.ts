@@ -120,6 +120,10 @@ describe('the encoding', () => {
     ['an archive', gzipSync(PLAIN), 'Это архив'],
     ['UTF-16', Buffer.from(`\ufeff${PLAIN}`, 'utf16le'), 'UTF-16'],
     ['UTF-16 without a mark', Buffer.from('Date;', 'utf16le'), 'UTF-16'],
+    ['a picture', Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'), 'Это не таблица'],
+    ['a photograph', Buffer.from('ffd8ffe000104a46494600010101', 'hex'), 'Это не таблица'],
+    ['a document', Buffer.from('%PDF-1.7\n%âãÏÓ\n', 'latin1'), 'Это не таблица'],
+    ['Russian UTF-16 without a mark', Buffer.from('Дата;', 'utf16le'), 'UTF-16'],
     ['nothing', Buffer.alloc(0), 'Файл пуст'],
     ['blanks', Buffer.from(' \n\n'), 'Файл пуст'],
   ])('%s is refused', async (_, bytes, told) => {

@@ -219,6 +219,15 @@ describe('its files', () => {
     expect(chart!.rows.slice(0, 2)).toEqual([['Выгрузка 23.06.2026–19.11.2026'], [`Отбор: ${whole}`]]);
     for (const sheet of [table, days])
       expect(sheet!.rows.every((row) => /^Отбор$|^филиалы/.test(`${row.at(-1)}`))).toBe(true);
+    // On paper: above every page, as many names as there is room for, and not once more in every line.
+    const [pages, , above] = strFromU8(unzipSync(book)['xl/worksheets/sheet2.xml']!).match(
+      /<oddHeader>&amp;L(.*)\n(.*)/,
+    )!;
+    expect(pages).toContain('Выгрузка 23.06.2026–19.11.2026');
+    expect(above).toContain('Отбор: филиалы');
+    expect(table!.rows[0]!.slice(-2)).toEqual(['Недостаточно средств', 'Отбор']);
+    expect(table!.pageSetup?.printArea).toBe(`$A$1:$J$${table!.rows.length}`);
+    expect(strFromU8(unzipSync(book)['xl/workbook.xml']!)).toContain(`'Данные графика'!$A$1:$F$`);
     expect(strFromU8(unzipSync(book)['xl/charts/chart1.xml']!)).toContain(`19.11.2026, ${short}`);
     expect((await file('svg', wish)).toString()).toContain(`Отбор: ${short}`);
     // There is ink on the second line of the heading, and none without a filter, where the legend comes later.

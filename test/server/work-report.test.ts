@@ -1,4 +1,5 @@
 import { deflateSync } from 'node:zlib';
+import { strFromU8, unzipSync } from 'fflate';
 import { readXlsx } from 'hucre/xlsx';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packUnits } from '../../src/domain/day-record.ts';
@@ -423,8 +424,74 @@ describe('its routes', () => {
       'Что считается',
     ]);
     expect(sheets[0]!.rows.at(-1)!.slice(0, 1)).toEqual(['Всего']);
+    expect(sheets[0]!.headerFooter?.oddHeader).toBe(
+      '&LРабота 25.10.2026–21.11.2026; сделан 21.11.2026 12:00 (Europe/Moscow)',
+    );
     expect((await office.app.inject('/api/v1/reports/work')).statusCode).toBe(401);
     expect((await head.get('/reports/work?from=2026-01-01')).status).toBeGreaterThanOrEqual(400);
+  });
+
+  it('files say whose numbers they are, of which days and when they were made', async () => {
+    const words = `from=${FIRST}&until=${TODAY}&by=employee&branch=${branches[1]}&employee=${agents[1]}&employee=${agents[2]}`;
+    const filter = 'филиал «Юг»; сотрудники Борисов, Власова';
+    const { body } = await head.get(`/reports/work?${words}`);
+    expect(body.narrowed).toMatchObject({ branch: ['Юг'], employee: ['Борисов', 'Власова'] });
+    const [titles, ...rows] = (await head.get(`/reports/work.csv?${words}`)).text.trim().split('\r\n');
+    expect(titles).toMatch(/;Сделан \(Europe\/Moscow\);Отбор$/);
+    expect(rows).toHaveLength(3);
+    for (const row of rows) {
+      expect(row).toContain(';25.10.2026;21.11.2026;');
+      expect(row.endsWith(`;21.11.2026 12:00;${filter}`) || row.endsWith(`;21.11.2026 12:00;"${filter}"`)).toBe(true);
+    }
+    const book = await office.app.inject({ url: `/api/v1/reports/work.xlsx?${words}`, headers: head.headers });
+    const { sheets } = await readXlsx(book.rawPayload);
+    for (const { name, rows } of sheets.slice(0, 3)) {
+      expect([name, rows.length]).toEqual([name, expect.any(Number)]);
+      expect(rows.length).toBeGreaterThan(1);
+      const day = (title: string) => rows[0]!.indexOf(title);
+      for (const row of rows.slice(1)) {
+        expect([name, ...row.slice(-2)]).toEqual([name, '21.11.2026 12:00', filter]);
+        for (const [title, is] of [
+          ['С', FIRST],
+          ['По', TODAY],
+        ] as const)
+          expect(row[day(title)]).toEqual(new Date(`${is}T00:00:00Z`));
+      }
+    }
+    for (const { headerFooter } of sheets)
+      expect(headerFooter?.oddHeader).toBe(
+        `&LРабота 25.10.2026–21.11.2026; сделан 21.11.2026 12:00 (Europe/Moscow)\nОтбор: ${filter}`,
+      );
+  });
+
+  it('the heading of a printed page breaks no workbook, however long it is', async () => {
+    const { db } = base;
+    const ids: number[] = [];
+    for (let at = 0; at < 30; at++)
+      ids.push(await addBranch(db, agencyId, { name: `Вклад & сыновья, ${at}`, timeZone: null }, 'тест', NOW));
+    const url = `/api/v1/reports/work.xlsx?${ids.map((id) => `branch=${id}`).join('&')}`;
+    const { sheets } = await readXlsx((await office.app.inject({ url, headers: head.headers })).rawPayload);
+    const told = sheets[0]!.headerFooter!.oddHeader!;
+    expect(told.length).toBeLessThanOrEqual(255);
+    expect(told).toContain('«Вклад && сыновья, 0»');
+    expect(told.slice(2).replaceAll('&&', '')).not.toContain('&');
+    expect(Math.max(...told.split('\n').map((line) => line.length))).toBeLessThan(120);
+    // The names are whole, and those that there is no room for are counted.
+    expect(told).toMatch(/» и ещё \d+$/);
+  });
+
+  it('on paper what is the same in every line stands above the table alone', async () => {
+    const url = `/api/v1/reports/work.xlsx?from=${FIRST}&until=${TODAY}&branch=${branches[1]}`;
+    const { rawPayload } = await office.app.inject({ url, headers: head.headers });
+    const { sheets } = await readXlsx(rawPayload);
+    const reasons = sheets[1]!;
+    expect(reasons.rows[0]!.slice(-2)).toEqual(['Сделан (Europe/Moscow)', 'Отбор']);
+    expect(reasons.pageSetup?.printArea).toBe(`$A$1:$E$${reasons.rows.length}`);
+    // A name with a blank that stands without quotes is a damaged workbook to Excel.
+    const book = strFromU8(unzipSync(rawPayload)['xl/workbook.xml']!);
+    expect(book).toContain(`>'Возвраты по причинам'!$A$1:$E$${reasons.rows.length}<`);
+    for (const [, places] of book.matchAll(/<definedName [^>]*>([^<]*)</g))
+      for (const place of places!.split(',')) expect(place).toMatch(/^'[^']+'!\$/);
   });
 
   it('an agent has own numbers only, a head of a department those of the department', async () => {
