@@ -309,6 +309,8 @@ export function moneyTable(report: MoneyReport): Table {
   const count = (header: string): Column => ({ header, kind: 'count', width: 14 });
   const columns: Column[] = [
     { header: HEADS[report.by], kind: 'text', width: 26 },
+    { header: 'С', kind: 'day', width: 12 },
+    { header: 'По', kind: 'day', width: 12 },
     ...['Потрачено', 'Списано', 'Возвращено', 'Встречные записи', 'Не взято'].map(kopecks),
     ...['Сэкономлено паузами', 'Сэкономлено снятием'].map(kopecks),
     ...(hasDays(report.by)
@@ -317,7 +319,7 @@ export function moneyTable(report: MoneyReport): Table {
     ...report.steps.map(({ label }) => kopecks(`Потрачено ${label}`)),
   ];
   const line = (name: string, one: MoneyReport['totals']): Row => [
-    name,
+    ...[name, report.from, report.until],
     ...[one.spentKopecks, one.chargedKopecks, one.refundedKopecks, one.correctedKopecks, one.waivedKopecks],
     ...[one.savedByPausesKopecks, one.savedByLeavingKopecks],
     ...(hasDays(report.by) ? [one.days, one.dayKopecks, one.views, one.calls, one.callKopecks] : []),

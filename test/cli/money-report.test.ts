@@ -161,7 +161,7 @@ describe('report money', () => {
     const { code, stdout } = await ask('report', 'money', ...PERIOD, '--by', 'kind', '--branch', 'Север', '--out', out);
     expect([code, stdout]).toEqual([0, `${out}: потрачено 200 ₽.`]);
     const csv = await readFile(out, 'utf8');
-    expect(csv.split('\r\n').at(-2)).toMatch(/^Всего;200,00;200,00;0,00;/);
+    expect(csv.split('\r\n').at(-2)).toMatch(/^Всего;19\.11\.2026;22\.11\.2026;200,00;200,00;0,00;/);
     expect(csv.split('\r\n').at(-2)).toMatch(/;филиал «Север»$/);
     for (const name of ['money.svg', 'money.png']) {
       expect((await ask('report', 'money', ...PERIOD, '--branch', 'Север', '--out', path(name))).code).toBe(0);

@@ -309,7 +309,11 @@ describe('the report of the money', () => {
     const chunks: Buffer[] = [];
     for await (const chunk of await workbook('Расходы', columns, lines)) chunks.push(Buffer.from(chunk as Uint8Array));
     const book = await readXlsx(Buffer.concat(chunks));
-    expect(book.sheets[0]!.rows.at(-1)!.slice(0, 2)).toEqual(['Всего', report.totals.spentKopecks / 100]);
+    const day = (text: string) => new Date(`${text}T00:00:00Z`);
+    expect(book.sheets[0]!.rows.at(-1)!.slice(0, 4)).toEqual([
+      ...['Всего', day(PERIOD.from), day(PERIOD.until)],
+      report.totals.spentKopecks / 100,
+    ]);
     expect(book.sheets[0]!.rows).toHaveLength(report.rows.length + 2);
   });
 
