@@ -21,7 +21,7 @@ import type { Context } from './context.ts';
 import { type Action, choice } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { actorOf, oneEmployee, oneListing, ours } from './naming.ts';
-import { dayNamed, hoursNamed, momentNamed, momentTold, oneBranch, weekdaysNamed } from './units.ts';
+import { dayNamed, hoursNamed, momentNamed, momentTold, oneBranch, oneDepartment, weekdaysNamed } from './units.ts';
 
 interface LineOptions {
   employee?: string;
@@ -251,12 +251,9 @@ async function scopeOf(
 ): Promise<Pick<PhoneLine, 'scope' | 'scopeId'>> {
   if (employee !== undefined) return { scope: 'employee', scopeId: (await oneEmployee(db, agencyId, employee)).id };
   if (branch === undefined) return { scope: 'agency', scopeId: null };
-  const { id, name } = await oneBranch(db, agencyId, branch);
-  if (department === undefined) return { scope: 'branch', scopeId: id };
-  const { departments } = await phoneFrameRow(db.pool, agencyId);
-  const found = departments.find((row) => row.branchId === id && row.name === department);
-  if (!found) throw new Refusal('department-unknown', `В филиале «${name}» нет отдела «${department}».`, EXIT.usage);
-  return { scope: 'department', scopeId: found.id };
+  const home = await oneBranch(db, agencyId, branch);
+  if (department === undefined) return { scope: 'branch', scopeId: home.id };
+  return { scope: 'department', scopeId: (await oneDepartment(db, agencyId, home, department)).id };
 }
 
 async function boardsAsked(

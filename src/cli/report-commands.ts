@@ -23,6 +23,7 @@ import { aligned } from './columns.ts';
 import type { Context } from './context.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
+import { likely, listed, meantBy, ours, shown } from './naming.ts';
 import { ownerReportCommands } from './owner-report-commands.ts';
 import { reportMailCommands } from './report-mail-commands.ts';
 import { toFile } from './statement-commands.ts';
@@ -151,17 +152,25 @@ function feedNamed(cabinets: readonly CabinetRow[], name: string): number {
   throw new Refusal('cabinet-unknown', `Фида «${name.slice(0, 60)}» нет. Есть: ${known || 'ни одного'}.`, EXIT.usage);
 }
 
-/** The units and people that the report is narrowed to. @throws Refusal `unit-unknown` */
+/**
+ * The units and people that the report is narrowed to. Of the same name in whole all are meant: «Аренда» of every branch.
+ * @throws Refusal `unit-unknown`, `unit-ambiguous`
+ */
 async function unitsNamed(db: Database, agencyId: number, options: ReportWish) {
   const choices = await reportChoices(db, agencyId, REACH_ALL);
   const numbers = (what: string, known: readonly { readonly id: number; readonly name: string }[], names: string[]) =>
     names.flatMap((name) => {
-      const found = known.filter((one) => one.name === name || `#${one.id}` === name);
+      const found = meantBy(known, name, (one) => [one.name]);
+      if (new Set(found.map((one) => one.name)).size > 1) {
+        const all = listed(found.map((one) => `${ours(one.id)} ${one.name}`));
+        throw new Refusal('unit-ambiguous', `«${shown(name)}» — это несколько: ${all}. Назовите номер.`, EXIT.usage);
+      }
       if (found.length > 0) return found.map(({ id }) => id);
-      const all = known.map((one) => one.name).join(', ') || 'ничего';
+      const likelies = likely(known, name, (one) => [one.name]);
+      const all = listed((likelies.length > 0 ? likelies : known).map((one) => one.name)) || 'ничего';
       throw new Refusal(
         'unit-unknown',
-        `«${name.slice(0, 60)}»: такого ${what} в записи дней нет. Есть: ${all}.`,
+        `«${shown(name)}»: такого ${what} в записи дней нет. ${likelies.length > 0 ? `Может быть, ${all}?` : `Есть: ${all}.`}`,
         EXIT.usage,
       );
     });

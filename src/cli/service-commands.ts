@@ -19,6 +19,8 @@ import {
   type EmployeeRow,
   ensureBranch,
   ensureDepartment,
+  listBranches,
+  listDepartments,
   listEmployees,
   resolveAgency,
 } from '../store/agencies.ts';
@@ -31,7 +33,7 @@ import type { Context } from './context.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { examineMail, isMailSetUp } from './mail-commands.ts';
-import { actorOf, giverOf, objects, oneEmployee } from './naming.ts';
+import { actorOf, giverOf, isSameName, objects, oneEmployee } from './naming.ts';
 
 export function serviceCommands(program: Command, action: Action): void {
   program
@@ -254,11 +256,18 @@ async function unitsOf(
 ): Promise<{ branchId: number | undefined; departmentId: number | undefined }> {
   if (department !== undefined && branch === undefined)
     throw new Refusal('branch-missing', 'Отдел называют вместе с филиалом: --branch <название>.', EXIT.usage);
-  const branchId = branch === undefined ? undefined : await ensureBranch(db, agencyId, branch);
+  // «центр» is no new branch beside «Центр»; by a part of a name none is found here, for a new one may share it.
+  const known = <T extends { readonly name: string }>(all: readonly T[], name: string) =>
+    all.find((row) => isSameName(row.name, name))?.name ?? name;
+  const branchId =
+    branch === undefined
+      ? undefined
+      : await ensureBranch(db, agencyId, known(await listBranches(db.pool, agencyId), branch));
+  const departments = (await listDepartments(db.pool, agencyId)).filter((row) => row.branchId === branchId);
   const departmentId =
     branchId === undefined || department === undefined
       ? undefined
-      : await ensureDepartment(db, agencyId, branchId, department);
+      : await ensureDepartment(db, agencyId, branchId, known(departments, department));
   return { branchId, departmentId };
 }
 

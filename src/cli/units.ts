@@ -2,21 +2,61 @@ import { readFileSync, statSync } from 'node:fs';
 import { Refusal } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
 import { readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment } from '../domain/week.ts';
-import { type BranchRow, listBranches, resolveAgency } from '../store/agencies.ts';
+import { type BranchRow, type DepartmentRow, listBranches, listDepartments, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit.ts';
+import { listed, meantBy, shown } from './naming.ts';
 
 /** Branches, cabinets, days, moments and files as people name them on the command line. */
 
-/** @throws Refusal `branch-unknown` with the names there are */
+/**
+ * The branch of that name, as `meantBy` reads it.
+ * @throws Refusal `branch-unknown` with the names there are, `branch-ambiguous`
+ */
 export async function oneBranch(db: Database, agencyId: number, name: string): Promise<BranchRow> {
   const all = await listBranches(db.pool, agencyId);
-  const found = all.find((row) => row.name === name || `#${row.id}` === name);
-  if (found) return found;
-  const known = all.length === 0 ? 'Филиалов ещё нет: branch add' : `Есть: ${all.map((row) => row.name).join(', ')}`;
-  throw new Refusal('branch-unknown', `Филиала «${name.slice(0, 60)}» нет. ${known}.`, EXIT.usage);
+  const bare = name.replace(/^\s*филиал\s+/i, '');
+  const found = meantBy(all, bare, (row) => [row.name]);
+  if (found.length > 1) {
+    throw new Refusal(
+      'branch-ambiguous',
+      `«${shown(name)}» — это несколько филиалов: ${listed(found.map((row) => row.name))}. Назовите целиком.`,
+      EXIT.usage,
+    );
+  }
+  if (found[0]) return found[0];
+  const known = all.length === 0 ? 'Филиалов ещё нет: branch add' : `Есть: ${listed(all.map((row) => row.name))}`;
+  throw new Refusal('branch-unknown', `Филиала «${shown(name)}» нет. ${known}.`, EXIT.usage);
+}
+
+/**
+ * The department of that name in the branch.
+ * @throws Refusal `department-unknown` with the names there are, `department-ambiguous`
+ */
+export async function oneDepartment(
+  db: Database,
+  agencyId: number,
+  branch: Pick<BranchRow, 'id' | 'name'>,
+  name: string,
+): Promise<DepartmentRow> {
+  const all = (await listDepartments(db.pool, agencyId)).filter(({ branchId }) => branchId === branch.id);
+  const found = meantBy(all, name.replace(/^\s*отдел\s+/i, ''), (row) => [row.name]);
+  if (found.length > 1) {
+    throw new Refusal(
+      'department-ambiguous',
+      `«${shown(name)}» — это несколько отделов: ${listed(found.map((row) => row.name))}. Назовите целиком.`,
+      EXIT.usage,
+    );
+  }
+  if (found[0]) return found[0];
+  const known = all.length === 0 ? 'Отделов в нём ещё нет' : `Есть: ${listed(all.map((row) => row.name))}`;
+  throw new Refusal(
+    'department-unknown',
+    `В филиале «${branch.name}» нет отдела «${shown(name)}». ${known}.`,
+    EXIT.usage,
+  );
 }
 
 /** @throws Refusal `board-unknown`, `cabinet-unknown` */

@@ -11,7 +11,7 @@ import { hasSignIns, INVITATION_DAYS, listSignIns, putOut } from '../store/sign-
 import type { Action } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { actorOf, giverOf, oneEmployee } from './naming.ts';
-import { oneBranch } from './units.ts';
+import { oneBranch, oneDepartment } from './units.ts';
 
 interface Asked {
   readonly by?: string;
@@ -178,15 +178,6 @@ async function grantNamed(db: Database, agencyId: number, text: string): Promise
   const [branchName, ...departmentName] = where.split('/');
   const branch = await oneBranch(db, agencyId, branchName!);
   if (departmentName.length === 0) return { ...nowhere, scope: 'branch', branchId: branch.id };
-  const wanted = departmentName.join('/');
-  const found = (await listDepartments(db.pool, agencyId)).find(
-    (row) => row.branchId === branch.id && row.name === wanted,
-  );
-  if (!found)
-    throw new Refusal(
-      'department-unknown',
-      `В филиале «${branch.name}» нет отдела «${wanted.slice(0, 60)}».`,
-      EXIT.usage,
-    );
-  return { ...nowhere, scope: 'department', departmentId: found.id };
+  const { id } = await oneDepartment(db, agencyId, branch, departmentName.join('/'));
+  return { ...nowhere, scope: 'department', departmentId: id };
 }
