@@ -17,6 +17,7 @@ import { rejectionOf } from '../store/intake.ts';
 import { eachListing, type ListingRow } from '../store/marks.ts';
 import { listNorms } from '../store/norms.ts';
 import { type CabinetRow, listCabinets, narrowRows } from '../store/publishing.ts';
+import { agencyFrame } from '../store/settings.ts';
 import type { Context } from './context.ts';
 import type { Action } from './declaring.ts';
 import { EXIT } from './exit.ts';
@@ -57,7 +58,7 @@ export function checkCommands(program: Command, action: Action): void {
     .argument('<объект>')
     .option('--board <доска>', 'доска')
     .option('--all', 'все доски с кабинетами')
-    .option('--at <момент>', 'как будет в этот момент: 2026-11-28T11:00:00+03:00')
+    .option('--at <момент>', 'как будет в этот момент, не в прошлом: 2026-11-28T11:00:00+03:00')
     .option('--agency <название>', 'агентство')
     .action(
       action(
@@ -78,7 +79,9 @@ export function checkCommands(program: Command, action: Action): void {
               EXIT.refused,
             );
           }
-          const at = options.at === undefined ? context.clock() : momentAhead(options.at);
+          const { timeZone } = await agencyFrame(db, agency.id);
+          const now = context.clock();
+          const at = options.at === undefined ? now : momentAhead(options.at, now, timeZone);
           const answers: Explanation[] = [];
           for (const cabinet of cabinets) {
             answers.push(await explain(db.pool, cabinet, context.board(cabinet.board), listing.id, at));
@@ -132,8 +135,22 @@ async function previewOf(
   return desk.codec.render(judged!.dressed);
 }
 
-function momentAhead(text: string): Date {
+/** Clocks of two machines may differ by so much, milliseconds. */
+const CLOCKS_DIFFER = 5 * 60_000;
+
+/**
+ * A moment to come: what stands in the database is the present, and no answer about the past can be given of it.
+ * @throws Refusal `bad-moment`, `moment-past`
+ */
+function momentAhead(text: string, now: Date, zone: string): Date {
   const moment = new Date(text);
+  if (moment.getTime() < now.getTime() - CLOCKS_DIFFER) {
+    throw new Refusal(
+      'moment-past',
+      `--at: ${russianMoment(moment, zone)} уже прошло, а explain отвечает о сейчас и о том, что будет. Что было, показывают report --from … --to …, runs, accounts ledger и история в карточке объекта.`,
+      EXIT.usage,
+    );
+  }
   if (!Number.isNaN(moment.getTime())) return moment;
   throw new Refusal(
     'bad-moment',

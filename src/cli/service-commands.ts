@@ -34,6 +34,7 @@ import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { examineMail, isMailSetUp } from './mail-commands.ts';
 import { actorOf, giverOf, isSameName, objects, oneEmployee } from './naming.ts';
+import { servingUrl, tellServing } from './serving.ts';
 
 export function serviceCommands(program: Command, action: Action): void {
   program
@@ -325,6 +326,7 @@ export async function serve(
   });
   const address = app.server.address();
   const url = `http://localhost:${typeof address === 'object' && address ? address.port : port}`;
+  const forget = tellServing(context.config.DATA_DIR, url);
   options.onListening?.(url);
   await inviteFirst(context, db, context.config.PUBLIC_URL ?? url);
   const clockwork = options.work === false ? undefined : await startClock(context, app.log);
@@ -332,6 +334,7 @@ export async function serve(
   await new Promise<void>((resolve) => {
     closeWithGrace({ delay: 10_000 }, async ({ err }) => {
       if (err) app.log.error({ err }, 'stopping');
+      forget();
       await Promise.all([app.close(), clockwork?.stop()]);
       await context.close();
       resolve();
@@ -408,7 +411,7 @@ async function examine(context: Context): Promise<Check[]> {
   });
   await check('Адрес фидов', () => {
     if (context.config.PUBLIC_URL === undefined)
-      return `${context.publicUrl('')} (снаружи не виден; задайте PUBLIC_URL)`;
+      return `${servingUrl(DATA_DIR) ?? context.publicUrl('')} (снаружи не виден; задайте PUBLIC_URL)`;
     return context.config.PUBLIC_URL;
   });
   return checks;

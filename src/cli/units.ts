@@ -1,5 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
-import { Refusal } from '../domain/fault.ts';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { Board } from '../boards/catalogue.ts';
+import { Fault, Refusal } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
 import { readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment } from '../domain/week.ts';
 import { type BranchRow, type DepartmentRow, listBranches, listDepartments, resolveAgency } from '../store/agencies.ts';
@@ -7,7 +9,7 @@ import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit.ts';
-import { listed, meantBy, shown } from './naming.ts';
+import { likely, listed, meantBy, shown } from './naming.ts';
 
 /** Branches, cabinets, days, moments and files as people name them on the command line. */
 
@@ -57,6 +59,58 @@ export async function oneDepartment(
     `В филиале «${branch.name}» нет отдела «${shown(name)}». ${known}.`,
     EXIT.usage,
   );
+}
+
+/** «avito (Авито)» */
+const boardTold = ({ id, name }: Board) => (id === name ? id : `${id} (${name})`);
+
+/** All boards there are, for the help. */
+export const boardsTold = (boards: readonly Board[]): string => `Доски: ${boards.map(boardTold).join(', ')}.`;
+
+/**
+ * The board of that id or name, as `meantBy` reads it.
+ * @param agencyName whose boards are told first; undefined: the only agency's
+ * @throws Refusal `board-unknown` with the boards that the agency has cabinets on, `board-ambiguous`
+ */
+export async function oneBoard(context: Context, name: string, agencyName: string | undefined): Promise<Board> {
+  const namesOf = (board: Board) => [board.id, board.name];
+  const found = meantBy(context.boards, name, namesOf);
+  if (found.length > 1) {
+    throw new Refusal(
+      'board-ambiguous',
+      `«${shown(name)}» — это несколько досок: ${listed(found.map(boardTold))}.`,
+      EXIT.usage,
+    );
+  }
+  if (found[0]) return found[0];
+  const ids = await boardsInUse(context, agencyName);
+  const used = context.boards.filter(({ id }) => ids.has(id));
+  const maybe = likely(context.boards, name, namesOf).map(boardTold);
+  throw new Refusal(
+    'board-unknown',
+    [
+      `Доски «${shown(name)}» нет.`,
+      ...(maybe.length > 0 ? [`Может быть, ${maybe.join(', ')}?`] : []),
+      ...(used.length > 0 ? [`У агентства есть кабинеты: ${used.map(boardTold).join(', ')}.`] : []),
+      `Все ${formatNumber(context.boards.length)} перечисляет mark --help.`,
+    ].join(' '),
+    EXIT.usage,
+  );
+}
+
+/** Boards where the agency has cabinets; none where that cannot be known: it is only a hint. */
+async function boardsInUse(context: Context, agencyName: string | undefined): Promise<ReadonlySet<string>> {
+  const { DATABASE_URL, DATA_DIR } = context.config;
+  // A slip of the pen shall not make a database where there was none.
+  if (DATABASE_URL === undefined && !existsSync(DATA_DIR)) return new Set();
+  try {
+    const db = await context.db();
+    const { id: agencyId } = await resolveAgency(db, agencyName);
+    return new Set((await listCabinets(db, { agencyId })).map(({ board }) => board));
+  } catch (error) {
+    if (error instanceof Refusal || error instanceof Fault) return new Set();
+    throw error;
+  }
 }
 
 /** @throws Refusal `board-unknown`, `cabinet-unknown` */
@@ -127,7 +181,36 @@ export function hoursNamed(text: string): Span {
 /** «сб 21.11.2026 11:00 (Asia/Omsk)» */
 export const momentTold = (moment: Date, zone: string) => `${spokenMoment(moment, zone)} (${zone})`;
 
+/** What the system says of a path, to a person. */
+const PATH_TROUBLES: Readonly<Record<string, (path: string) => string>> = {
+  ENOENT: (path) => `папки «${dirname(resolve(path))}» нет. Создайте её или назовите другую`,
+  ENOTDIR: (path) => `«${dirname(resolve(path))}» — не папка`,
+  EEXIST: () => 'там уже есть файл с таким именем, а нужна папка',
+  EISDIR: () => 'это папка. Назовите файл в ней',
+  EBUSY: () => 'он занят другой программой',
+  EACCES: () => 'нет права писать туда',
+  EPERM: () => 'нет права писать туда',
+  EROFS: () => 'туда ничего нельзя записать: диск только для чтения',
+  ENOSPC: () => 'на диске нет места',
+  ENAMETOOLONG: () => 'имя слишком длинное',
+};
+
+/** @returns Refusal `out-unwritable` for what the file system has refused; anything else as it was */
+export function unwritable(path: string, error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (code === undefined || !['open', 'rename', 'write', 'mkdir', 'copyfile'].includes(syscall ?? '')) return error;
+  // A name that ends like a folder's, or is one's, may fail in any of its steps.
+  const isFolder = code !== 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  const trouble = PATH_TROUBLES[isFolder && code !== 'EACCES' ? 'EISDIR' : code]?.(path) ?? code;
+  return new Refusal('out-unwritable', `Файл «${path}» не записать: ${trouble}.`, EXIT.usage);
+}
+
 const FILE_BYTES_MAX = 200_000;
+
+const unreadable = (error: unknown): string =>
+  ({ ENOENT: 'такого файла нет', EISDIR: 'это папка', EACCES: 'нет права читать его' })[
+    (error as NodeJS.ErrnoException).code ?? ''
+  ] ?? (error as Error).message;
 
 /** What stands in a JSON file. @throws Refusal with the caller's code */
 export function jsonOf(file: string, code: string): unknown {
@@ -136,7 +219,7 @@ export function jsonOf(file: string, code: string): unknown {
     if (statSync(file).size > FILE_BYTES_MAX) throw new Error(`больше ${formatNumber(FILE_BYTES_MAX)} байт`);
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Refusal(code, `Файл «${file}» не читается: ${(error as Error).message}.`, EXIT.usage);
+    throw new Refusal(code, `Файл «${file}» не читается: ${unreadable(error)}.`, EXIT.usage);
   }
   try {
     return JSON.parse(text.replace(/^\uFEFF/, '')) as unknown;

@@ -79,7 +79,7 @@ export function userCommands(program: Command, action: Action): void {
         if (name === undefined) {
           if (await hasSignIns(db.pool))
             throw new Refusal('employee-missing', 'Назовите, кого пригласить: users invite <сотрудник>.', EXIT.usage);
-          const url = context.publicUrl(await newInvitation(db, null, 'командная строка', now));
+          const url = context.address(await newInvitation(db, null, 'командная строка', now));
           context.print({ url }, url);
           context.say(`По этой ссылке войдёт первый администратор, один раз, ${INVITATION_DAYS} дней.`);
           return EXIT.done;
@@ -90,7 +90,7 @@ export function userCommands(program: Command, action: Action): void {
         const held = (await listGrants(db.pool, agency.id)).get(person.id) ?? [];
         await proveHeld(db.pool, agency.id, person.id, held, await giverOf(db, agency.id, actor));
         const whom = { agencyId: agency.id, employeeId: person.id };
-        const url = context.publicUrl(await newInvitation(db, whom, actor.name, now));
+        const url = context.address(await newInvitation(db, whom, actor.name, now));
         context.print({ id: person.id, name: person.name, url }, url);
         context.say(`Ссылка для сотрудника ${person.name}: один раз, ${INVITATION_DAYS} дней. Передайте её лично.`);
         return EXIT.done;

@@ -24,7 +24,9 @@ const json = async (...words: string[]) => JSON.parse((await ask('--json', ...wo
 const refused = (...texts: string[]) => ({
   code: 2,
   stdout: '',
-  stderr: expect.stringMatching(new RegExp(texts.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*'))),
+  stderr: expect.stringMatching(
+    new RegExp(texts.map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('.*')),
+  ),
 });
 const balances = async () =>
   Object.fromEntries((await listAccounts(base.db.pool, house.agencyId)).map((one) => [one.name, one.balanceKopecks]));
@@ -96,12 +98,16 @@ describe('the law of names', () => {
 });
 
 describe('people', () => {
-  it.each(['Ирина Соколова', 'Соколова', 'соколова', 'irina@example.ru', 'IRINA@example.ru', 'Соколова Ирина'])(
-    'finds «%s»',
-    async (name) => {
-      expect(await json('users', 'rights', name)).toMatchObject({ id: ids.get('Ирина Соколова') });
-    },
-  );
+  it.each([
+    'Ирина Соколова',
+    'Соколова',
+    'соколова',
+    'irina@example.ru',
+    'IRINA@example.ru',
+    'Соколова Ирина',
+  ])('finds «%s»', async (name) => {
+    expect(await json('users', 'rights', name)).toMatchObject({ id: ids.get('Ирина Соколова') });
+  });
 
   it('refuses a name that several bear, with the list, and one that nobody bears, with the likely', async () => {
     expect(await ask('users', 'rights', 'Кузнецова')).toEqual(
@@ -135,12 +141,45 @@ describe('units', () => {
 
   it('reads branches and departments by a word of theirs', async () => {
     expect(await json('users', 'rights', 'Лебедь', 'manager@берег', 'adSpecialist@центр/аренда')).toMatchObject({
-      rights: [{ label: expect.stringContaining('Северный берег') }, { label: expect.stringContaining('Аренда жилья') }],
+      rights: [
+        { label: expect.stringContaining('Северный берег') },
+        { label: expect.stringContaining('Аренда жилья') },
+      ],
     });
     expect(await ask('users', 'rights', 'Лебедь', 'manager@центр/ипотека')).toEqual(
       refused('В филиале «Центр» нет отдела «ипотека». Есть: Аренда жилья.'),
     );
     expect(await ask('report', 'work', '--branch', 'Юг')).toEqual(refused('Филиала «Юг» нет. Есть: '));
+  });
+});
+
+describe('boards', () => {
+  it('are called by the id, the name or a word of it, everywhere', async () => {
+    const [id] = await house.listings([{ externalId: 'Д-1' }]);
+    for (const board of ['yandex', 'Яндекс Недвижимость', 'яндекс', 'YANDEX'])
+      expect(await json('mark', '--board', board, '--listing', `#${id}`)).toMatchObject({ board: 'yandex' });
+    expect(await json('mark', '--board', 'Авито', '--listing', `#${id}`)).toMatchObject({ board: 'avito' });
+    // The same where the cabinets are sought by what was typed.
+    expect(await json('explain', `#${id}`, '--board', 'авито')).toMatchObject({ board: 'avito', cabinet: 'main' });
+    expect(await json('runs', '--board', 'Авито')).toEqual({ runs: [] });
+    const { columns, sources, rows } = await json('report', '--board', 'Авито,яндекс');
+    expect(JSON.stringify(columns ?? sources ?? rows)).toContain('Яндекс Недвижимость');
+    expect((await ask('report', '--feed', 'Авито/main')).code).toBe(0);
+    expect(await ask('report', '--feed', 'Авито/second')).toEqual(
+      refused('Фида «Авито/second» нет. Есть: ', 'avito/main'),
+    );
+  });
+
+  it('that nobody knows are answered with those of the agency, and the rest is a number', async () => {
+    const { code, stderr } = await ask('mark', '--board', 'Авитто', '--all');
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(
+        /^Доски «Авитто» нет\. Может быть, avito \(Авито\)\? У агентства есть кабинеты: avito \(Авито\), yandex \(Яндекс Недвижимость\)\. Все \d+ перечисляет mark --help\.\n$/,
+      ),
+    ]);
+    expect((await ask('mark', '--help')).stdout).toMatch(/Доски: .*avito \(Авито\).*mirkvartir \(Мир квартир\)/s);
+    expect(await ask('check', '--board', 'ru')).toEqual(refused('«ru» — это несколько досок: bn (BN.ru), '));
   });
 });
 
