@@ -200,9 +200,17 @@ export function unwritable(path: string, error: unknown): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (code === undefined || !['open', 'rename', 'write', 'mkdir', 'copyfile'].includes(syscall ?? '')) return error;
   // A name that ends like a folder's, or is one's, may fail in any of its steps.
-  const isFolder = code !== 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  const trouble = PATH_TROUBLES[isFolder && code !== 'EACCES' ? 'EISDIR' : code]?.(path) ?? code;
+  const isName = code === 'ENOENT' || code === 'ENOTDIR' || code === 'EBUSY';
+  const trouble = PATH_TROUBLES[isName && isFolder(path) ? 'EISDIR' : code]?.(path) ?? code;
   return new Refusal('out-unwritable', `Файл «${path}» не записать: ${trouble}.`, EXIT.usage);
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 const FILE_BYTES_MAX = 200_000;
