@@ -93,7 +93,7 @@ export function accountCommands(program: Command, action: Action): void {
     .option('--agency-wide', 'счёт агентства')
     .option('--branch <название>', 'счёт филиала')
     .option('--department <название>', 'счёт отдела; вместе с --branch')
-    .addOption(several('--employee <сотрудник...>', 'счёт сотрудника: имя, почта или номер'))
+    .addOption(several('--employee <сотрудник...>', 'счёт сотрудника: имя или фамилия, почта, номер'))
     .option('--employees', 'счета всех сотрудников филиала (отдела, агентства), а не его самого')
     .option('--by <сотрудник>', 'кто открывает')
     .action(

@@ -169,7 +169,7 @@ export function serviceCommands(program: Command, action: Action): void {
   employees
     .command('role')
     .description('Меняет роль сотрудника.')
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .argument('<роль>', ROLES.map((role) => `${role}: ${FIXER_LABELS[role]}`).join('; '))
     .option('--by <сотрудник>', 'кто меняет')
     .option('--agency <название>', 'агентство')
@@ -190,7 +190,7 @@ export function serviceCommands(program: Command, action: Action): void {
   employees
     .command('move')
     .description('Переводит сотрудника в филиал и отдел; номера и часы его объектов меняются вслед.')
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .requiredOption('--branch <название>', 'филиал; новый будет добавлен')
     .option('--department <название>', 'отдел филиала; без ключа вне отделов')
     .option('--by <сотрудник>', 'кто переводит')
@@ -218,7 +218,7 @@ export function serviceCommands(program: Command, action: Action): void {
   employees
     .command('remove')
     .description('Отмечает, что сотрудник ушёл. Его объекты остаются за ним, пока их не передадут.')
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .option('--by <сотрудник>', 'кто отмечает')
     .option('--agency <название>', 'агентство')
     .action(

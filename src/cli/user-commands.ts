@@ -69,7 +69,7 @@ export function userCommands(program: Command, action: Action): void {
     .description(
       `Даёт ссылку, по которой сотрудник один раз выбирает имя для входа и пароль; она же сбрасывает забытый пароль. Действует ${INVITATION_DAYS} дней, прежняя ссылка гаснет. Без сотрудника: ссылка первого администратора, пока никто не входит.`,
     )
-    .argument('[сотрудник]', 'имя, почта или #номер')
+    .argument('[сотрудник]', 'имя или фамилия, почта, #номер')
     .option('--by <сотрудник>', 'кто приглашает')
     .option('--agency <название>', 'агентство')
     .action(
@@ -100,7 +100,7 @@ export function userCommands(program: Command, action: Action): void {
   users
     .command('end-sessions')
     .description('Заканчивает все сеансы сотрудника: он войдёт заново.')
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .option('--by <сотрудник>', 'кто заканчивает')
     .option('--agency <название>', 'агентство')
     .action(
@@ -126,7 +126,7 @@ export function userCommands(program: Command, action: Action): void {
     .description(
       'Даёт сотруднику ровно эти права вместо прежних; без прав показывает нынешние. Право — роль и где она действует: agent, adSpecialist, manager@Центр, manager@Центр/Новостройки, adSpecialist@agency, agent@own. Роль без места: агент отвечает за своё, остальные за всё агентство.',
     )
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .argument('[права...]', `роль или роль@место; роли: ${ROLES.join(', ')}`)
     .option('--by <сотрудник>', 'кто даёт')
     .option('--agency <название>', 'агентство')

@@ -445,7 +445,7 @@ describe('what has been', () => {
     [['statement', IRINA, '--format', 'xlsx'], '--out выписка.xlsx'],
     [['statement', IRINA, '--out', 'выписка.txt'], 'укажите --format'],
     [['statement', IRINA, '--from', '2026-11-02', '--until', '2026-11-01'], 'Последний день раньше первого.'],
-    [['statement', IRINA, '--out', '/нет/такой/папки.csv'], 'не записать: ENOENT'],
+    [['statement', IRINA, '--out', '/нет/такой/папки.csv'], 'не записать: папки «/нет/такой» нет.'],
   ])('%j is refused', async (words, text) => {
     expect(await ask(...words)).toEqual(refused(2, text));
   });
