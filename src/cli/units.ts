@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Board } from '../boards/catalogue.ts';
 import { Fault, Refusal } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
-import { readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment } from '../domain/week.ts';
+import { isBygone, readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment } from '../domain/week.ts';
 import { type BranchRow, type DepartmentRow, listBranches, listDepartments, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
@@ -145,6 +145,21 @@ export function momentNamed(text: string, now: Date, zone: string): Date {
   throw new Refusal(
     'bad-moment',
     `«${text.slice(0, 60)}» — не момент времени. Примеры: 2026-11-21T11:00, «21.11.2026 11:00», «сб 11:00».`,
+    EXIT.usage,
+  );
+}
+
+/**
+ * A moment to come, for what is answered by what is known now.
+ * @param told where the past is told, without a full stop
+ * @throws Refusal `bad-moment`, `moment-past`
+ */
+export function momentAhead(text: string, now: Date, zone: string, told: string): Date {
+  const moment = momentNamed(text, now, zone);
+  if (!isBygone(moment, now)) return moment;
+  throw new Refusal(
+    'moment-past',
+    `${momentTold(moment, zone)} уже прошло, а отвечать можно о сейчас и о том, что впереди. ${told}.`,
     EXIT.usage,
   );
 }

@@ -164,6 +164,8 @@ describe('boards', () => {
     expect(await json('runs', '--board', 'Авито')).toEqual({ runs: [] });
     const { columns, sources, rows } = await json('report', '--board', 'Авито,яндекс');
     expect(JSON.stringify(columns ?? sources ?? rows)).toContain('Яндекс Недвижимость');
+    // A report under another one gets what the upper one has read.
+    expect((await ask('report', 'money', '--board', 'Авито', 'яндекс')).code).toBe(0);
     expect((await ask('report', '--feed', 'Авито/main')).code).toBe(0);
     expect(await ask('report', '--feed', 'Авито/second')).toEqual(
       refused('Фида «Авито/second» нет. Есть: ', 'avito/main'),

@@ -47,15 +47,27 @@ describe('explain --at', () => {
     const { code, stderr } = await at('2026-07-01T12:00:00+03:00');
     expect([code, stderr]).toEqual([
       2,
-      '--at: 01.07.2026 12:00 уже прошло, а explain отвечает о сейчас и о том, что будет. Что было, показывают report --from … --to …, runs, accounts ledger и история в карточке объекта.\n',
+      'ср 01.07.2026 12:00 (Europe/Moscow) уже прошло, а отвечать можно о сейчас и о том, что впереди. Что было, показывают report --from … --to …, runs, accounts ledger и история в карточке объекта.\n',
     ]);
     expect((await at('2026-11-21T11:54:59+03:00')).code).toBe(2);
   });
 
-  it.each(['2026-11-21T11:55:00+03:00', NOW, '2026-12-31T12:00:00+03:00'])('answers for %s', async (moment) => {
+  it.each([
+    ['2026-11-21T11:55:00+03:00', '2026-11-21T11:55:00+03:00'],
+    [NOW, NOW],
+    ['2026-12-31T12:00', '2026-12-31T12:00:00+03:00'],
+    // The next one: this Saturday's eleven has struck.
+    ['сб 11:00', '2026-11-28T11:00:00+03:00'],
+  ])('answers for %s', async (moment, meant) => {
     const { code, stdout } = await at(moment);
     expect(code).toBe(0);
-    expect(new Date(JSON.parse(stdout).at)).toEqual(new Date(moment));
+    expect(new Date(JSON.parse(stdout).at)).toEqual(new Date(meant));
+  });
+
+  it('of phones is refused in the same way', async () => {
+    const phone = (moment: string) => ask('-q', 'phone', 'at', listing, '--board', 'Авито', '--at', moment);
+    expect(await phone('2026-07-01T12:00')).toMatchObject({ code: 2, stderr: expect.stringContaining('уже прошло') });
+    expect((await phone('сб 11:00')).code).toBe(0);
   });
 
   it('refuses what is no moment', async () => {
