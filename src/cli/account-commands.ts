@@ -36,7 +36,7 @@ import { EXIT } from './exit.ts';
 import { forecastCommands } from './forecast-commands.ts';
 import { type Actor, actorOf, oneEmployee, ours } from './naming.ts';
 import { statementCommands } from './statement-commands.ts';
-import { oneBranch } from './units.ts';
+import { oneBranch, oneDepartment } from './units.ts';
 
 interface Common {
   agency?: string;
@@ -93,7 +93,7 @@ export function accountCommands(program: Command, action: Action): void {
     .option('--agency-wide', 'счёт агентства')
     .option('--branch <название>', 'счёт филиала')
     .option('--department <название>', 'счёт отдела; вместе с --branch')
-    .addOption(several('--employee <сотрудник...>', 'счёт сотрудника: имя, почта или номер'))
+    .addOption(several('--employee <сотрудник...>', 'счёт сотрудника: имя или фамилия, почта, номер'))
     .option('--employees', 'счета всех сотрудников филиала (отдела, агентства), а не его самого')
     .option('--by <сотрудник>', 'кто открывает')
     .action(
@@ -307,19 +307,16 @@ async function ownersOf(db: Database, agency: AgencyRow, options: OpenOptions): 
 
 const AGENCY: Owner = { kind: 'agency', ownerId: null };
 
-/** @throws Refusal `branch-unknown`, `department-unknown` */
+/** @throws Refusal as `oneBranch`, `oneDepartment` */
 async function unitNamed(
   db: Database,
   agency: AgencyRow,
   branch: string,
   department: string | undefined,
 ): Promise<Owner> {
-  const { id, name } = await oneBranch(db, agency.id, branch);
-  if (department === undefined) return { kind: 'branch', ownerId: id };
-  const { departments } = await phoneFrameRow(db.pool, agency.id);
-  const found = departments.find((row) => row.branchId === id && row.name === department);
-  if (!found) throw new Refusal('department-unknown', `В филиале «${name}» нет отдела «${department}».`, EXIT.usage);
-  return { kind: 'department', ownerId: found.id };
+  const home = await oneBranch(db, agency.id, branch);
+  if (department === undefined) return { kind: 'branch', ownerId: home.id };
+  return { kind: 'department', ownerId: (await oneDepartment(db, agency.id, home, department)).id };
 }
 
 /** @throws Refusal `bad-key`, `bad-reason` */

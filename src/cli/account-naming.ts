@@ -2,12 +2,12 @@ import type { Command } from 'commander';
 import { Refusal } from '../domain/fault.ts';
 import { ACCOUNT_KIND_LABELS } from '../domain/ledger.ts';
 import { readRoubles } from '../domain/money.ts';
-import { type AgencyRow, findEmployees, listBranches } from '../store/agencies.ts';
+import { type AgencyRow, listBranches, listDepartments, listEmployees } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { agencyDay } from '../store/ledger.ts';
 import { listPlacedAccounts, type PlacedAccount } from '../store/statements.ts';
 import { EXIT } from './exit.ts';
-import { ours } from './naming.ts';
+import { likely, listed, meantBy, namesOfPerson, ours, shown } from './naming.ts';
 
 /** Accounts and sums as people name them on the command line. */
 
@@ -20,7 +20,7 @@ export function accountsCommand(program: Command): Command {
       .command('accounts')
       .summary('рекламные счета')
       .description(
-        'Рекламные счета агентства, филиалов, отделов и сотрудников. Счёт называют номером (#7 или 7), именем или почтой сотрудника, названием филиала или отдела, словом agency.',
+        'Рекламные счета агентства, филиалов, отделов и сотрудников. Счёт называют номером (#7 или 7), именем, фамилией или почтой сотрудника, названием филиала или отдела, словом agency.',
       )
   );
 }
@@ -33,7 +33,8 @@ export function accountNamed({ id, name, kind, branch }: PlacedAccount): string 
 
 /**
  * The account a person means: `#7` or `7`; the name or e-mail of an employee; «филиал Центр» or «Центр»; «отдел Аренда»
- * or «Аренда»; `agency`.
+ * or «Аренда»; `agency`. Names are read by `meantBy`. Whoever could have an account and has none bears their name too:
+ * money for one «Соколова» never goes to another.
  * @param isAll the bank's and the boards' too, by number
  * @throws Refusal `account-unknown`, `account-ambiguous` with the list
  */
@@ -47,51 +48,96 @@ export async function oneAccount(
   const name = given.trim();
   const all = await listPlacedAccounts(db.pool, agency.id, await agencyDay(db.pool, agency.id, now), isAll);
   const number = /^#?(\d{1,15})$/.exec(name)?.[1];
-  const found =
-    number === undefined
-      ? all.filter((account) => namesOf(account, agency).includes(lower(name)))
-      : all.filter(({ id }) => id === Number(number));
+  if (number !== undefined) {
+    const found = all.find(({ id }) => id === Number(number));
+    if (found) return found;
+    throw new Refusal('account-unknown', `Счёта «${shown(name)}» нет. Какие есть: accounts list`, EXIT.usage);
+  }
+  const holders = [
+    ...all.map((account): Holder => ({ id: account.id, names: namesOf(account, agency), account })),
+    ...(await accountless(db, agency, all)),
+  ];
+  const told = ({ account, title }: Holder) => (account ? accountNamed(account) : `${title} (счёта нет)`);
+  const found = meantBy(holders, name, ({ names }) => names);
   if (found.length > 1) {
     throw new Refusal(
       'account-ambiguous',
-      `«${name.slice(0, 60)}» — это несколько счетов: ${found.map(accountNamed).join(', ')}. Назовите номер.`,
+      `«${shown(name)}» — это несколько счетов: ${listed(found.map(told))}. Назовите номер.`,
       EXIT.usage,
     );
   }
-  if (found[0]) return found[0];
-  const hint = number === undefined ? await hintOf(db, agency, name) : undefined;
+  if (found[0]?.account) return found[0].account;
+  if (found[0]) {
+    throw new Refusal(
+      'account-unknown',
+      `У ${found[0].whose} ещё нет счёта. Откройте: accounts open ${found[0].open}`,
+      EXIT.usage,
+    );
+  }
+  const maybe = likely(holders, name, ({ names }) => names).map(told);
   throw new Refusal(
     'account-unknown',
-    hint ?? `Счёта «${name.slice(0, 60)}» нет. Какие есть: accounts list`,
+    maybe.length === 0
+      ? `Счёта «${shown(name)}» нет. Какие есть: accounts list`
+      : `Счёта «${shown(name)}» нет. Может быть, ${maybe.join(', ')}? Все: accounts list`,
     EXIT.usage,
   );
 }
 
-const lower = (text: string) => text.toLocaleLowerCase('ru');
+/** Whoever a name of an account may mean. */
+interface Holder {
+  readonly id: number;
+  readonly names: readonly string[];
+  readonly account?: PlacedAccount;
+  /** Of those without an account: «отдел Аренда», «отдела «Аренда»», and the keys of `accounts open`. */
+  readonly title?: string;
+  readonly whose?: string;
+  readonly open?: string;
+}
 
 function namesOf({ kind, name, branch, department, email }: PlacedAccount, agency: AgencyRow): string[] {
   const short = { agency: agency.name, branch, department, employee: email, board: null, bank: null }[kind];
-  const names = [name, short, ...(kind === 'agency' ? [kind] : [])];
-  return names.flatMap((one) => (one === null ? [] : [lower(one)]));
+  return [name, ...(short === null ? [] : [short]), ...(kind === 'agency' ? [kind] : [])];
 }
 
-/** Whoever it is has no account yet: how to open one. */
-async function hintOf(db: Database, agency: AgencyRow, name: string): Promise<string | undefined> {
-  const open = (kind: 'employee' | 'branch', whose: string, flag: string) =>
-    `У ${kind === 'employee' ? 'сотрудника' : 'филиала'} «${whose}» ещё нет счёта. Откройте: accounts open --${kind} "${flag}"`;
-  const [person] = await findEmployees(db, agency.id, name);
-  if (person) return open('employee', person.name, name);
+/** The agency, its units and people that have no account yet. */
+async function accountless(db: Database, agency: AgencyRow, all: readonly PlacedAccount[]): Promise<Holder[]> {
+  const has = (kind: PlacedAccount['kind'], id: number | null) =>
+    all.some((account) => account.kind === kind && account.ownerId === id);
   const branches = await listBranches(db.pool, agency.id);
-  const bare = lower(name.replace(/^филиал\s+/i, ''));
-  const branch = branches.find((row) => lower(row.name) === bare);
-  if (branch) return open('branch', branch.name, branch.name);
-  const department = lower(name.replace(/^отдел\s+/i, ''));
-  const home = branches.find(({ departments }) => departments.some((one) => lower(one) === department));
-  if (home)
-    return `У отдела «${name}» ещё нет счёта. Откройте: accounts open --branch "${home.name}" --department "${home.departments.find((one) => lower(one) === department)}"`;
-  if (['agency', ACCOUNT_KIND_LABELS.agency, lower(agency.name)].includes(lower(name)))
-    return 'У агентства ещё нет счёта. Откройте: accounts open --agency-wide';
-  return undefined;
+  const departments = await listDepartments(db.pool, agency.id);
+  const people = await listEmployees(db, agency.id);
+  return [
+    ...(has('agency', null)
+      ? []
+      : [
+          {
+            ...{ id: 0, names: ['agency', ACCOUNT_KIND_LABELS.agency, agency.name], title: ACCOUNT_KIND_LABELS.agency },
+            ...{ whose: 'агентства', open: '--agency-wide' },
+          },
+        ]),
+    ...branches
+      .filter(({ id }) => !has('branch', id))
+      .map(({ id, name }) => ({
+        ...{ id, names: [`филиал ${name}`, name], title: `филиал ${name}` },
+        ...{ whose: `филиала «${name}»`, open: `--branch "${name}"` },
+      })),
+    ...departments
+      .filter(({ id }) => !has('department', id))
+      .map(({ id, branchId, name }) => {
+        const home = branches.find((branch) => branch.id === branchId)!.name;
+        return {
+          ...{ id, names: [`отдел ${name}`, name], title: `отдел ${name} (филиал ${home})` },
+          ...{ whose: `отдела «${name}»`, open: `--branch "${home}" --department "${name}"` },
+        };
+      }),
+    ...people
+      .filter(({ id }) => !has('employee', id))
+      .map((person) => ({
+        ...{ id: person.id, names: namesOfPerson(person), title: person.name },
+        ...{ whose: `сотрудника «${person.name}»`, open: `--employee "${ours(person.id)}"` },
+      })),
+  ];
 }
 
 /** @throws Refusal `bad-sum` */

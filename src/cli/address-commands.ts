@@ -36,7 +36,7 @@ export function addressCommands(program: Command, action: Action): void {
               board: cabinet.board,
               cabinet: cabinet.slug,
               edition: cabinet.editionId,
-              url: context.publicUrl(feedPath(context.secret, cabinet)),
+              url: context.address(feedPath(context.secret, cabinet)),
               previousUrlUntil: cabinet.previousTokens.at(-1)?.until ?? null,
               lastPullAt: last?.at.toISOString() ?? null,
             };
@@ -68,7 +68,7 @@ export function addressCommands(program: Command, action: Action): void {
         const cabinet = await cabinetNamed(context, db, options);
         const actor = await actorOf(db, cabinet.agencyId, options.by, 'feed-addresses');
         const until = await rotateAddress(db, cabinet, actor.name, context.clock());
-        const url = context.publicUrl(feedPath(context.secret, await cabinetNamed(context, db, options)));
+        const url = context.address(feedPath(context.secret, await cabinetNamed(context, db, options)));
         context.print(
           { board: options.board, cabinet: options.cabinet, url, previousUrlUntil: until.toISOString() },
           `Новый адрес: ${url}\nПрежний отвечает до ${until.toLocaleDateString('ru')}.`,

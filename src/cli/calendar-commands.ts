@@ -198,7 +198,7 @@ interface PauseOptions extends OwnerOptions {
   listing?: string[];
   all?: boolean;
   from?: string;
-  until: string;
+  to: string;
   reason: string;
 }
 
@@ -217,7 +217,7 @@ function pauseCommands(program: Command, action: Action): void {
     .option('--branch <название>', 'все объекты филиала')
     .option('--all', 'всё агентство')
     .option('--from <момент>', 'когда начать; без ключа сразу')
-    .requiredOption('--until <момент>', '2026-11-30T18:00, «сб 11:00» или день, включительно')
+    .requiredOption('--to <момент>', '2026-11-30T18:00, «сб 11:00» или день, включительно')
     .requiredOption('--reason <причина>', 'её увидит агент')
     .option('--by <сотрудник>', 'кто ставит')
     .option('--agency <название>', 'агентство')
@@ -229,7 +229,7 @@ function pauseCommands(program: Command, action: Action): void {
         const actor = await actorOf(db, agency.id, options.by, deed);
         const now = context.clock();
         const { targets, zone } = await targetsOf(context, db, agency, options);
-        const until = readEnd(options.until, now, zone) ?? momentNamed(options.until, now, zone);
+        const until = readEnd(options.to, now, zone) ?? momentNamed(options.to, now, zone);
         const from = options.from === undefined ? now : momentNamed(options.from, now, zone);
         const pauses = targets.map(
           (target): NewPause => ({ ...target, from, until, reason: options.reason, employeeId: actor.employeeId }),

@@ -17,10 +17,14 @@ import { rejectionOf } from '../store/intake.ts';
 import { eachListing, type ListingRow } from '../store/marks.ts';
 import { listNorms } from '../store/norms.ts';
 import { type CabinetRow, listCabinets, narrowRows } from '../store/publishing.ts';
+import { agencyFrame } from '../store/settings.ts';
 import type { Context } from './context.ts';
 import type { Action } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { DEFAULT_CABINET, objects, oneListing, rejectionSentence } from './naming.ts';
+import { momentAhead } from './units.ts';
+
+const PAST_TOLD = 'Что было, показывают report --from … --to …, runs, accounts ledger и история в карточке объекта';
 
 /** The commands that answer «почему не на доске»: for one listing, for all, and as the file itself. */
 export function checkCommands(program: Command, action: Action): void {
@@ -57,7 +61,10 @@ export function checkCommands(program: Command, action: Action): void {
     .argument('<объект>')
     .option('--board <доска>', 'доска')
     .option('--all', 'все доски с кабинетами')
-    .option('--at <момент>', 'как будет в этот момент: 2026-11-28T11:00:00+03:00')
+    .option(
+      '--at <момент>',
+      'как будет в этот момент, не в прошлом: 2026-11-28T11:00 или «сб 11:00» по времени агентства',
+    )
     .option('--agency <название>', 'агентство')
     .action(
       action(
@@ -78,7 +85,9 @@ export function checkCommands(program: Command, action: Action): void {
               EXIT.refused,
             );
           }
-          const at = options.at === undefined ? context.clock() : momentAhead(options.at);
+          const { timeZone } = await agencyFrame(db, agency.id);
+          const now = context.clock();
+          const at = options.at === undefined ? now : momentAhead(options.at, now, timeZone, PAST_TOLD);
           const answers: Explanation[] = [];
           for (const cabinet of cabinets) {
             answers.push(await explain(db.pool, cabinet, context.board(cabinet.board), listing.id, at));
@@ -130,16 +139,6 @@ async function previewOf(
   const rows = await narrowRows(db.pool, cabinet, frame.context.zone, frame.isModerated, now, [listing.id], true);
   const [judged] = await judgeRows(db.pool, frame, rows);
   return desk.codec.render(judged!.dressed);
-}
-
-function momentAhead(text: string): Date {
-  const moment = new Date(text);
-  if (!Number.isNaN(moment.getTime())) return moment;
-  throw new Refusal(
-    'bad-moment',
-    `--at: «${text}» — не момент времени. Пример: 2026-11-28T11:00:00+03:00.`,
-    EXIT.usage,
-  );
 }
 
 async function markedBoards(context: Context, db: Database, agencyId: number): Promise<Board[]> {

@@ -7,6 +7,7 @@ import { type Database, openDatabase } from '../store/database.ts';
 import { feedSecret } from '../store/feed-address.ts';
 import { migrate, pendingMigrations } from '../store/migrate.ts';
 import { EXIT } from './exit.ts';
+import { servingUrl } from './serving.ts';
 
 export interface GlobalOptions {
   readonly json?: boolean;
@@ -23,6 +24,7 @@ export class Context {
   onServe: () => void = () => {};
   #db: Promise<Database> | undefined;
   readonly #adopted: Context[] = [];
+  #isInsideTold = false;
 
   constructor(options: GlobalOptions, overrides: Partial<Config> = {}) {
     this.options = options;
@@ -72,17 +74,31 @@ export class Context {
     return loadBoards();
   }
 
+  /** By its id; what people call a board, `oneBoard` reads. @throws Refusal `board-unknown` */
   board(id: string): Board {
     const found = this.boards.find((board) => board.id === id);
-    if (!found) {
-      const known = this.boards.map((board) => board.id).join(', ');
-      throw new Refusal('board-unknown', `Доски «${id}» нет. Известны: ${known}.`, EXIT.usage);
-    }
+    if (!found) throw new Refusal('board-unknown', `Доски «${id}» нет.`, EXIT.usage);
     return found;
   }
 
   get secret(): string {
     return feedSecret(this.config.DATA_DIR, this.config.FEED_SECRET);
+  }
+
+  /**
+   * The address of a path of ours, to be printed: as people outside reach it, else as this machine does, which is said.
+   * Unlike `publicUrl` it knows the port of a server that runs.
+   */
+  address(path: string): string {
+    const { PUBLIC_URL, DATA_DIR } = this.config;
+    if (PUBLIC_URL !== undefined) return `${PUBLIC_URL}${path}`;
+    const running = servingUrl(DATA_DIR);
+    if (!this.#isInsideTold)
+      this.say(
+        `PUBLIC_URL не задан: адрес открывается только с этого компьютера${running === null ? `, когда запущен serve на порту ${this.config.PORT}` : ''}.`,
+      );
+    this.#isInsideTold = true;
+    return running === null ? this.publicUrl(path) : `${running}${path}`;
   }
 
   /** A path of ours as people outside reach it. */

@@ -15,7 +15,7 @@ import { type Action, choice } from './declaring.ts';
 import { describeError, EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, objects } from './naming.ts';
 import { publishWithBar } from './publishing.ts';
-import { oneCabinet } from './units.ts';
+import { oneCabinet, unwritable } from './units.ts';
 
 export function feedCommands(program: Command, action: Action): void {
   brakeCommands(program, action);
@@ -90,10 +90,12 @@ export function feedCommands(program: Command, action: Action): void {
         const { published, failed } = await publishWithBar(context, db, cabinets);
         const answer = published.map((cabinet) => {
           const row = cabinets.find((candidate) => candidate.id === cabinet.cabinetId)!;
-          return { ...cabinet, url: context.publicUrl(feedPath(context.secret, row)) };
+          return { ...cabinet, url: context.address(feedPath(context.secret, row)) };
         });
         if (options.out !== undefined) {
-          await mkdir(options.out, { recursive: true });
+          await mkdir(options.out, { recursive: true }).catch((error) => {
+            throw unwritable(options.out!, error);
+          });
           for (const cabinet of answer) {
             if (cabinet.sha256 === null) continue;
             const from = editionPath(

@@ -127,7 +127,7 @@ export function mailCommands(program: Command, action: Action): void {
   mail
     .command('test')
     .description('Сразу отправляет сотруднику пробное письмо: работают ли SMTP_URL и MAIL_FROM.')
-    .requiredOption('--to <сотрудник>', 'имя, почта или #номер')
+    .requiredOption('--to <сотрудник>', 'имя или фамилия, почта, #номер')
     .option('--agency <название>', 'агентство')
     .action(
       action(async (context, options: Asked & { to: string }) => {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { provenCabinet } from '../boards/cabinets.ts';
+import { loadBoards } from '../boards/catalogue.ts';
 import { Refusal } from '../domain/fault.ts';
 import { FAMILIES, type Family } from '../domain/listing.ts';
 import type { TermWish } from '../domain/terms.ts';
@@ -11,7 +12,7 @@ import { listCabinets } from '../store/publishing.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, objects, oneListing } from './naming.ts';
-import { dayNamed } from './units.ts';
+import { boardsTold, dayNamed } from './units.ts';
 
 interface MarkOptions {
   board: string;
@@ -28,20 +29,20 @@ interface MarkOptions {
 /** How a term is told on the command line. */
 export interface TermOptions {
   from?: string;
-  until?: string;
+  to?: string;
   days?: string;
 }
 
 /** @throws Refusal `bad-day`, `bad-term` */
 export function readTerm(options: TermOptions): TermWish {
-  const { from, until, days } = options;
-  if (until !== undefined && days !== undefined)
-    throw new Refusal('bad-term', 'Конец срока называют одним ключом: --until или --days.', EXIT.usage);
+  const { from, to, days } = options;
+  if (to !== undefined && days !== undefined)
+    throw new Refusal('bad-term', 'Конец срока называют одним ключом: --to или --days.', EXIT.usage);
   if (days !== undefined && !(/^\d{1,4}$/.test(days) && Number(days) >= 1 && Number(days) <= 3650))
     throw new Refusal('bad-term', `--days: «${days.slice(0, 20)}» — не число дней от 1 до 3650.`, EXIT.usage);
   return {
     ...(from !== undefined && { startsOn: from === 'today' ? from : dayNamed(from) }),
-    ...(until !== undefined && { endsOn: until === 'open' ? null : dayNamed(until) }),
+    ...(to !== undefined && { endsOn: to === 'open' ? null : dayNamed(to) }),
     ...(days !== undefined && { days: Number(days) }),
   };
 }
@@ -60,9 +61,10 @@ export function markCommands(program: Command, action: Action): void {
     .option('--board-id <номер>', 'под каким номером этот один объект уже стоит на доске')
     .option('--avito-id <номер>', 'номер, который этому объекту дало Авито')
     .option('--from <день>', 'первый день размещения или today')
-    .option('--until <день>', 'последний день размещения; open — без конца')
+    .option('--to <день>', 'последний день размещения; open — без конца')
     .option('--days <число>', 'срок размещения в днях; без этих ключей — по настройкам агентства')
     .option('--by <сотрудник>', 'кто отметил')
+    .addHelpText('after', () => `\n${boardsTold(loadBoards())}`)
     .action(
       action(async (context, options: MarkOptions & TermOptions) => {
         const term = readTerm(options);

@@ -70,12 +70,12 @@ export function marketCommands(program: Command, action: Action): void {
   )
     .argument('<объект>')
     .argument('<статус>', MARKET_STATUSES.join(', '))
-    .option('--until <день>', 'последний день брони')
+    .option('--to <день>', 'последний день брони')
     .option('--by <сотрудник>', 'кто поставил')
     .action(
-      action(async (context, name: string, wanted: string, options: Common & { until?: string }) => {
+      action(async (context, name: string, wanted: string, options: Common & { to?: string }) => {
         const status = oneOf<MarketStatus>('status-unknown', 'Статуса', wanted, MARKET_STATUSES);
-        const reservedUntil = options.until === undefined ? null : dayNamed(options.until);
+        const reservedUntil = options.to === undefined ? null : dayNamed(options.to);
         const { db, agencyId, actor, now } = await openedBy(context, options, 'status');
         const { id } = await oneListing(db, agencyId, name);
         await setStatus(db, agencyId, id, { status, reservedUntil }, actor, now);
@@ -160,14 +160,14 @@ export function marketCommands(program: Command, action: Action): void {
       }),
     );
 
-  termCommands(command, action);
+  termCommands(program, command, action);
   messageCommands(command, action);
-  markingCommands(command, action);
+  markingCommands(program, command, action);
 }
 
 type NewCommand = (name: string, summary: string, description: string, parent?: Command) => Command;
 
-function termCommands(command: NewCommand, action: Action): void {
+function termCommands(program: Command, command: NewCommand, action: Action): void {
   command(
     'term',
     'продлить, подтвердить или перенести срок размещения',
@@ -177,14 +177,14 @@ function termCommands(command: NewCommand, action: Action): void {
     .option('--board <доска>', 'только эта доска')
     .option('--cabinet <кабинет>', 'кабинет на доске', DEFAULT_CABINET)
     .option('--from <день>', 'первый день или today')
-    .option('--until <день>', 'последний день; open — без конца')
+    .option('--to <день>', 'последний день; open — без конца')
     .option('--days <число>', 'сколько дней')
     .option('--by <сотрудник>', 'кто изменил')
     .action(
       action(async (context, name: string, options: Common & TermOptions & { board?: string; cabinet: string }) => {
         const wish = readTerm(options);
         if (Object.keys(wish).length === 0)
-          throw new Refusal('term-missing', 'Назовите срок: --from, --until или --days.', EXIT.usage);
+          throw new Refusal('term-missing', 'Назовите срок: --from, --to или --days.', EXIT.usage);
         const { db, agencyId, actor, now } = await openedBy(context, options, 'terms');
         const { id } = await oneListing(db, agencyId, name);
         const { board } = options;
@@ -202,7 +202,7 @@ function termCommands(command: NewCommand, action: Action): void {
       }),
     );
 
-  const terms = command('terms', 'сроки размещения', 'Сроки размещения всех отметок.');
+  const terms = program.command('terms').summary('сроки размещения').description('Сроки размещения всех отметок.');
   command('ending', 'у кого скоро кончится срок', 'Показывает отметки, чей срок размещения подходит к концу.', terms)
     .option('--days <число>', 'в ближайшие столько дней', '7')
     .action(
@@ -288,12 +288,11 @@ interface RuleOptions extends Common {
   off?: boolean;
 }
 
-function markingCommands(command: NewCommand, action: Action): void {
-  const marking = command(
-    'marking',
-    'правила, по которым объекты отмечаются сами',
-    'Правила отметки: какие объекты сами отмечаются на какие доски. Снятое человеком правило не вернёт.',
-  );
+function markingCommands(program: Command, command: NewCommand, action: Action): void {
+  const marking = program
+    .command('marking')
+    .summary('правила, по которым объекты отмечаются сами')
+    .description('Правила отметки: какие объекты сами отмечаются на какие доски. Снятое человеком правило не вернёт.');
 
   command('add', 'добавить или изменить правило', 'Добавляет правило или меняет одноимённое.', marking)
     .argument('<название>')

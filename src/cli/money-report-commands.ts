@@ -56,9 +56,7 @@ export function moneyReportCommands(report: Command, action: Action): void {
         const told = await moneyReport(await reporterFor(context, db, agency.id), {
           ...(options.from !== undefined && { from: dayNamed(options.from) }),
           ...(options.to !== undefined && { until: dayNamed(options.to) }),
-          ...(options.board && {
-            board: options.board.flatMap((text) => text.split(',')).map((name) => context.board(name).id),
-          }),
+          ...(options.board && { board: options.board }),
           ...(branch.length > 0 && { branch }),
           ...{ by: options.by, step: options.step },
         });

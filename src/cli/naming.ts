@@ -3,13 +3,13 @@ import type { Role } from '../domain/people.ts';
 import { type Deed, leastFor, may, mayDo, refusalFor, whoMay } from '../domain/rights.ts';
 import { agree, formatNumber } from '../domain/text.ts';
 import { callerById, type Giver } from '../store/access.ts';
-import { findEmployees } from '../store/agencies.ts';
+import { type EmployeeRow, listEmployees } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { rejectionOf } from '../store/intake.ts';
 import { findListings, type ListingRow } from '../store/marks.ts';
 import { EXIT } from './exit.ts';
 
-/** What several commands ask of a listing's name. */
+/** Listings, people and whatever else bears a name, as they are called on the command line. */
 
 export const DEFAULT_CABINET = 'main';
 
@@ -57,7 +57,7 @@ export interface Actor {
 }
 
 /**
- * The employee a person means by `--by` (a name, an e-mail, or `#5`), who may do what the command does.
+ * The employee a person means by `--by` (as `oneEmployee` reads it), who may do what the command does.
  * @throws Refusal `employee-unknown`, `employee-ambiguous`, `not-allowed`
  */
 export async function actorOf(db: Database, agencyId: number, name: string | undefined, deed: Deed): Promise<Actor> {
@@ -80,18 +80,119 @@ export function proveMay({ role }: Actor, deed: Deed): void {
   if (!may(role, deed)) throw new Refusal('not-allowed', whoMay(deed, role), EXIT.refused);
 }
 
-/** @throws Refusal `employee-unknown`, `employee-ambiguous` */
-export async function oneEmployee(db: Database, agencyId: number, name: string) {
-  const found = await findEmployees(db, agencyId, name);
+/**
+ * The working employee a person means: by the whole name, the e-mail, `#5` or `5`; else by the surname or other words
+ * of the name that only one person bears.
+ * @throws Refusal `employee-unknown` with the likely ones, `employee-ambiguous` with the list
+ */
+export async function oneEmployee(db: Database, agencyId: number, name: string): Promise<EmployeeRow> {
+  const all = await listEmployees(db, agencyId);
+  const told = ({ id, name }: EmployeeRow) => `${ours(id)} ${name}`;
+  const found = meantBy(all, name, namesOfPerson);
   if (found.length > 1) {
-    const all = found.map((person) => `#${person.id} ${person.name}`).join(', ');
     throw new Refusal(
       'employee-ambiguous',
-      `«${name}» — это несколько сотрудников: ${all}. Назовите номер.`,
+      `«${shown(name)}» — это несколько сотрудников: ${listed(found.map(told))}. Назовите номер.`,
       EXIT.usage,
     );
   }
-  if (!found[0])
-    throw new Refusal('employee-unknown', `Сотрудника «${name.slice(0, 60)}» нет: employees list.`, EXIT.usage);
-  return found[0];
+  if (found[0]) return found[0];
+  const maybe = likely(all, name, ({ name }) => [name]).map(told);
+  throw new Refusal(
+    'employee-unknown',
+    maybe.length === 0
+      ? `Сотрудника «${shown(name)}» нет: employees list.`
+      : `Сотрудника «${shown(name)}» нет. Может быть, ${maybe.join(', ')}? Все: employees list.`,
+    EXIT.usage,
+  );
+}
+
+export const namesOfPerson = ({ name, email }: Pick<EmployeeRow, 'name' | 'email'>): string[] =>
+  email === null ? [name] : [name, email];
+
+/** What somebody has typed, as a message repeats it. */
+export const shown = (typed: string): string => typed.trim().slice(0, 60);
+
+const LISTED_MAX = 10;
+
+/** «Ирина, Олег и ещё 5» */
+export function listed(names: readonly string[]): string {
+  const rest = names.length - LISTED_MAX;
+  return `${names.slice(0, LISTED_MAX).join(', ')}${rest > 0 ? ` и ещё ${formatNumber(rest)}` : ''}`;
+}
+
+/** Letters of one case, ё is е, blanks are one. */
+const plain = (text: string) => text.trim().toLocaleLowerCase('ru').replaceAll('ё', 'е').replace(/\s+/g, ' ');
+
+/** The same name, whatever the case. */
+export const isSameName = (one: string, other: string): boolean => plain(one) === plain(other);
+
+const wordsOf = (text: string): string[] => plain(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+
+/**
+ * Those that a person means by a name, the one law for whatever bears one: the number (`#5`, `5`); else the name in
+ * whole, as it is written; else without regard to case and ё; else by words of it, «Соколова» of «Ирина Соколова».
+ * Of an e-mail no part is enough. Several are the caller's to refuse: which of them is never guessed.
+ * @param namesOf all the names that one has
+ */
+export function meantBy<T extends { readonly id: number | string }>(
+  all: readonly T[],
+  typed: string,
+  namesOf: (one: T) => readonly string[],
+): readonly T[] {
+  const name = typed.trim();
+  const number = /^#?(\d{1,15})$/.exec(name)?.[1];
+  const ways: readonly ((one: T) => boolean)[] = [
+    ...(number === undefined ? [] : [({ id }: T) => id === Number(number)]),
+    (one) => namesOf(one).includes(name),
+    (one) => namesOf(one).some((known) => isSameName(known, name)),
+    (one) => namesOf(one).some((known) => !known.includes('@') && hasWords(wordsOf(known), wordsOf(name))),
+  ];
+  for (const isMeant of ways) {
+    const found = all.filter(isMeant);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+const hasWords = (known: readonly string[], wanted: readonly string[]) =>
+  wanted.length > 0 && wanted.every((word) => known.includes(word));
+
+const LIKELY_MAX = 3;
+
+/** The few that a name nobody bears may be a slip of the pen for, the likeliest first. */
+export function likely<T>(
+  all: readonly T[],
+  typed: string,
+  namesOf: (one: T) => readonly string[],
+  most = LIKELY_MAX,
+): readonly T[] {
+  const wanted = wordsOf(typed);
+  const rated = all.flatMap((one) => {
+    const known = namesOf(one).flatMap(wordsOf);
+    const slips = wanted.flatMap((word) => known.map((other) => slipOf(word, other)));
+    const least = Math.min(...slips);
+    return Number.isFinite(least) ? [{ one, least }] : [];
+  });
+  return rated
+    .sort((a, b) => a.least - b.least)
+    .slice(0, most)
+    .map(({ one }) => one);
+}
+
+/** How many letters a word is away from a known one; Infinity: too many to be a slip. */
+function slipOf(word: string, known: string): number {
+  if (word.length >= 3 && known.startsWith(word)) return 1;
+  const most = Math.min(word.length, known.length) > 4 ? 2 : 1;
+  if (word.length < 3 || Math.abs(word.length - known.length) > most) return Number.POSITIVE_INFINITY;
+  // Row by row: the least of changed, added and left out letters.
+  let row = Array.from({ length: known.length + 1 }, (_, at) => at);
+  for (const [at, letter] of [...word].entries()) {
+    const next = [at + 1];
+    for (const [to, other] of [...known].entries())
+      next.push(Math.min(row[to]! + (letter === other ? 0 : 1), row[to + 1]! + 1, next[to]! + 1));
+    row = next;
+  }
+  const slips = row.at(-1)!;
+  return slips <= most ? slips : Number.POSITIVE_INFINITY;
 }

@@ -253,7 +253,7 @@ interface ExceptOptions {
   gate?: string;
   norm?: string;
   reason?: string;
-  until?: string;
+  to?: string;
   by?: string;
   agency?: string;
 }
@@ -271,13 +271,13 @@ function exceptCommands(program: Command, action: Action): void {
     .option('--gate <что>', 'norms — нормы, fresh — актуальность, duplicate — дубль')
     .option('--norm <код>', 'только эта норма; без ключа все')
     .option('--reason <причина>', 'почему можно')
-    .option('--until <день>', 'последний день, ГГГГ-ММ-ДД')
+    .option('--to <день>', 'последний день, ГГГГ-ММ-ДД')
     .option('--by <сотрудник>', 'кто разрешил')
     .option('--agency <название>', 'агентство')
     .action(
       action(async (context, name: string, options: ExceptOptions) => {
         // Not required options: the commands below would be asked for them too.
-        const missing = (['gate', 'reason', 'until'] as const).filter((key) => options[key] === undefined);
+        const missing = (['gate', 'reason', 'to'] as const).filter((key) => options[key] === undefined);
         if (missing.length > 0) {
           const flags = missing.map((key) => `--${key}`).join(', ');
           throw new Refusal('exception-wrong', `Исключению нужны ключи: ${flags}.`, EXIT.usage);
@@ -292,7 +292,7 @@ function exceptCommands(program: Command, action: Action): void {
           normCode: options.norm === undefined ? undefined : normCode(options.norm),
           reason: options.reason!,
           by,
-          until: options.until!,
+          until: options.to!,
         };
         const id = await addException(db, agency.id, given, context.clock());
         const what = given.normCode ?? EXCEPTION_LABELS[given.gate as ExceptionGate];

@@ -15,6 +15,7 @@ import type { Context } from './context.ts';
 import type { Action } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { actorOf, oneListing, ours } from './naming.ts';
+import { servingUrl } from './serving.ts';
 import { toFile } from './statement-commands.ts';
 
 interface OwnerOptions {
@@ -70,7 +71,7 @@ export function ownerReportCommands(report: Command, action: Action): void {
           const { name: by } = await actorOf(db, agency.id, options.by, 'owner-reports');
           const days = /^\d{1,4}$/.test(options.days) ? Number(options.days) : 0;
           const { path, expiresAt, id } = await newOwnerLink(db, agency.id, listing.id, { days, by }, now);
-          const url = context.publicUrl(path);
+          const url = context.address(path);
           context.print(
             { id, url, expiresAt },
             `${url}\nДействует до ${russianMoment(expiresAt, timeZone)}. Больше этот адрес нигде не показывается.`,
@@ -97,7 +98,8 @@ export function ownerReportCommands(report: Command, action: Action): void {
 
 async function reportFor(context: Context, agencyId: number, listingId: number): Promise<OwnerReport> {
   const db = await context.db();
-  const base = context.publicUrl('');
+  const { PUBLIC_URL, DATA_DIR } = context.config;
+  const base = PUBLIC_URL ?? servingUrl(DATA_DIR) ?? context.publicUrl('');
   const photos = photoTaker({ db, dataDir: context.config.DATA_DIR, publicUrl: base });
   try {
     return await ownerReport(

@@ -21,7 +21,7 @@ import type { Context } from './context.ts';
 import { type Action, choice } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { actorOf, oneEmployee, oneListing, ours } from './naming.ts';
-import { dayNamed, hoursNamed, momentNamed, momentTold, oneBranch, weekdaysNamed } from './units.ts';
+import { dayNamed, hoursNamed, momentAhead, momentTold, oneBranch, oneDepartment, weekdaysNamed } from './units.ts';
 
 interface LineOptions {
   employee?: string;
@@ -38,6 +38,8 @@ interface LineOptions {
   agency?: string;
   by?: string;
 }
+
+const PAST_TOLD = 'Как менялся график, записано в журнале приложения';
 
 export function phoneCommands(program: Command, action: Action): void {
   const phone = program
@@ -141,7 +143,7 @@ export function phoneCommands(program: Command, action: Action): void {
     .description('Отвечает, какой номер стоит в объявлении объекта в названный момент: на одной доске или на всех.')
     .argument('<объект>')
     .option('--board <доска>', 'доска; без ключа все доски, где объект отмечен')
-    .option('--at <момент>', '2026-11-21T11:00 или «сб 11:00» по времени филиала; без ключа сейчас')
+    .option('--at <момент>', '2026-11-28T11:00 или «сб 11:00» по времени филиала, не в прошлом; без ключа сейчас')
     .option('--agency <название>', 'агентство')
     .action(
       action(async (context, name: string, options: { board?: string; at?: string; agency?: string }) => {
@@ -150,7 +152,7 @@ export function phoneCommands(program: Command, action: Action): void {
         const listing = await oneListing(db, agency.id, name);
         const ask = await askRow(db.pool, agency.id, listing.id);
         const now = context.clock();
-        const moment = options.at === undefined ? now : momentNamed(options.at, now, ask.zone);
+        const moment = options.at === undefined ? now : momentAhead(options.at, now, ask.zone, PAST_TOLD);
         const boards = await boardsAsked(context, db, agency.id, ask, options.board);
         const book = phoneBook(await listPhoneLines(db.pool, agency.id));
         const answers = boards.map((board) => ({
@@ -251,12 +253,9 @@ async function scopeOf(
 ): Promise<Pick<PhoneLine, 'scope' | 'scopeId'>> {
   if (employee !== undefined) return { scope: 'employee', scopeId: (await oneEmployee(db, agencyId, employee)).id };
   if (branch === undefined) return { scope: 'agency', scopeId: null };
-  const { id, name } = await oneBranch(db, agencyId, branch);
-  if (department === undefined) return { scope: 'branch', scopeId: id };
-  const { departments } = await phoneFrameRow(db.pool, agencyId);
-  const found = departments.find((row) => row.branchId === id && row.name === department);
-  if (!found) throw new Refusal('department-unknown', `В филиале «${name}» нет отдела «${department}».`, EXIT.usage);
-  return { scope: 'department', scopeId: found.id };
+  const home = await oneBranch(db, agencyId, branch);
+  if (department === undefined) return { scope: 'branch', scopeId: home.id };
+  return { scope: 'department', scopeId: (await oneDepartment(db, agencyId, home, department)).id };
 }
 
 async function boardsAsked(

@@ -1,4 +1,4 @@
-import { type Argument, Command, CommanderError } from 'commander';
+import { type Argument, Command, CommanderError, Option } from 'commander';
 import { Refusal } from '../domain/fault.ts';
 import type { Context, GlobalOptions } from './context.ts';
 import type { Action } from './declaring.ts';
@@ -27,11 +27,13 @@ export async function run(argv: readonly string[]): Promise<number> {
         for (const signal of SIGNALS) process.off(signal, interrupt);
       };
       try {
-        takeBack(args.at(-1) as Command);
+        const command = args.at(-1) as Command;
+        takeBack(command);
         const { Context } = await import('./context.ts');
         context = new Context(globals);
         for (const signal of SIGNALS) process.once(signal, interrupt);
         context.onServe = letGo;
+        await nameBoards(context, command);
         exit = await work(context, ...(own as never));
       } catch (error) {
         exit = tellError(error, globals.json === true);
@@ -56,7 +58,10 @@ export async function run(argv: readonly string[]): Promise<number> {
       commandUsage: (command) => {
         const names: string[] = [];
         for (let at: Command | null = command; at; at = at.parent) names.unshift(at.name());
-        const rest = command.commands.length > 0 ? ['<команда>'] : command.registeredArguments.map(argumentTerm);
+        const own = command.registeredArguments.map(argumentTerm);
+        // A command that has keys of its own, like `report`, does something without the ones under it.
+        const isNeeded = command.parent === null || command.options.length === 0;
+        const rest = command.commands.length > 0 ? [...own, isNeeded ? '<команда>' : '[команда]'] : own;
         return [...names, ...rest, '[ключи]'].join(' ');
       },
       optionDescription: (option) => {
@@ -75,6 +80,9 @@ export async function run(argv: readonly string[]): Promise<number> {
           'Global Options:': 'Общие ключи:',
         })[title] ?? title,
       showGlobalOptions: true,
+      // Of the commands above only the program itself gives keys to all; those of `report` are not those of `report work`.
+      visibleGlobalOptions: (command) =>
+        command.parent === null ? [] : program.options.filter(({ hidden }) => !hidden),
     })
     .configureOutput({ outputError: (text, write) => write(translate(text)) })
     .showSuggestionAfterError(true)
@@ -88,6 +96,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   for (const command of allCommands(program)) {
     command.exitOverride().helpOption('-h, --help', 'показать справку');
+    takeUntil(command);
   }
 
   try {
@@ -109,7 +118,8 @@ export async function run(argv: readonly string[]): Promise<number> {
 function takeBack(command: Command): void {
   const parent = command.parent;
   if (!parent?.parent) return;
-  for (const option of parent.options) {
+  // The synonyms first: a refusal names what was typed.
+  for (const option of [...parent.options].sort((a, b) => Number(b.hidden) - Number(a.hidden))) {
     const name = option.attributeName();
     if (parent.getOptionValueSource(name) !== 'cli') continue;
     if (!command.options.some((own) => own.attributeName() === name))
@@ -117,6 +127,29 @@ function takeBack(command: Command): void {
     if (command.getOptionValueSource(name) !== 'cli')
       command.setOptionValueWithSource(name, parent.getOptionValue(name), 'cli');
   }
+}
+
+/** The last day, or moment, is `--to` on the whole command line; `--until`, as half of the commands once had it, is the same. */
+function takeUntil(command: Command): void {
+  const last = command.options.find(({ flags }) => /^--to <(?:день|момент)>$/.test(flags));
+  if (last === undefined) return;
+  command.addOption(new Option(last.flags.replace('--to', '--until')).hideHelp());
+  command.on('option:until', (value: string) => command.setOptionValueWithSource('to', value, 'cli'));
+}
+
+/**
+ * Boards are called by the id or the Russian name; the work gets ids.
+ * @throws Refusal as `oneBoard`
+ */
+async function nameBoards(context: Context, command: Command): Promise<void> {
+  const { board, agency } = command.opts<{ board?: string | string[]; agency?: string }>();
+  if (board === undefined) return;
+  const { oneBoard } = await import('./units.ts');
+  const idOf = async (name: string) => (await oneBoard(context, name, agency)).id;
+  if (typeof board === 'string') return void command.setOptionValueWithSource('board', await idOf(board), 'cli');
+  const ids: string[] = [];
+  for (const name of board.flatMap((text) => text.split(','))) ids.push(await idOf(name));
+  command.setOptionValueWithSource('board', ids, 'cli');
 }
 
 function allCommands(command: Command): Command[] {

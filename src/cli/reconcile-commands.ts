@@ -58,14 +58,14 @@ interface LoadOptions extends CabinetOptions {
   encoding?: ReportEncoding;
   delimiter?: keyof typeof DELIMITER_WORDS;
   from?: string;
-  until?: string;
+  to?: string;
   dryRun?: boolean;
   by?: string;
 }
 
 interface ShowOptions extends CabinetOptions {
   from?: string;
-  until?: string;
+  to?: string;
   listing?: string;
   list?: ListName;
   all?: boolean;
@@ -119,7 +119,7 @@ export function reconcileCommands(accounts: Command, action: Action): void {
     true,
   )
     .option('--from <день>', 'первый день; без ключа начало месяца')
-    .option('--until <день>', 'последний день, включительно; без ключа сегодня')
+    .option('--to <день>', 'последний день, включительно; без ключа сегодня')
     .option('--listing <объект>', 'только этот объект')
     .addOption(choice('--list <список>', 'только фразы одного списка, все', LISTS))
     .option('--all', 'и строки, где всё сходится')
@@ -149,16 +149,14 @@ export function reconcileCommands(accounts: Command, action: Action): void {
       choice('--delimiter <знак>', 'что разделяет столбцы; без ключа определяется само', Object.keys(DELIMITER_WORDS)),
     )
     .option('--from <день>', 'с какого дня отчёт; без ключа с первого списания')
-    .option('--until <день>', 'по какой день отчёт; без ключа по последнее списание')
+    .option('--to <день>', 'по какой день отчёт; без ключа по последнее списание')
     .option('--dry-run', 'только показать, что понято')
     .option('--by <сотрудник>', 'кто это делает')
     .addHelpText('after', LOAD_HELP)
     .action(
       action(async (context, file: string, options: LoadOptions) => {
         const mapping = mappingOf(context.board(options.board), options);
-        const [from, until] = [options.from, options.until].map((day) =>
-          day === undefined ? undefined : dayNamed(day),
-        );
+        const [from, until] = [options.from, options.to].map((day) => (day === undefined ? undefined : dayNamed(day)));
         const db = await context.db();
         const cabinet = await cabinetNamed(context, db, options);
         const by = await actorOf(db, cabinet.agencyId, options.by, 'reconciliation');
@@ -325,7 +323,7 @@ function showLoaded(
   context.say(
     isTrial
       ? 'Загрузить: то же без --dry-run'
-      : `Дальше: accounts reconcile --board ${cabinet.board} --cabinet ${cabinet.slug} --from ${from} --until ${until}`,
+      : `Дальше: accounts reconcile --board ${cabinet.board} --cabinet ${cabinet.slug} --from ${from} --to ${until}`,
   );
   return summary.bad > 0 || clashing > 0 ? EXIT.found : EXIT.done;
 }
@@ -340,7 +338,7 @@ async function showReconciliation(
   options: ShowOptions,
 ): Promise<number> {
   const frame = await reconcileFrame(db, cabinet, context.clock());
-  const [from, until] = [options.from, options.until].map((day) => (day === undefined ? undefined : dayNamed(day)));
+  const [from, until] = [options.from, options.to].map((day) => (day === undefined ? undefined : dayNamed(day)));
   const period = reconcilePeriod(from, until, frame.today);
   const listingId = options.listing === undefined ? null : (await oneListing(db, cabinet.agencyId, options.listing)).id;
   const { reconciliation, rows: compared } = comparing(db, cabinet, frame, period, listingId);

@@ -23,17 +23,17 @@ import { aligned } from './columns.ts';
 import type { Context } from './context.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
+import { likely, listed, meantBy, ours, shown } from './naming.ts';
 import { ownerReportCommands } from './owner-report-commands.ts';
 import { reportMailCommands } from './report-mail-commands.ts';
 import { toFile } from './statement-commands.ts';
-import { dayNamed } from './units.ts';
+import { dayNamed, oneBoard } from './units.ts';
 import { workReportCommands } from './work-report-commands.ts';
 
 interface ReportOptions extends ReportWish {
   from?: string;
   to?: string;
   out?: string;
-  agency?: string;
 }
 
 /** Whoever has the keys to the machine sees everything. */
@@ -91,7 +91,6 @@ export function reportCommands(program: Command, action: Action): Command {
 
 /** What of a report can be wished besides its days. */
 export interface ReportWish {
-  board?: string[];
   step?: Step;
   minShare: string;
   group?: Grouping;
@@ -100,6 +99,9 @@ export interface ReportWish {
   department?: string[];
   employee?: string[];
   crmGroup?: string[];
+  /** Ids: the command line has read them. */
+  board?: string[];
+  readonly agency?: string;
 }
 
 export function reportOptions(command: Command): Command {
@@ -122,14 +124,14 @@ export async function reportWishOf(
   agencyId: number,
   wish: ReportWish,
 ): Promise<ExportReportQuery> {
-  const { board, step, minShare, group, feed } = wish;
+  const { board, step, minShare, group, feed, agency } = wish;
   const cabinets = feed ? await listCabinets(db, { agencyId }) : [];
   return {
-    ...(board && { board: board.flatMap((text) => text.split(',')).map((name) => context.board(name).id) }),
+    ...(board && { board }),
     ...(step && { step }),
     minShare: shareOf(minShare),
     ...(group && { by: group }),
-    ...(feed && { cabinet: feed.map((name) => feedNamed(cabinets, name)) }),
+    ...(feed && { cabinet: await feedsNamed(context, cabinets, feed, agency) }),
     ...(await unitsNamed(db, agencyId, wish)),
   };
 }
@@ -143,25 +145,50 @@ export function endingOf(out: string | undefined): ExportFormat | null {
   throw new Refusal('report-format', `Файл отчёта бывает ${known}.`, EXIT.usage);
 }
 
-/** @throws Refusal `cabinet-unknown` */
-function feedNamed(cabinets: readonly CabinetRow[], name: string): number {
-  const found = cabinets.find(({ id, board, slug }) => name === `${board}/${slug}` || name === String(id));
+/** «avito/main», «Авито/main» or the number of the cabinet. @throws Refusal `cabinet-unknown`, `board-unknown` */
+async function feedsNamed(
+  context: Context,
+  cabinets: readonly CabinetRow[],
+  names: readonly string[],
+  agencyName: string | undefined,
+): Promise<number[]> {
+  const ids: number[] = [];
+  for (const name of names.flatMap((text) => text.split(','))) {
+    const [boardName, slug] = name.split('/').map((part) => part.trim());
+    const board = slug === undefined ? undefined : (await oneBoard(context, boardName!, agencyName)).id;
+    ids.push(
+      feedNamed(cabinets, name, (one) => (board ? one.board === board && one.slug === slug : name === String(one.id))),
+    );
+  }
+  return ids;
+}
+
+function feedNamed(cabinets: readonly CabinetRow[], name: string, isMeant: (one: CabinetRow) => boolean): number {
+  const found = cabinets.find(isMeant);
   if (found) return found.id;
   const known = cabinets.map(({ board, slug }) => `${board}/${slug}`).join(', ');
   throw new Refusal('cabinet-unknown', `Фида «${name.slice(0, 60)}» нет. Есть: ${known || 'ни одного'}.`, EXIT.usage);
 }
 
-/** The units and people that the report is narrowed to. @throws Refusal `unit-unknown` */
+/**
+ * The units and people that the report is narrowed to. Of the same name in whole all are meant: «Аренда» of every branch.
+ * @throws Refusal `unit-unknown`, `unit-ambiguous`
+ */
 async function unitsNamed(db: Database, agencyId: number, options: ReportWish) {
   const choices = await reportChoices(db, agencyId, REACH_ALL);
   const numbers = (what: string, known: readonly { readonly id: number; readonly name: string }[], names: string[]) =>
     names.flatMap((name) => {
-      const found = known.filter((one) => one.name === name || `#${one.id}` === name);
+      const found = meantBy(known, name, (one) => [one.name]);
+      if (new Set(found.map((one) => one.name)).size > 1) {
+        const all = listed(found.map((one) => `${ours(one.id)} ${one.name}`));
+        throw new Refusal('unit-ambiguous', `«${shown(name)}» — это несколько: ${all}. Назовите номер.`, EXIT.usage);
+      }
       if (found.length > 0) return found.map(({ id }) => id);
-      const all = known.map((one) => one.name).join(', ') || 'ничего';
+      const likelies = likely(known, name, (one) => [one.name]);
+      const all = listed((likelies.length > 0 ? likelies : known).map((one) => one.name)) || 'ничего';
       throw new Refusal(
         'unit-unknown',
-        `«${name.slice(0, 60)}»: такого ${what} в записи дней нет. Есть: ${all}.`,
+        `«${shown(name)}»: такого ${what} в записи дней нет. ${likelies.length > 0 ? `Может быть, ${all}?` : `Есть: ${all}.`}`,
         EXIT.usage,
       );
     });
@@ -175,7 +202,7 @@ async function unitsNamed(db: Database, agencyId: number, options: ReportWish) {
 }
 
 function shareOf(text: string): number {
-  if (/^\d{1,3}$/.test(text)) return Number(text);
+  if (/^\d{1,3}$/.test(text) && Number(text) <= 100) return Number(text);
   throw new Refusal('bad-share', `--min-share: «${text.slice(0, 20)}», а нужно число от 0 до 100.`, EXIT.usage);
 }
 

@@ -19,6 +19,8 @@ import {
   type EmployeeRow,
   ensureBranch,
   ensureDepartment,
+  listBranches,
+  listDepartments,
   listEmployees,
   resolveAgency,
 } from '../store/agencies.ts';
@@ -31,7 +33,8 @@ import type { Context } from './context.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { examineMail, isMailSetUp } from './mail-commands.ts';
-import { actorOf, giverOf, objects, oneEmployee } from './naming.ts';
+import { actorOf, giverOf, isSameName, objects, oneEmployee } from './naming.ts';
+import { servingUrl, tellServing } from './serving.ts';
 
 export function serviceCommands(program: Command, action: Action): void {
   program
@@ -166,7 +169,7 @@ export function serviceCommands(program: Command, action: Action): void {
   employees
     .command('role')
     .description('Меняет роль сотрудника.')
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .argument('<роль>', ROLES.map((role) => `${role}: ${FIXER_LABELS[role]}`).join('; '))
     .option('--by <сотрудник>', 'кто меняет')
     .option('--agency <название>', 'агентство')
@@ -187,7 +190,7 @@ export function serviceCommands(program: Command, action: Action): void {
   employees
     .command('move')
     .description('Переводит сотрудника в филиал и отдел; номера и часы его объектов меняются вслед.')
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .requiredOption('--branch <название>', 'филиал; новый будет добавлен')
     .option('--department <название>', 'отдел филиала; без ключа вне отделов')
     .option('--by <сотрудник>', 'кто переводит')
@@ -215,7 +218,7 @@ export function serviceCommands(program: Command, action: Action): void {
   employees
     .command('remove')
     .description('Отмечает, что сотрудник ушёл. Его объекты остаются за ним, пока их не передадут.')
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .option('--by <сотрудник>', 'кто отмечает')
     .option('--agency <название>', 'агентство')
     .action(
@@ -254,11 +257,18 @@ async function unitsOf(
 ): Promise<{ branchId: number | undefined; departmentId: number | undefined }> {
   if (department !== undefined && branch === undefined)
     throw new Refusal('branch-missing', 'Отдел называют вместе с филиалом: --branch <название>.', EXIT.usage);
-  const branchId = branch === undefined ? undefined : await ensureBranch(db, agencyId, branch);
+  // «центр» is no new branch beside «Центр»; by a part of a name none is found here, for a new one may share it.
+  const known = <T extends { readonly name: string }>(all: readonly T[], name: string) =>
+    all.find((row) => isSameName(row.name, name))?.name ?? name;
+  const branchId =
+    branch === undefined
+      ? undefined
+      : await ensureBranch(db, agencyId, known(await listBranches(db.pool, agencyId), branch));
+  const departments = (await listDepartments(db.pool, agencyId)).filter((row) => row.branchId === branchId);
   const departmentId =
     branchId === undefined || department === undefined
       ? undefined
-      : await ensureDepartment(db, agencyId, branchId, department);
+      : await ensureDepartment(db, agencyId, branchId, known(departments, department));
   return { branchId, departmentId };
 }
 
@@ -316,6 +326,7 @@ export async function serve(
   });
   const address = app.server.address();
   const url = `http://localhost:${typeof address === 'object' && address ? address.port : port}`;
+  const forget = tellServing(context.config.DATA_DIR, url);
   options.onListening?.(url);
   await inviteFirst(context, db, context.config.PUBLIC_URL ?? url);
   const clockwork = options.work === false ? undefined : await startClock(context, app.log);
@@ -323,6 +334,7 @@ export async function serve(
   await new Promise<void>((resolve) => {
     closeWithGrace({ delay: 10_000 }, async ({ err }) => {
       if (err) app.log.error({ err }, 'stopping');
+      forget();
       await Promise.all([app.close(), clockwork?.stop()]);
       await context.close();
       resolve();
@@ -399,7 +411,7 @@ async function examine(context: Context): Promise<Check[]> {
   });
   await check('Адрес фидов', () => {
     if (context.config.PUBLIC_URL === undefined)
-      return `${context.publicUrl('')} (снаружи не виден; задайте PUBLIC_URL)`;
+      return `${servingUrl(DATA_DIR) ?? context.publicUrl('')} (снаружи не виден; задайте PUBLIC_URL)`;
     return context.config.PUBLIC_URL;
   });
   return checks;

@@ -33,7 +33,7 @@ import type { Context } from './context.ts';
 import { type Action, choice } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { oneListing, ours } from './naming.ts';
-import { dayNamed } from './units.ts';
+import { dayNamed, unwritable } from './units.ts';
 
 const FORMATS = ['table', 'csv', 'xlsx'] as const;
 type Format = (typeof FORMATS)[number];
@@ -41,7 +41,7 @@ type Format = (typeof FORMATS)[number];
 interface LedgerOptions {
   agency?: string;
   from?: string;
-  until?: string;
+  to?: string;
   listing?: string;
   board?: string;
   limit: string;
@@ -51,7 +51,7 @@ interface StatementOptions {
   agency?: string;
   all?: boolean;
   from?: string;
-  until?: string;
+  to?: string;
   by?: Grouping;
   format?: Format;
   out?: string;
@@ -68,7 +68,7 @@ export function statementCommands(accounts: Command, action: Action): void {
     )
     .argument('<счёт>', 'номер, имя, филиал, отдел, agency')
     .option('--from <день>', 'с какого дня')
-    .option('--until <день>', 'по какой день, включительно')
+    .option('--to <день>', 'по какой день, включительно')
     .option('--listing <объект>', 'только за этот объект')
     .option('--board <доска>', 'только за эту доску')
     .option('--limit <число>', 'сколько последних показать', '50')
@@ -76,9 +76,7 @@ export function statementCommands(accounts: Command, action: Action): void {
     .action(
       action(async (context, name: string, options: LedgerOptions) => {
         const limit = limitOf(options.limit);
-        const [from, until] = [options.from, options.until].map((day) =>
-          day === undefined ? undefined : dayNamed(day),
-        );
+        const [from, until] = [options.from, options.to].map((day) => (day === undefined ? undefined : dayNamed(day)));
         const board = options.board === undefined ? undefined : context.board(options.board).id;
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
@@ -109,7 +107,7 @@ export function statementCommands(accounts: Command, action: Action): void {
     .argument('[счёт]', 'номер, имя, филиал, отдел, agency')
     .option('--all', 'по всем счетам агентства')
     .option('--from <день>', 'первый день; без ключа начало месяца')
-    .option('--until <день>', 'последний день, включительно; без ключа конец месяца')
+    .option('--to <день>', 'последний день, включительно; без ключа конец месяца')
     .addOption(choice('--by <по чему>', 'итоги', GROUPINGS))
     .addOption(choice('--format <вид>', 'вид; без ключа по имени файла', FORMATS))
     .option('--out <файл>', 'записать в файл')
@@ -124,9 +122,7 @@ export function statementCommands(accounts: Command, action: Action): void {
         const db = await context.db();
         const agency = await resolveAgency(db, options.agency);
         const now = context.clock();
-        const [from, until] = [options.from, options.until].map((day) =>
-          day === undefined ? undefined : dayNamed(day),
-        );
+        const [from, until] = [options.from, options.to].map((day) => (day === undefined ? undefined : dayNamed(day)));
         const period = statementPeriod(from, until, await agencyDay(db.pool, agency.id, now));
         const accounts =
           name === undefined ? await listAccounts(db.pool, agency.id) : [await oneAccount(db, agency, name, now, true)];
@@ -291,9 +287,7 @@ export async function toFile(path: string, bytes: Readable): Promise<void> {
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => {});
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (syscall !== 'open' && syscall !== 'rename' && syscall !== 'write') throw error;
-    throw new Refusal('out-unwritable', `Файл «${path}» не записать: ${code}. Проверьте папку и права.`, EXIT.usage);
+    throw unwritable(path, error);
   }
 }
 

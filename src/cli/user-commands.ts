@@ -11,7 +11,7 @@ import { hasSignIns, INVITATION_DAYS, listSignIns, putOut } from '../store/sign-
 import type { Action } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { actorOf, giverOf, oneEmployee } from './naming.ts';
-import { oneBranch } from './units.ts';
+import { oneBranch, oneDepartment } from './units.ts';
 
 interface Asked {
   readonly by?: string;
@@ -69,7 +69,7 @@ export function userCommands(program: Command, action: Action): void {
     .description(
       `Даёт ссылку, по которой сотрудник один раз выбирает имя для входа и пароль; она же сбрасывает забытый пароль. Действует ${INVITATION_DAYS} дней, прежняя ссылка гаснет. Без сотрудника: ссылка первого администратора, пока никто не входит.`,
     )
-    .argument('[сотрудник]', 'имя, почта или #номер')
+    .argument('[сотрудник]', 'имя или фамилия, почта, #номер')
     .option('--by <сотрудник>', 'кто приглашает')
     .option('--agency <название>', 'агентство')
     .action(
@@ -79,7 +79,7 @@ export function userCommands(program: Command, action: Action): void {
         if (name === undefined) {
           if (await hasSignIns(db.pool))
             throw new Refusal('employee-missing', 'Назовите, кого пригласить: users invite <сотрудник>.', EXIT.usage);
-          const url = context.publicUrl(await newInvitation(db, null, 'командная строка', now));
+          const url = context.address(await newInvitation(db, null, 'командная строка', now));
           context.print({ url }, url);
           context.say(`По этой ссылке войдёт первый администратор, один раз, ${INVITATION_DAYS} дней.`);
           return EXIT.done;
@@ -90,7 +90,7 @@ export function userCommands(program: Command, action: Action): void {
         const held = (await listGrants(db.pool, agency.id)).get(person.id) ?? [];
         await proveHeld(db.pool, agency.id, person.id, held, await giverOf(db, agency.id, actor));
         const whom = { agencyId: agency.id, employeeId: person.id };
-        const url = context.publicUrl(await newInvitation(db, whom, actor.name, now));
+        const url = context.address(await newInvitation(db, whom, actor.name, now));
         context.print({ id: person.id, name: person.name, url }, url);
         context.say(`Ссылка для сотрудника ${person.name}: один раз, ${INVITATION_DAYS} дней. Передайте её лично.`);
         return EXIT.done;
@@ -100,7 +100,7 @@ export function userCommands(program: Command, action: Action): void {
   users
     .command('end-sessions')
     .description('Заканчивает все сеансы сотрудника: он войдёт заново.')
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .option('--by <сотрудник>', 'кто заканчивает')
     .option('--agency <название>', 'агентство')
     .action(
@@ -126,7 +126,7 @@ export function userCommands(program: Command, action: Action): void {
     .description(
       'Даёт сотруднику ровно эти права вместо прежних; без прав показывает нынешние. Право — роль и где она действует: agent, adSpecialist, manager@Центр, manager@Центр/Новостройки, adSpecialist@agency, agent@own. Роль без места: агент отвечает за своё, остальные за всё агентство.',
     )
-    .argument('<сотрудник>', 'имя, почта или #номер')
+    .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
     .argument('[права...]', `роль или роль@место; роли: ${ROLES.join(', ')}`)
     .option('--by <сотрудник>', 'кто даёт')
     .option('--agency <название>', 'агентство')
@@ -178,15 +178,6 @@ async function grantNamed(db: Database, agencyId: number, text: string): Promise
   const [branchName, ...departmentName] = where.split('/');
   const branch = await oneBranch(db, agencyId, branchName!);
   if (departmentName.length === 0) return { ...nowhere, scope: 'branch', branchId: branch.id };
-  const wanted = departmentName.join('/');
-  const found = (await listDepartments(db.pool, agencyId)).find(
-    (row) => row.branchId === branch.id && row.name === wanted,
-  );
-  if (!found)
-    throw new Refusal(
-      'department-unknown',
-      `В филиале «${branch.name}» нет отдела «${wanted.slice(0, 60)}».`,
-      EXIT.usage,
-    );
-  return { ...nowhere, scope: 'department', departmentId: found.id };
+  const { id } = await oneDepartment(db, agencyId, branch, departmentName.join('/'));
+  return { ...nowhere, scope: 'department', departmentId: id };
 }

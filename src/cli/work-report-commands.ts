@@ -7,14 +7,14 @@ import { PERIOD_DAYS_MAX } from '../domain/report-words.ts';
 import { REACH_ALL } from '../domain/rights.ts';
 import { AGE_BUCKETS, toldMinutes, WORK_GROUPINGS, WORK_WORDS, type WorkGrouping } from '../domain/work-report.ts';
 import { shareOf, type WorkReport, workBook, workFileName, workReport, workTable } from '../server/work-report.ts';
-import { listBranches, resolveAgency } from '../store/agencies.ts';
+import { resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { aligned } from './columns.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { narrowedLine } from './report-commands.ts';
 import { toFile } from './statement-commands.ts';
-import { dayNamed } from './units.ts';
+import { dayNamed, oneBranch } from './units.ts';
 
 interface WorkOptions {
   from?: string;
@@ -73,17 +73,11 @@ export function workReportCommands(report: Command, action: Action): void {
     );
 }
 
-/** @throws Refusal `branch-unknown` */
+/** @throws Refusal as `oneBranch` */
 async function branchesNamed(db: Database, agencyId: number, names: readonly string[]): Promise<number[]> {
-  const branches = await listBranches(db.pool, agencyId);
-  return names
-    .flatMap((text) => text.split(','))
-    .map((name) => {
-      const found = branches.find((branch) => branch.name.toLowerCase() === name.trim().toLowerCase());
-      if (found) return found.id;
-      const all = branches.map((branch) => branch.name).join(', ');
-      throw new Refusal('branch-unknown', `Филиала «${name.slice(0, 60)}» нет. Есть: ${all}.`, EXIT.usage);
-    });
+  const ids: number[] = [];
+  for (const name of names.flatMap((text) => text.split(','))) ids.push((await oneBranch(db, agencyId, name)).id);
+  return ids;
 }
 
 const told = (minutes: number | null) => (minutes === null ? '–' : toldMinutes(minutes));

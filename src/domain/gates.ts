@@ -482,7 +482,7 @@ export function duplicateClosing(duplicate: DuplicateFacts): Closing {
     `Дубль объекта ${duplicate.externalId} (#${duplicate.listingId}, агент ${duplicate.agent ?? 'не назначен'}): ${why}. Место у того, кого отметили раньше.`,
     'Снимите отметку с одного из двух или попросите исключение.',
     'adSpecialist',
-    { command: ['except', '#', '--gate', 'duplicate', '--reason', '…', '--until', '…'] },
+    { command: ['except', '#', '--gate', 'duplicate', '--reason', '…', '--to', '…'] },
   );
 }
 

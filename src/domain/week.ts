@@ -145,6 +145,12 @@ export function readMoment(text: string, now: Date, zone: string): Date | undefi
   return next >= now ? next : momentOf(addDays(today.day, ahead + 7), minute, zone);
 }
 
+/** The clocks of two machines may differ by so much, milliseconds. */
+const CLOCKS_DIFFER = 5 * 60_000;
+
+/** Is it too late to ask what will be at the moment? What is known now answers for now and for later, not for the past. */
+export const isBygone = (moment: Date, now: Date): boolean => moment.getTime() < now.getTime() - CLOCKS_DIFFER;
+
 /** The same for the end of something: a day alone is meant whole, the thing holds on it too. */
 export function readEnd(text: string, now: Date, zone: string): Date | undefined {
   const day = readDay(text);

@@ -130,7 +130,7 @@ export async function subscribe(
     if (!person.hasSignIn)
       throw new Refusal(
         'never-signed-in',
-        `${person.name} ещё не входит в приложение, и ссылка из письма не откроется. Сначала пригласите его.`,
+        `${person.name} ещё не входит в приложение, и ссылка из письма не откроется. Сначала отправьте приглашение.`,
       );
     if (person.own >= SUBSCRIPTIONS_MAX)
       throw new Refusal(

@@ -105,7 +105,7 @@ describe('accounts reconcile load', () => {
     const first = await load(REPORT, '--map', MAP);
     expect(first.stdout).toContain('отчёт № ');
     expect(first.stderr).toContain(
-      'Дальше: accounts reconcile --board avito --cabinet main --from 2026-11-19 --until 2026-11-21',
+      'Дальше: accounts reconcile --board avito --cabinet main --from 2026-11-19 --to 2026-11-21',
     );
     expect((await load(REPORT, '--map', MAP)).stdout).toContain('уже загружен, отчёт № ');
     const { reports } = await json('reports', '--board', 'avito', '--agency', agency);

@@ -426,7 +426,7 @@ const CLOSINGS: readonly Case[] = [
       'Дубль объекта крм-7 (#7, агент Ирина Соколова): тот же адрес, квартира, площадь и этаж. Место у того, кого отметили раньше.',
     fix: 'Снимите отметку с одного из двух или попросите исключение.',
     fixedBy: 'adSpecialist',
-    command: 'except # --gate duplicate --reason … --until …',
+    command: 'except # --gate duplicate --reason … --to …',
   },
   {
     what: 'an older mark has the same photos',
@@ -436,7 +436,7 @@ const CLOSINGS: readonly Case[] = [
     reason: 'Дубль объекта крм-7 (#7, агент не назначен): те же фотографии. Место у того, кого отметили раньше.',
     fix: 'Снимите отметку с одного из двух или попросите исключение.',
     fixedBy: 'adSpecialist',
-    command: 'except # --gate duplicate --reason … --until …',
+    command: 'except # --gate duplicate --reason … --to …',
   },
   {
     what: 'another cabinet shows it',

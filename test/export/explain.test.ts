@@ -383,7 +383,7 @@ describe('duplicates', () => {
       outcome: 'duplicate',
       reason: `Дубль объекта кв-0 (#${older}, агент Ирина Соколова): тот же адрес, квартира, площадь и этаж. Место у того, кого отметили раньше.`,
       fixedBy: 'adSpecialist',
-      command: ['except', `#${younger}`, '--gate', 'duplicate', '--reason', '…', '--until', '…'],
+      command: ['except', `#${younger}`, '--gate', 'duplicate', '--reason', '…', '--to', '…'],
       opensAt: null,
     });
     expect(await ask(cabinet, older)).toMatchObject({ outcome: 'published', reason: null });
