@@ -57,7 +57,7 @@ export function reportCommands(program: Command, action: Action): Command {
     .description(
       `Сколько объектов отмечено, выгружено, с ошибками и без денег: по шагам, не больше ${PERIOD_DAYS_MAX} дней и ${SOURCES_MAX} досок. Объект засчитан в шаге, если был в состоянии не меньше --min-share процентов его дней, но хотя бы один день.`,
     )
-    .option('--from <день>', 'первый день; без ключа пять недель')
+    .option('--from <день>', 'первый день; без ключа пять недель с понедельника, при шаге в месяц – три месяца')
     .option('--to <день>', 'последний день, включительно; без ключа вчера')
     .option('--out <файл>', 'записать в файл: .xlsx с графиком, .csv, .svg или .png')
     .option('--agency <название>', 'агентство')
@@ -215,11 +215,12 @@ export function narrowedLine(narrowed: Narrowed): string[] {
 function textOf(report: ExportReport): string {
   const { columns, rows } = exportLines(report);
   const shown = [0, 1, ...[...columns.keys()].filter((at) => at > 3)];
-  const lines = rows.map((row) => shown.map((at) => String(row[at] ?? '')));
+  // A group is missing where there is none, a number where nothing is recorded.
+  const lines = rows.map((row) => shown.map((at) => String(row[at] ?? (columns[at]!.kind === 'count' ? '–' : ''))));
   return [
-    `${russianDay(report.from)}–${russianDay(report.until)}, ${GROUPING_LABELS[report.by]}, засчитан от ${report.minShare} % дней шага`,
+    `${russianDay(report.from)}–${russianDay(report.until)}, ${GROUPING_LABELS[report.by]}`,
     ...narrowedLine(report.narrowed),
     aligned([shown.map((at) => columns[at]!.header), ...lines]),
-    ...(report.steps.some(({ isUnfinished }) => isUnfinished) ? ['* шаг не завершён'] : []),
+    ...report.notes,
   ].join('\n');
 }

@@ -24,7 +24,8 @@ import {
   phoneDays,
 } from '../domain/phones.ts';
 import { mayDo, OF_AGENCY, type Place } from '../domain/rights.ts';
-import { hoursText, readMoment, spokenMoment, weekdaysText } from '../domain/week.ts';
+import { capital } from '../domain/text.ts';
+import { hoursText, isBygone, readMoment, spokenMoment, weekdaysText } from '../domain/week.ts';
 import { placeOf, placesOfListings } from '../store/access.ts';
 import { listBranches } from '../store/agencies.ts';
 import { findListings } from '../store/marks.ts';
@@ -130,6 +131,13 @@ export function phoneRoutes(api: Api): void {
           'bad-moment',
           `«${query.at!.slice(0, 60)}» — не момент времени. Примеры: «сб 12:00», «21.11.2026 12:00».`,
           { errors: [{ pointer: '#/at', detail: 'Не момент времени.' }] },
+        );
+      if (isBygone(moment, now))
+        throw new HttpProblem(
+          422,
+          'bad-moment',
+          `${capital(spokenMoment(moment, asked.zone))} уже прошло, а график телефонов отвечает о том, что есть и будет: что стояло в объявлении, видно в изданиях фида.`,
+          { errors: [{ pointer: '#/at', detail: 'Момент уже прошёл.' }] },
         );
       if (query.board !== undefined && !boards.some((board) => board.id === query.board))
         throw notFound('Такой доски нет.');

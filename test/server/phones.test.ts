@@ -132,6 +132,11 @@ describe('the phone timetable', () => {
     });
     expect((await at(agent, 'сб 18:00')).boards[0]).toMatchObject({ phones: ['+7 900 000-00-51'], from: 'agent' });
     expect((await at(agent, 'когда-нибудь')).code).toBe('bad-moment');
+    // The timetable of now says nothing of what stood there then.
+    expect(await at(agent, '01.07.2026 12:00')).toMatchObject({
+      code: 'bad-moment',
+      detail: expect.stringMatching(/уже прошло.*изданиях фида/),
+    });
     expect((await local.get(`/phones/at?listing=${listing}`)).status).toBe(404);
   });
 
