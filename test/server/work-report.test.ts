@@ -7,7 +7,7 @@ import { addDays, localDay } from '../../src/domain/days.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { AGENCY_DEFAULTS } from '../../src/domain/settings.ts';
 import type { WorkFigure } from '../../src/domain/work-report.ts';
-import { workReport, workReportMembers } from '../../src/server/work-report.ts';
+import { workReport, workReportMembers, workTable } from '../../src/server/work-report.ts';
 import { addBranch, addEmployee, resolveAgency } from '../../src/store/agencies.ts';
 import { approveOnTrust, giveVerdict, type Moderator, switchOn, undoVerdict } from '../../src/store/moderation.ts';
 import { addDepartment } from '../../src/store/people.ts';
@@ -524,7 +524,29 @@ async function asCountedPlainly(
   { db, agencyId }: Awaited<ReturnType<typeof playedDemo>>,
   asker: Parameters<typeof workReport>[0],
 ): Promise<void> {
-  const { total, agents: lines, owners } = await workReport(asker, {});
+  const report = await workReport(asker, {});
+  const { total, agents: lines, owners } = report;
+  const { columns, rows: table } = workTable(report);
+  const inFile = (title: string) => table.at(-1)![columns.findIndex(({ header }) => header === title)];
+  expect([
+    inFile('В очереди сейчас'),
+    inFile('Ждут только модератора'),
+    inFile('Старейший из них, мин'),
+    inFile('Медиана из них, мин'),
+    inFile('Держит и другое'),
+    inFile('Решений модератора'),
+    inFile('Принято при включении, без просмотра'),
+    inFile('По доверию, без просмотра'),
+  ]).toEqual([
+    total.queue.count,
+    total.queue.ready.count,
+    total.queue.ready.oldestMinutes,
+    total.queue.ready.medianMinutes,
+    total.queue.stopped.count,
+    total.decided.count,
+    total.decided.accepted,
+    total.decided.trusted,
+  ]);
   const behind = async (figure: WorkFigure) => await workReportMembers(asker, { figure });
   const { rows: waiting } = await db.pool.query<{ id: number; age: number; isReady: boolean; isGone: boolean }>(
     `select l.id, floor(extract(epoch from $2::timestamptz - l.pending_since) / 60)::int as age,

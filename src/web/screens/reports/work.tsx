@@ -86,7 +86,7 @@ function Numbers({ answer, onOpen }: { answer: WorkReport; onOpen: Open }) {
   return (
     <>
       <Sheet title={`За период ${dayFull(answer.from)}–${dayFull(answer.until)}`}>
-        <Decided figures={total} recorded={owners.recorded} onOpen={onOpen} />
+        <Decided figures={total} onOpen={onOpen} />
         <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="lg" mt="lg">
           <Approval figures={total} onOpen={onOpen} />
           <Figure of="returns">
@@ -121,6 +121,8 @@ function Numbers({ answer, onOpen }: { answer: WorkReport; onOpen: Open }) {
       </SimpleGrid>
       <Text size="sm" c="dimmed">
         {WORK_WORDS.owners.title}. {WORK_WORDS.owners.definition}
+        {owners.decided > 0 &&
+          ` Решений модератора за период ${formatNumber(owners.decided)}, ответственный того дня записан у ${formatNumber(owners.recorded)}.`}
       </Text>
     </>
   );
@@ -196,15 +198,7 @@ function Part({ count, of, place, ofPlace, onOpen, size = 'xl' }: PartProps) {
 const time = (minutes: number | null) => (minutes === null ? '–' : toldMinutes(minutes));
 
 /** Whose parts all the tables add up to, and what is not in it. */
-function Decided({
-  figures: { decided, returns },
-  recorded,
-  onOpen,
-}: {
-  figures: Figures;
-  recorded: number;
-  onOpen: Open;
-}) {
+function Decided({ figures: { decided, returns }, onOpen }: { figures: Figures; onOpen: Open }) {
   const words = WORK_WORDS.decided.title;
   const unseen = [
     { count: decided.accepted, figure: 'accepted', words: 'Принято при включении модерации' },
@@ -215,8 +209,7 @@ function Decided({
       <Count count={decided.count} place={{ figure: 'decided', words }} onOpen={onOpen} />{' '}
       {decided.count > 0 && (
         <Text span size="sm">
-          одобрено {formatNumber(decided.approved)}, возвращено {formatNumber(returns.count)}; ответственный того дня
-          записан у {formatNumber(recorded)}
+          одобрено {formatNumber(decided.approved)}, возвращено {formatNumber(returns.count)}
         </Text>
       )}
       {unseen
@@ -272,14 +265,14 @@ function Queue({ figures: { queue }, onOpen }: { figures: Figures; onOpen: Open 
       {queue.count > 0 && (
         <>
           <Text span size="sm">
-            вся очередь{queue.putAside > 0 && `, из неё отложено ${formatNumber(queue.putAside)}`}
+            в очереди{queue.putAside > 0 && `, из неё отложено ${formatNumber(queue.putAside)}`}
           </Text>
           <Waiting of="ready" ages={queue.ready} figure="queue-ready" onOpen={onOpen} />
           <Waiting of="stopped" ages={queue.stopped} figure="queue-stopped" onOpen={onOpen} />
           <Text size="sm" mt={8}>
             Вся очередь по возрасту:
           </Text>
-          <Group gap="md" component="ul" p={0} my={4} style={{ listStyle: 'none' }}>
+          <Group gap="md" component="ul" p={0} my={4} style={{ listStyle: 'none', rowGap: 0 }}>
             {AGE_BUCKETS.map(({ label }, bucket) => (
               <Text key={label} component="li" size="sm">
                 {label}:{' '}
