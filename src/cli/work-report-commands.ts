@@ -81,6 +81,8 @@ async function branchesNamed(db: Database, agencyId: number, names: readonly str
 }
 
 const told = (minutes: number | null) => (minutes === null ? '–' : toldMinutes(minutes));
+const aged = ({ count, oldestMinutes, medianMinutes }: WorkReport['total']['queue']['ready']) =>
+  count === 0 ? '0' : `${count} (старейший ${told(oldestMinutes)}, медиана ${told(medianMinutes)})`;
 const share = (count: number, of: number) => (of === 0 ? '–' : `${count} из ${of} (${shareOf(count, of)} %)`);
 
 function textOf(report: WorkReport): string {
@@ -93,7 +95,7 @@ function textOf(report: WorkReport): string {
     `${told(approval.medianMinutes)} / ${told(approval.p90Minutes)} (${approval.count})`,
     String(returns.count),
     share(first.right, first.count),
-    `${queue.count}, старейший ${told(queue.oldestMinutes)}`,
+    `${queue.count}, из них только модератора ${queue.ready.count}`,
     share(stale.count, stale.of),
     share(norms.photos, norms.of),
     share(norms.texts, norms.of),
@@ -115,7 +117,9 @@ function textOf(report: WorkReport): string {
       ],
       ...lines,
     ]),
-    `В очереди: ${AGE_BUCKETS.map(({ label }, at) => `${label} ${total.queue.buckets[at]}`).join(', ')}; отложено ${total.queue.putAside}`,
+    `Решений модератора ${total.decided.count}: одобрено ${total.decided.approved}, возвращено ${total.returns.count}; ответственный того дня записан у ${report.owners.recorded}. Кроме них, без просмотра: принято при включении модерации ${total.decided.accepted}, по доверию ${total.decided.trusted}.`,
+    `В очереди ${total.queue.count}: ждут только модератора ${aged(total.queue.ready)}, держит и другое ${aged(total.queue.stopped)}`,
+    `По возрасту вся очередь: ${AGE_BUCKETS.map(({ label }, at) => `${label} ${total.queue.buckets[at]}`).join(', ')}; отложено ${total.queue.putAside}`,
     ...(total.returns.byReason.length === 0
       ? []
       : ['Возвраты по причинам:', aligned(total.returns.byReason.map(({ text, count }) => [text, String(count)]))]),

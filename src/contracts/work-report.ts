@@ -22,14 +22,21 @@ export type WorkReportQuery = Static<typeof WorkReportQuerySchema>;
 
 const Minutes = Type.Union([Type.Integer(), Type.Null()]);
 
+const ages = { count: Type.Integer(), oldestMinutes: Minutes, medianMinutes: Minutes };
+
 /** What is counted is told by `WORK_WORDS`. */
 const FiguresSchema = Type.Object({
+  decided: Type.Object({
+    count: Type.Integer(),
+    approved: Type.Integer(),
+    accepted: Type.Integer(),
+    trusted: Type.Integer(),
+  }),
   approval: Type.Object({
     count: Type.Integer(),
     medianMinutes: Minutes,
     p90Minutes: Minutes,
     unmeasured: Type.Integer(),
-    trusted: Type.Integer(),
   }),
   returns: Type.Object({
     count: Type.Integer(),
@@ -37,11 +44,11 @@ const FiguresSchema = Type.Object({
   }),
   first: Type.Object({ count: Type.Integer(), right: Type.Integer(), corrected: Type.Integer() }),
   queue: Type.Object({
-    count: Type.Integer(),
+    ...ages,
     putAside: Type.Integer(),
-    oldestMinutes: Minutes,
-    medianMinutes: Minutes,
     buckets: Type.Array(Type.Integer()),
+    ready: Type.Object(ages),
+    stopped: Type.Object(ages),
   }),
   stale: Type.Object({ count: Type.Integer(), of: Type.Integer() }),
   norms: Type.Object({ photos: Type.Integer(), texts: Type.Integer(), of: Type.Integer() }),
@@ -70,8 +77,8 @@ export const WorkReportSchema = Type.Object({
       right: Type.Integer(),
     }),
   ),
-  /** Of how many verdicts of the period it is known whose the listing was on that day. */
-  owners: Type.Object({ verdicts: Type.Integer(), recorded: Type.Integer() }),
+  /** Of how many of the moderators' decisions (`total.decided.count`) it is known whose the listing was on that day. */
+  owners: Type.Object({ decided: Type.Integer(), recorded: Type.Integer() }),
 });
 export type WorkReport = Static<typeof WorkReportSchema>;
 

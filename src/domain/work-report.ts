@@ -1,3 +1,5 @@
+import type { Outcome } from './gates.ts';
+
 /**
  * «Работа»: how long contents wait for a moderator, what is returned to whom, what is right at the first look, and
  * what lies unconfirmed or below the norms now. The rows are counted here; whose a row is was found out before.
@@ -16,11 +18,16 @@ export const AGE_BUCKETS = [
 
 /** Numbers behind which there is a list of listings. */
 export const WORK_FIGURES = [
+  'decided',
+  'accepted',
+  'trusted',
   'approved',
   'returned',
   'first',
   'first-right',
   'queue',
+  'queue-ready',
+  'queue-stopped',
   'marked',
   'stale',
   'judged',
@@ -31,9 +38,14 @@ export type WorkFigure = (typeof WORK_FIGURES)[number];
 
 /** What each number counts: the same words on the screen, in the files and on the command line. */
 export const WORK_WORDS: Record<
-  'approval' | 'returns' | 'first' | 'queue' | 'stale' | 'norms' | 'owners',
+  'decided' | 'approval' | 'returns' | 'first' | 'queue' | 'ready' | 'stopped' | 'stale' | 'norms' | 'owners',
   { readonly title: string; readonly definition: string }
 > = {
+  decided: {
+    title: 'Решения модератора',
+    definition:
+      'Одобрения и возвраты за период, которые дал человек, посмотрев объект; отменённые за десять секунд не считаются. Все числа и таблицы о решениях считают их. Без просмотра, отдельно: принятое при включении модерации (стоявшее тогда в фиде одобрено разом) и одобренное по доверию.',
+  },
   approval: {
     title: 'Время до одобрения',
     definition:
@@ -52,7 +64,17 @@ export const WORK_WORDS: Record<
   queue: {
     title: 'Очередь сейчас',
     definition:
-      'Объекты, которые ждут модератора в эту минуту, и как давно: от первой сборки, которая увидела, что содержание ждёт. Отложенные входят в число.',
+      'Объекты, о содержании которых модератор ещё не решил, и как давно: от первой сборки, которая увидела, что оно ждёт. Объект встаёт в очередь, что бы ещё его ни держало; отложенные входят в число. Чего нет на рынке, того нет и в очереди: одобренное, оно всё равно не выйдет.',
+  },
+  ready: {
+    title: 'Ждут только модератора',
+    definition:
+      'Из очереди: хотя бы на одной доске объект не выходит или стоит в прежнем виде только из-за модератора. Одобренный, он выйдет там или дойдёт до следующей двери: рабочего времени и пауз, дублей, места и денег.',
+  },
+  stopped: {
+    title: 'Держит и другое',
+    definition:
+      'Остальная очередь: на всех досках, где содержание ждёт, объект не выйдет и одобренный: есть ошибки, он не подтверждён, срок не наступил, стоит пауза, нет места или денег. Что держит, сказано у каждого.',
   },
   stale: {
     title: 'Не подтверждено в срок',
@@ -94,6 +116,10 @@ export interface WaitingFact {
   readonly listingId: number;
   readonly since: Date;
   readonly isPutAside: boolean;
+  /** On some board nothing but the moderator keeps it off, or keeps the edit off. */
+  readonly isReady: boolean;
+  /** What else keeps it off the other boards; off all of them when it is not ready. `published`: the brake. */
+  readonly stops: readonly Outcome[];
 }
 
 /** A listing that is marked for some board. */
@@ -113,28 +139,40 @@ export interface WorkFacts<V = VerdictFact, W = WaitingFact, M = MarkedFact> {
   readonly marked: readonly M[];
 }
 
+interface Ages {
+  readonly count: number;
+  readonly oldestMinutes: number | null;
+  readonly medianMinutes: number | null;
+}
+
 /** Minutes are whole and rounded down. */
 export interface WorkFigures {
+  /** What a person has looked at and approved or returned; beside it, what nobody has looked at. */
+  readonly decided: {
+    readonly count: number;
+    readonly approved: number;
+    readonly accepted: number;
+    readonly trusted: number;
+  };
   readonly approval: {
     readonly count: number;
     readonly medianMinutes: number | null;
     readonly p90Minutes: number | null;
     /** Approved by a person before any run had seen it wait. */
     readonly unmeasured: number;
-    readonly trusted: number;
   };
   readonly returns: {
     readonly count: number;
     readonly byReason: readonly { readonly code: string; readonly count: number }[];
   };
   readonly first: { readonly count: number; readonly right: number; readonly corrected: number };
-  readonly queue: {
-    readonly count: number;
+  readonly queue: Ages & {
     readonly putAside: number;
-    readonly oldestMinutes: number | null;
-    readonly medianMinutes: number | null;
     /** As {@link AGE_BUCKETS}. */
     readonly buckets: readonly number[];
+    /** The queue in two. */
+    readonly ready: Ages;
+    readonly stopped: Ages;
   };
   readonly stale: { readonly count: number; readonly of: number };
   readonly norms: { readonly photos: number; readonly texts: number; readonly of: number };
@@ -171,6 +209,15 @@ export const bucketOf = (ageMs: number): number =>
 
 const ageMs = ({ since }: WaitingFact, now: Date) => Math.max(0, now.getTime() - since.getTime());
 
+function agesOf(waiting: readonly WaitingFact[], now: Date): Ages {
+  const ages = waiting.map((one) => ageMs(one, now));
+  return {
+    count: ages.length,
+    oldestMinutes: minutes(percentile(ages, 100)),
+    medianMinutes: minutes(median(ages)),
+  };
+}
+
 /** All numbers of some rows: of everybody's, or of one group's. */
 export function workFigures({ verdicts, waiting, marked }: WorkFacts, now: Date): WorkFigures {
   const waited = verdicts.flatMap((verdict) => waitedMs(verdict) ?? []);
@@ -179,16 +226,22 @@ export function workFigures({ verdicts, waiting, marked }: WorkFacts, now: Date)
   for (const { reasons } of returned) for (const code of new Set(reasons)) codes.set(code, (codes.get(code) ?? 0) + 1);
   const first = verdicts.filter(({ isFirst }) => isFirst);
   const right = first.filter(isRight);
-  const ages = waiting.map((one) => ageMs(one, now));
+  const places = waiting.map((one) => bucketOf(ageMs(one, now)));
   const onMarket = marked.filter(({ isOnMarket }) => isOnMarket);
   const judged = marked.filter(({ isJudged }) => isJudged);
+  const looks = verdicts.filter(({ isLook }) => isLook);
   return {
+    decided: {
+      count: looks.length,
+      approved: looks.filter(isRight).length,
+      accepted: verdicts.filter(isAccepted).length,
+      trusted: verdicts.filter(({ isTrusted }) => isTrusted).length,
+    },
     approval: {
       count: waited.length,
       medianMinutes: minutes(median(waited)),
       p90Minutes: minutes(percentile(waited, 90)),
-      unmeasured: verdicts.filter((one) => one.kind === 'approved' && one.isLook && one.pendingSince === null).length,
-      trusted: verdicts.filter(({ isTrusted }) => isTrusted).length,
+      unmeasured: looks.filter((one) => isRight(one) && one.pendingSince === null).length,
     },
     returns: {
       count: returned.length,
@@ -202,11 +255,11 @@ export function workFigures({ verdicts, waiting, marked }: WorkFacts, now: Date)
       corrected: right.filter(({ isCorrected }) => isCorrected).length,
     },
     queue: {
-      count: waiting.length,
+      ...agesOf(waiting, now),
       putAside: waiting.filter(({ isPutAside }) => isPutAside).length,
-      oldestMinutes: minutes(percentile(ages, 100)),
-      medianMinutes: minutes(median(ages)),
-      buckets: AGE_BUCKETS.map((_, at) => ages.filter((age) => bucketOf(age) === at).length),
+      buckets: AGE_BUCKETS.map((_, at) => places.filter((place) => place === at).length),
+      ready: agesOf(waiting.filter(IN_QUEUE['queue-ready']), now),
+      stopped: agesOf(waiting.filter(IN_QUEUE['queue-stopped']), now),
     },
     stale: { count: onMarket.filter(({ isStale }) => isStale).length, of: onMarket.length },
     norms: {
@@ -219,6 +272,15 @@ export function workFigures({ verdicts, waiting, marked }: WorkFacts, now: Date)
 
 const isReturn = ({ kind }: VerdictFact) => kind === 'returned';
 const isRight = ({ kind }: VerdictFact) => kind === 'approved';
+/** Taken for approved with all the rest of the feed when moderation was switched on. */
+const isAccepted = ({ isLook, isTrusted }: VerdictFact) => !isLook && !isTrusted;
+
+/** The parts of the queue. */
+const IN_QUEUE = {
+  queue: () => true,
+  'queue-ready': ({ isReady }: WaitingFact) => isReady,
+  'queue-stopped': ({ isReady }: WaitingFact) => !isReady,
+} as const;
 
 /** Which part of a number is asked for. */
 export interface WorkPart {
@@ -236,6 +298,12 @@ export function behindFigure<V extends VerdictFact, W extends WaitingFact, M ext
   now: Date,
 ): readonly (V | W | M)[] {
   switch (figure) {
+    case 'decided':
+      return verdicts.filter(({ isLook }) => isLook);
+    case 'accepted':
+      return verdicts.filter(isAccepted);
+    case 'trusted':
+      return verdicts.filter(({ isTrusted }) => isTrusted);
     case 'approved':
       return verdicts
         .filter((one) => waitedMs(one) !== null)
@@ -247,7 +315,10 @@ export function behindFigure<V extends VerdictFact, W extends WaitingFact, M ext
     case 'first-right':
       return verdicts.filter((one) => one.isFirst && isRight(one));
     case 'queue':
+    case 'queue-ready':
+    case 'queue-stopped':
       return waiting
+        .filter(IN_QUEUE[figure])
         .filter((one) => bucket === undefined || bucketOf(ageMs(one, now)) === bucket)
         .sort((one, other) => one.since.getTime() - other.since.getTime() || one.listingId - other.listingId);
     case 'marked':

@@ -3,6 +3,7 @@ import type { Column, Row, Table } from '../domain/csv.ts';
 import { addDays, localDay, russianDay, russianMoment, startOfDay } from '../domain/days.ts';
 import { provePeriod } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
+import { OUTCOME_LABELS } from '../domain/gates.ts';
 import { SHARE_USUAL } from '../domain/report-words.ts';
 import type { Reach } from '../domain/rights.ts';
 import type { AgencySettings } from '../domain/settings.ts';
@@ -122,6 +123,7 @@ export async function workReport(reporter: WorkReporter, query: WorkReportQuery)
   const owners = [...facts.verdicts, ...facts.waiting, ...facts.marked].map(({ owner }) => owner);
   const met = by === 'none' ? null : await groupsMet(db, agencyId, by, owners);
   const parts = met && factsByGroup(facts, (owner) => met.keysOf(owner)[0]!);
+  const looks = facts.verdicts.filter(({ isLook }) => isLook);
   return {
     from,
     until,
@@ -131,20 +133,15 @@ export async function workReport(reporter: WorkReporter, query: WorkReportQuery)
     zone,
     total: figures(facts),
     groups: (met?.groups ?? []).map(({ id, name }) => ({ id, name, figures: figures(parts!.get(id)!) })),
-    agents: await agentsOf(db, agencyId, facts.verdicts),
+    agents: await agentsOf(db, agencyId, looks),
     owners: {
-      verdicts: facts.verdicts.length,
-      recorded: facts.verdicts.filter(({ isRecorded }) => isRecorded).length,
+      decided: looks.length,
+      recorded: looks.filter(({ isRecorded }) => isRecorded).length,
     },
   };
 }
 
-async function agentsOf(
-  db: Database,
-  agencyId: number,
-  verdicts: readonly OwnedVerdict[],
-): Promise<WorkReport['agents']> {
-  const looks = verdicts.filter(({ isLook }) => isLook);
+async function agentsOf(db: Database, agencyId: number, looks: readonly OwnedVerdict[]): Promise<WorkReport['agents']> {
   const { groups, keysOf } = await groupsMet(
     db,
     agencyId,
@@ -204,10 +201,15 @@ function toldOf(
   now: Date,
 ): string {
   const whole = (ms: number) => toldMinutes(Math.floor(ms / 60_000));
-  if ('since' in row)
-    return `ждёт ${whole(Math.max(0, now.getTime() - row.since.getTime()))}${row.isPutAside ? ', отложен' : ''}`;
+  if ('since' in row) {
+    const stops = row.stops.map((outcome) => (outcome === 'published' ? 'тормоз' : OUTCOME_LABELS[outcome])).join(', ');
+    const besides = stops === '' ? '' : `; ${row.isReady ? 'на других досках' : 'держит и другое'}: ${stops}`;
+    return `ждёт ${whole(Math.max(0, now.getTime() - row.since.getTime()))}${row.isPutAside ? ', отложен' : ''}${besides}`;
+  }
   if ('kind' in row) {
     if (row.kind === 'returned') return `возвращён: ${row.reasons.map((code) => reasonText(settings, code)).join(' ')}`;
+    if (row.isTrusted) return 'одобрен по доверию, без просмотра';
+    if (!row.isLook) return 'принят без просмотра при включении модерации';
     const waited = waitedMs(row);
     return `одобрен${row.isCorrected ? ' с исправлением' : ''}${waited === null || figure !== 'approved' ? '' : ` через ${whole(waited)}`}`;
   }
@@ -240,12 +242,15 @@ export function workTable(report: WorkReport): Table {
     { header: 'Группа', kind: 'text', width: 26 },
     { header: 'С', kind: 'day', width: 12 },
     { header: 'По', kind: 'day', width: 12 },
+    count('Решений модератора', 16),
+    count('Одобрений', 14),
     count('Одобрений с известным ожиданием', 20),
     count('До одобрения, медиана, мин', 18),
     count('До одобрения, 90 %, мин', 18),
     count('Одобрений без ожидания', 18),
-    count('По доверию'),
     count('Возвратов'),
+    count('Принято при включении, без просмотра', 20),
+    count('По доверию, без просмотра', 18),
     count('Первых решений'),
     count('С первого раза'),
     count('С первого раза, %', 16),
@@ -255,6 +260,12 @@ export function workTable(report: WorkReport): Table {
     count('Старейший, мин', 16),
     count('Возраст, медиана, мин', 18),
     ...AGE_COLUMNS,
+    count('Ждут только модератора', 18),
+    count('Старейший из них, мин', 18),
+    count('Медиана из них, мин', 18),
+    count('Держит и другое', 16),
+    count('Старейший с другим, мин', 18),
+    count('Медиана с другим, мин', 18),
     count('Отмечено и на рынке', 18),
     count('Не подтверждено в срок', 18),
     count('Не подтверждено, %', 16),
@@ -264,16 +275,19 @@ export function workTable(report: WorkReport): Table {
     count('Тексты ниже нормы', 16),
     count('Тексты ниже нормы, %', 16),
   ];
-  const line = (name: string, { approval, returns, first, queue, stale, norms }: Figures): Row => [
+  const line = (name: string, { decided, approval, returns, first, queue, stale, norms }: Figures): Row => [
     name,
     report.from,
     report.until,
+    decided.count,
+    decided.approved,
     approval.count,
     approval.medianMinutes,
     approval.p90Minutes,
     approval.unmeasured,
-    approval.trusted,
     returns.count,
+    decided.accepted,
+    decided.trusted,
     first.count,
     first.right,
     shareOf(first.right, first.count),
@@ -283,6 +297,7 @@ export function workTable(report: WorkReport): Table {
     queue.oldestMinutes,
     queue.medianMinutes,
     ...queue.buckets,
+    ...[queue.ready, queue.stopped].flatMap((part) => [part.count, part.oldestMinutes, part.medianMinutes]),
     stale.of,
     stale.count,
     shareOf(stale.count, stale.of),

@@ -28,6 +28,10 @@ export interface QueueCase extends Waiting {
   readonly branchId: number | null;
   /** Where it waits. */
   readonly boards: readonly string[];
+  /** On some board nothing but the moderator keeps it off, or keeps the edit off: approved, it goes out or on to the next gate. */
+  readonly isReady: boolean;
+  /** What else keeps it off the other boards, and when it is not ready, off all of them. `published`: the brake. */
+  readonly stops: readonly Outcome[];
 }
 
 interface NarrowCase {
@@ -41,20 +45,28 @@ interface NarrowCase {
   readonly region: string | null;
   readonly priceKopecks: number | null;
   readonly cabinetIds: number[];
-  /** In the order of the cabinets: does the listing stand still there because of this? */
-  readonly isIdle: boolean[];
+  /** In the order of the cabinets: what came of it there, and does nothing but the moderator stand in its way? */
+  readonly outcomes: readonly Outcome[];
+  readonly isReadyThere: readonly boolean[];
   readonly touches: readonly (readonly ChangeKind[] | null)[];
   readonly isPutAside: boolean;
 }
 
-/** What waits: `o` is the outcome, `m` the mark, `l` the listing. What was decided since the last run waits no more. */
-const WAITS = `o.judgement->>'approval' in ('awaiting', 'kept') and o.judgement->'returned' is null
+/**
+ * What waits: `o` is the outcome, `m` the mark, `l` the listing. What was decided since the last run waits no more; what
+ * is off the market cannot go out whatever is decided, and is not asked about until a run finds it there again.
+ */
+const WAITS = `o.judgement->>'approval' in ('awaiting', 'kept') and o.judgement->'returned' is null and o.outcome <> 'off-market'
   and not exists (select 1 from verdict v where v.agency_id = l.agency_id and v.listing_id = l.id and v.undone_at is null
     and v.effective_at > o.decided_at)`;
 const OF_WAITING = `from mark_outcome o
   join mark m on m.agency_id = o.agency_id and m.cabinet_id = o.cabinet_id and m.listing_id = o.listing_id and m.is_live
   join cabinet c on c.agency_id = o.agency_id and c.id = o.cabinet_id
   join listing l on l.agency_id = o.agency_id and l.id = o.listing_id`;
+
+/** Is moderation the first closed gate, or does it keep an edit off whose approved content is in the feed? */
+const IS_READY = `(o.outcome = 'awaiting-moderation'
+  or (o.outcome = 'published' and coalesce(o.judgement->'held'->>'gate', 'moderation') = 'moderation'))`;
 
 /**
  * All that waits within reach, the dearest first. Those that are put aside are among it.
@@ -71,7 +83,8 @@ export async function waitingCases(
   const found = await client.query<NarrowCase>(
     `select l.id as "listingId", coalesce(l.pending_since, min(o.since)) as since, l.kind, l.deal, l.region, l.price_kopecks as "priceKopecks",
        l.employee_id as "employeeId", coalesce(l.branch_id, e.branch_id) as "branchId", array_agg(distinct c.board) as boards,
-       array_agg(c.id order by c.id) as "cabinetIds", array_agg(o.outcome = 'awaiting-moderation' order by c.id) as "isIdle",
+       array_agg(c.id order by c.id) as "cabinetIds", array_agg(o.outcome::text order by c.id) as outcomes,
+       array_agg(${IS_READY} order by c.id) as "isReadyThere",
        jsonb_agg(o.judgement->'touches') as touches, coalesce(${isPutAside('$2')}, false) as "isPutAside"
      ${OF_WAITING}
      left join employee e on e.agency_id = l.agency_id and e.id = l.employee_id
@@ -81,14 +94,14 @@ export async function waitingCases(
     values,
   );
   const prices = await priceLists(client, agencyId, now);
-  const cases = found.rows.map(({ cabinetIds: cabinets, isIdle, touches, ...row }): QueueCase => {
+  const cases = found.rows.map(({ cabinetIds: cabinets, outcomes, isReadyThere, touches, ...row }): QueueCase => {
     let day = 0;
     let idle = 0;
     for (const [index, id] of cabinets.entries()) {
       const price = prices.get(id);
       const kopecks = price ? dayKopecks(price.terms, price.package, row) : 0;
       day += kopecks;
-      if (isIdle[index]) idle += kopecks;
+      if (outcomes[index] === 'awaiting-moderation') idle += kopecks;
     }
     const kinds = new Set(touches.flatMap((some) => some ?? []));
     return {
@@ -102,6 +115,8 @@ export async function waitingCases(
       employeeId: row.employeeId,
       branchId: row.branchId,
       boards: row.boards,
+      isReady: isReadyThere.includes(true),
+      stops: [...new Set(outcomes.filter((_, index) => !isReadyThere[index]))],
     };
   });
   return cases.sort(byLoss(now));

@@ -180,9 +180,9 @@ export async function waitingNow(
     cases.map(({ listingId }) => listingId),
     reach,
   );
-  return cases.flatMap(({ listingId, since, isPutAside }) => {
+  return cases.flatMap(({ listingId, since, isPutAside, isReady, stops }) => {
     const owner = owners.get(listingId);
-    return owner ? [{ listingId, since, isPutAside, owner }] : [];
+    return owner ? [{ listingId, since, isPutAside, isReady, stops, owner }] : [];
   });
 }
 

@@ -74,6 +74,15 @@ export const moment = (of: Moment): string => `${dayIn(new Date(of), zone)}, ${c
 /** «21.11.26», for tables. A day is `YYYY-MM-DD`. */
 export const dayShort = (of: string): string => `${of.slice(8, 10)}.${of.slice(5, 7)}.${of.slice(2, 4)}`;
 
+/** «21.11.2026», beside a field with such days. A day is `YYYY-MM-DD`. */
+export const dayFull = (of: string): string => `${of.slice(8, 10)}.${of.slice(5, 7)}.${of.slice(0, 4)}`;
+
+/** «21.11.2026 14:05», where days stand in full. */
+export function momentFull(of: Moment): string {
+  const date = new Date(of);
+  return `${format({ day: '2-digit', month: '2-digit', year: 'numeric' }).format(date)} ${clock(date)}`;
+}
+
 /** «21.11.26 14:05», for tables. */
 export function momentShort(of: Moment): string {
   const date = new Date(of);

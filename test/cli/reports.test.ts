@@ -34,6 +34,25 @@ beforeAll(async () => {
   const actor = { employeeId: null, name: 'Админ', role: 'admin' } as const;
   const at = new Date(NOW.getTime() - 3_600_000);
   await giveVerdict(base.db, house.agencyId, { listingId: id!, kind: 'returned', actor, reasons: ['few-photos'] }, at);
+  const cabinetId = await house.cabinet();
+  const left = [
+    ['awaiting-moderation', 5],
+    ['awaiting-moderation', 3],
+    ['blocked', 100],
+    ['off-market', 200],
+  ] as const;
+  const waiting = await house.listings(left.map((_, place) => ({ branchId, address: `улица Красная, ${place}` })));
+  for (const [place, [outcome, hours]] of left.entries()) {
+    await base.db.pool.query(
+      'insert into mark (agency_id, cabinet_id, listing_id, marked_at, ordinal, board_offer_id) values ($1, $2, $3, $4, $5, $6)',
+      [house.agencyId, cabinetId, waiting[place], NOW, place, `b${place}`],
+    );
+    await base.db.pool.query(
+      `insert into mark_outcome (agency_id, cabinet_id, listing_id, outcome, judgement, input_key, content_key, since, decided_at)
+       values ($1, $2, $3, $4, '{"approval": "awaiting"}', 'i', 'c', $5, $5)`,
+      [house.agencyId, cabinetId, waiting[place], outcome, new Date(NOW.getTime() - hours * 3_600_000)],
+    );
+  }
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -56,6 +75,11 @@ describe('report work', () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining('Работа 01.11.2026–20.11.2026')]);
     expect(stdout).toMatch(/Центр .*0 из 1 \(0 %\)/);
     expect(stdout).toContain('Мало фотографий: добавьте.');
+    expect(stdout).toContain('Решений модератора 1: одобрено 0, возвращено 1;');
+    expect(stdout).toMatch(/Центр .*3, из них только модератора 2/);
+    expect(stdout).toContain(
+      'В очереди 3: ждут только модератора 2 (старейший 5 ч, медиана 4 ч), держит и другое 1 (старейший 4 дн. 4 ч, медиана 4 дн. 4 ч)',
+    );
     const json = JSON.parse((await ask('--json', 'report', 'work', '--branch', 'центр')).stdout);
     expect((json.result ?? json.data ?? json).total.returns.count).toBe(1);
   });

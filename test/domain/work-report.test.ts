@@ -7,6 +7,7 @@ import {
   percentile,
   toldMinutes,
   type VerdictFact,
+  type WaitingFact,
   type WorkFigure,
   workFigures,
 } from '../../src/domain/work-report.ts';
@@ -24,6 +25,15 @@ const verdict = (more: Partial<VerdictFact>): VerdictFact => ({
   isTrusted: false,
   isCorrected: false,
   isFirst: false,
+  ...more,
+});
+
+const waits = (more: Partial<WaitingFact>): WaitingFact => ({
+  listingId: 7,
+  since: hoursAgo(1),
+  isPutAside: false,
+  isReady: true,
+  stops: [],
   ...more,
 });
 
@@ -83,9 +93,9 @@ describe('the work', () => {
       verdict({ listingId: 6, kind: 'returned', reasons: ['few-photos', 'few-photos'] }),
     ],
     waiting: [
-      { listingId: 7, since: hoursAgo(1), isPutAside: false },
-      { listingId: 8, since: hoursAgo(5), isPutAside: true },
-      { listingId: 9, since: hoursAgo(100), isPutAside: false },
+      waits({ listingId: 7, since: hoursAgo(1) }),
+      waits({ listingId: 8, since: hoursAgo(5), isPutAside: true, stops: ['blocked'] }),
+      waits({ listingId: 9, since: hoursAgo(100), isReady: false, stops: ['stale'] }),
     ],
     marked: [
       marked({}),
@@ -97,7 +107,12 @@ describe('the work', () => {
   const figures = workFigures(facts, NOW);
 
   it('counts only what somebody looked at and what was seen waiting', () => {
-    expect(figures.approval).toEqual({ count: 2, medianMinutes: 360, p90Minutes: 600, unmeasured: 1, trusted: 1 });
+    expect(figures.approval).toEqual({ count: 2, medianMinutes: 360, p90Minutes: 600, unmeasured: 1 });
+    expect(figures.decided).toEqual({ count: 5, approved: 3, accepted: 1, trusted: 1 });
+    // One number and its parts: whatever was looked at is either approved or returned.
+    expect(figures.decided.approved).toBe(figures.approval.count + figures.approval.unmeasured);
+    expect(figures.decided.count).toBe(figures.decided.approved + figures.returns.count);
+    expect(figures.decided.count + figures.decided.accepted + figures.decided.trusted).toBe(facts.verdicts.length);
     expect(figures.first).toEqual({ count: 3, right: 2, corrected: 1 });
     expect(figures.returns).toEqual({
       count: 2,
@@ -112,6 +127,8 @@ describe('the work', () => {
       oldestMinutes: 6000,
       medianMinutes: 300,
       buckets: [1, 1, 0, 1],
+      ready: { count: 2, oldestMinutes: 300, medianMinutes: 180 },
+      stopped: { count: 1, oldestMinutes: 6000, medianMinutes: 6000 },
     });
     expect(figures.stale).toEqual({ count: 1, of: 3 });
     expect(figures.norms).toEqual({ photos: 2, texts: 1, of: 3 });
@@ -119,11 +136,16 @@ describe('the work', () => {
 
   it('opens each number to as many rows as it says', () => {
     const expected: Record<WorkFigure, number> = {
+      decided: 5,
+      accepted: 1,
+      trusted: 1,
       approved: 2,
       returned: 2,
       first: 3,
       'first-right': 2,
       queue: 3,
+      'queue-ready': 2,
+      'queue-stopped': 1,
       marked: 3,
       stale: 1,
       judged: 3,
@@ -141,7 +163,7 @@ describe('the work', () => {
   it('of nothing knows nothing', () => {
     expect(workFigures({ verdicts: [], waiting: [], marked: [] }, NOW)).toMatchObject({
       approval: { count: 0, medianMinutes: null, p90Minutes: null },
-      queue: { count: 0, oldestMinutes: null, medianMinutes: null, buckets: [0, 0, 0, 0] },
+      queue: { count: 0, oldestMinutes: null, medianMinutes: null, buckets: [0, 0, 0, 0], ready: { count: 0 } },
     });
   });
 });

@@ -6,7 +6,8 @@ import { packUnits } from '../../src/domain/day-record.ts';
 import { addDays, localDay } from '../../src/domain/days.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { AGENCY_DEFAULTS } from '../../src/domain/settings.ts';
-import { workReport, workReportMembers } from '../../src/server/work-report.ts';
+import type { WorkFigure } from '../../src/domain/work-report.ts';
+import { workReport, workReportMembers, workTable } from '../../src/server/work-report.ts';
 import { addBranch, addEmployee, resolveAgency } from '../../src/store/agencies.ts';
 import { approveOnTrust, giveVerdict, type Moderator, switchOn, undoVerdict } from '../../src/store/moderation.ts';
 import { addDepartment } from '../../src/store/people.ts';
@@ -223,8 +224,8 @@ function plain(from: string, until: string, isOf: (agent: number) => boolean) {
           : Math.floor(Number.isInteger(half) ? (waited[half - 1]! + waited[half]!) / 2 : waited[Math.floor(half)]!),
       p90Minutes: waited.length === 0 ? null : Math.floor(waited.find((_, at) => at + 1 >= waited.length * 0.9)!),
       unmeasured: approved.length - waited.length,
-      trusted: 0,
     },
+    decided: { count: inside.length, approved: approved.length, accepted: 0, trusted: 0 },
     returns: returned.length,
     fewPhotos: returned.filter(({ reasons }) => reasons.includes('few-photos')).length,
     textPoor: returned.filter(({ reasons }) => reasons.includes('text-poor')).length,
@@ -257,6 +258,7 @@ describe('the report of work', () => {
     for (const { figures, isOf } of parts) {
       const expected = plain(from, until, isOf);
       expect(figures.approval).toEqual(expected.approval);
+      expect(figures.decided).toEqual(expected.decided);
       expect(figures.returns.count).toBe(expected.returns);
       expect(code(figures, 'few-photos')).toBe(expected.fewPhotos);
       expect(code(figures, 'text-poor')).toBe(expected.textPoor);
@@ -274,10 +276,10 @@ describe('the report of work', () => {
     const { owners } = await workReport(reporter(), { from: FIRST, until: TODAY });
     const valid = given.filter(({ isUndone }) => !isUndone);
     expect(owners).toEqual({
-      verdicts: valid.length,
+      decided: valid.length,
       recorded: valid.filter(({ at }) => localDay(at, ZONE) <= RECORDED).length,
     });
-    expect(owners.recorded).toBeLessThan(owners.verdicts);
+    expect(owners.recorded).toBeLessThan(owners.decided);
   });
 
   it('counts agents by whose it was, and opens them', async () => {
@@ -286,12 +288,15 @@ describe('the report of work', () => {
       const expected = plain(FIRST, TODAY, (id) => id === agent);
       const line = lines.find(({ id }) => id === agent)!;
       expect(line).toMatchObject({
+        decided: expected.decided.count,
         returned: expected.returns,
         first: expected.first.count,
         right: expected.first.right,
       });
       const behind = await workReportMembers(reporter(), { from: FIRST, until: TODAY, figure: 'returned', agent });
       expect(behind.total).toBe(line.returned);
+      const all = await workReportMembers(reporter(), { from: FIRST, until: TODAY, figure: 'decided', agent });
+      expect(all.total).toBe(line.decided);
       expect(behind.data.every(({ told }) => told.startsWith('возвращён: Мало фотографий'))).toBe(true);
     }
     expect(lines.map(({ name }) => name).sort()).toEqual(['Агеева', 'Борисов', 'Власова']);
@@ -386,7 +391,8 @@ describe('what nobody looked at', () => {
     expect(await approveOnTrust(db, id, [made[0]!], new Date(NOW.getTime() - 3_600_000))).toBe(1);
     const ask = () => workReport({ db, agencyId: id, reach: REACH_ALL, now: NOW }, {});
     expect((await ask()).total).toMatchObject({
-      approval: { count: 0, unmeasured: 0, trusted: 1 },
+      decided: { count: 0, accepted: 2, trusted: 1 },
+      approval: { count: 0, unmeasured: 0 },
       first: { count: 0 },
     });
     // The first look comes after all of that, and holds ten seconds later.
@@ -513,6 +519,102 @@ describe('its routes', () => {
   });
 });
 
+/** The queue and the decisions of the demo a second way: from the outcomes, the listings and the journal alone. */
+async function asCountedPlainly(
+  { db, agencyId }: Awaited<ReturnType<typeof playedDemo>>,
+  asker: Parameters<typeof workReport>[0],
+): Promise<void> {
+  const report = await workReport(asker, {});
+  const { total, agents: lines, owners } = report;
+  const { columns, rows: table } = workTable(report);
+  const inFile = (title: string) => table.at(-1)![columns.findIndex(({ header }) => header === title)];
+  expect([
+    inFile('В очереди сейчас'),
+    inFile('Ждут только модератора'),
+    inFile('Старейший из них, мин'),
+    inFile('Медиана из них, мин'),
+    inFile('Держит и другое'),
+    inFile('Решений модератора'),
+    inFile('Принято при включении, без просмотра'),
+    inFile('По доверию, без просмотра'),
+  ]).toEqual([
+    total.queue.count,
+    total.queue.ready.count,
+    total.queue.ready.oldestMinutes,
+    total.queue.ready.medianMinutes,
+    total.queue.stopped.count,
+    total.decided.count,
+    total.decided.accepted,
+    total.decided.trusted,
+  ]);
+  const behind = async (figure: WorkFigure) => await workReportMembers(asker, { figure });
+  const { rows: waiting } = await db.pool.query<{ id: number; age: number; isReady: boolean; isGone: boolean }>(
+    `select l.id, floor(extract(epoch from $2::timestamptz - l.pending_since) / 60)::int as age,
+       bool_or(o.outcome = 'awaiting-moderation' or o.outcome = 'published' and o.judgement->>'approval' = 'kept') as "isReady",
+       l.gone_at is not null as "isGone"
+     from listing l join mark m on m.listing_id = l.id and m.is_live
+     join mark_outcome o on o.listing_id = l.id and o.cabinet_id = m.cabinet_id
+     where l.agency_id = $1 and l.pending_since is not null group by l.agency_id, l.id order by l.id`,
+    [agencyId, asker.now],
+  );
+  const { rows: newest } = await db.pool.query<{ id: number; kind: string }>(
+    `select distinct on (listing_id) listing_id as id, kind from verdict where agency_id = $1 and undone_at is null order by listing_id, at desc`,
+    [agencyId],
+  );
+  const answered = new Set(newest.filter(({ kind }) => kind === 'returned').map(({ id }) => id));
+  const queue = waiting.filter(({ id, isGone }) => !isGone && !answered.has(id));
+  // Of those that the source has no more nobody is asked; there are some.
+  expect(waiting.filter(({ isGone }) => isGone).length).toBeGreaterThan(0);
+  for (const [figure, part, told] of [
+    ['queue', queue, total.queue],
+    ['queue-ready', queue.filter(({ isReady }) => isReady), total.queue.ready],
+    ['queue-stopped', queue.filter(({ isReady }) => !isReady), total.queue.stopped],
+  ] as const) {
+    const ages = part.map(({ age }) => age).sort((one, other) => one - other);
+    expect(told.count, figure).toBe(part.length);
+    expect(part.length, figure).toBeGreaterThan(0);
+    expect(told.oldestMinutes, figure).toBe(ages.at(-1));
+    expect(Math.abs(told.medianMinutes! - (ages[(ages.length - 1) >> 1]! + ages[ages.length >> 1]!) / 2)).toBeLessThan(
+      2,
+    );
+    const { total: all, data } = await behind(figure);
+    expect(all).toBe(part.length);
+    expect(data.map(({ id }) => id).sort((one, other) => one - other)).toEqual(part.map(({ id }) => id));
+    for (const { told: words } of data)
+      if (figure === 'queue-stopped') expect(words).toMatch(/; держит и другое: (с ошибками|не подтверждён)/);
+      else expect(words).not.toContain('не на рынке');
+  }
+  // What a person decides has its line in the journal; what is taken over at the start has one for all.
+  const { rows: decisions } = await db.pool.query<{ all: number; approved: number; returned: number }>(
+    `select count(*)::int as all, count(*) filter (where j.action = 'verdict-approved')::int as approved,
+       count(*) filter (where j.action = 'verdict-returned')::int as returned
+     from verdict v left join journal j on j.listing_id = v.listing_id and (j.facts->>'verdictId')::bigint = v.id
+       and j.action in ('verdict-approved', 'verdict-returned') where v.agency_id = $1`,
+    [agencyId],
+  );
+  const { all, approved, returned: sentBack } = decisions[0]!;
+  expect(total.decided).toEqual({
+    count: approved + sentBack,
+    approved,
+    accepted: all - approved - sentBack,
+    trusted: 0,
+  });
+  expect(total.decided.accepted).toBeGreaterThan(100);
+  expect(total.returns.count).toBe(sentBack);
+  expect(lines.reduce((sum, { decided }) => sum + decided, 0)).toBe(total.decided.count);
+  expect(owners.decided).toBe(total.decided.count);
+  for (const [figure, count, words] of [
+    ['decided', total.decided.count, /^(одобрен|возвращён: )/],
+    ['accepted', total.decided.accepted, /^принят без просмотра при включении модерации$/],
+    ['trusted', 0, /./],
+  ] as const) {
+    const listed = await behind(figure);
+    expect(listed.total, figure).toBe(count);
+    expect(listed.data).toHaveLength(count);
+    for (const { told } of listed.data) expect(told).toMatch(words);
+  }
+}
+
 describe('the demo', () => {
   it('has something to show in every number', async () => {
     const demo = await playedDemo();
@@ -537,6 +639,7 @@ describe('the demo', () => {
          cross join lateral jsonb_array_elements(coalesce(o.judgement->'board', '[]') || coalesce(o.judgement->'norms', '[]')) n where n->>'field' = 'photos'`,
       );
       expect(total.norms.photos).toBe(rows[0]!.photos);
+      await asCountedPlainly(demo, asker);
     } finally {
       await demo.drop();
     }

@@ -19,7 +19,7 @@ import {
   undoVerdict,
   verdictsInForce,
 } from '../../src/store/moderation.ts';
-import { look, lookAway, queueRows, waitingCases } from '../../src/store/moderation-queue.ts';
+import { countCases, look, lookAway, queueRows, waitingCases } from '../../src/store/moderation-queue.ts';
 import { answerQuestion, askAgent, postpone, resume } from '../../src/store/postponements.ts';
 import { agencyFrame, cabinetSettings } from '../../src/store/settings.ts';
 import { testDatabase } from './testdb.ts';
@@ -467,6 +467,8 @@ describe('the queue', () => {
         employeeId: w.agent.employeeId,
         branchId: null,
         boards: ['avito'],
+        isReady: true,
+        stops: [],
       },
       expect.objectContaining({ listingId: fresh, since: at(-800), isNew: true, touches: [] }),
     ]);
@@ -497,6 +499,62 @@ describe('the queue', () => {
     expect(await ids(w)).toEqual([fresh]);
     await undoVerdict(base.db, w.agencyId, verdictId, w.irina, at(1));
     expect(await ids(w)).toHaveLength(2);
+  });
+
+  it('asks about nothing that is off the market, until a run finds it there again', async () => {
+    const w = await world();
+    const here = await w.add();
+    const sold = await w.add({}, { outcome: 'off-market' });
+    await setPending(sold, at(-5000));
+    const everything = { isAll: true, branchIds: [], departmentIds: [], employeeId: null };
+    expect(await ids(w)).toEqual([here]);
+    expect(await countCases(base.db.pool, w.agencyId, everything, at(0))).toBe(1);
+    await base.db.pool.query("update mark_outcome set outcome = 'awaiting-moderation' where listing_id = $1", [sold]);
+    // As old as it was: the content has waited all the time.
+    expect((await cases(w)).map(({ listingId, since }) => [listingId, since])).toEqual([
+      [sold, at(-5000)],
+      [here, at(-800)],
+    ]);
+    expect(await countCases(base.db.pool, w.agencyId, everything, at(0))).toBe(2);
+  });
+
+  it('knows what waits for the moderator alone, and what else keeps the rest off', async () => {
+    const w = await world();
+    const found = async (outcome: string, judgement: object, other?: string) => {
+      const id = await w.add({}, { outcome, judgement });
+      if (other) {
+        const second = await ensureCabinet(base.db, w.agencyId, {
+          board: 'cian',
+          slug: 'main',
+          name: 'Циан',
+          family: 'cian',
+        });
+        await base.db.pool.query(
+          `insert into mark (agency_id, cabinet_id, listing_id, marked_at, ordinal, board_offer_id)
+           select agency_id, $2, listing_id, marked_at, ordinal, 'c' || listing_id from mark where listing_id = $1`,
+          [id, second],
+        );
+        await base.db.pool.query(
+          `insert into mark_outcome (agency_id, cabinet_id, listing_id, outcome, judgement, input_key, content_key, since, decided_at)
+           select agency_id, $2, listing_id, $3, judgement, input_key, content_key, since, decided_at from mark_outcome where listing_id = $1`,
+          [id, second, other],
+        );
+      }
+      const { isReady, stops } = (await cases(w)).find(({ listingId }) => listingId === id)!;
+      return [isReady, stops];
+    };
+    const awaiting = { approval: 'awaiting' };
+    const kept = { approval: 'kept', touches: ['text'] };
+    const held = (gate: string) => ({ ...awaiting, held: { gate, cause: 'source' } });
+    expect(await found('awaiting-moderation', awaiting)).toEqual([true, []]);
+    expect(await found('blocked', awaiting)).toEqual([false, ['blocked']]);
+    expect(await found('stale', awaiting)).toEqual([false, ['stale']]);
+    expect(await found('published', kept)).toEqual([true, []]);
+    expect(await found('paused', kept)).toEqual([false, ['paused']]);
+    expect(await found('awaiting-moderation', awaiting, 'blocked')).toEqual([true, ['blocked']]);
+    expect(await found('blocked', awaiting, 'stale')).toEqual([false, ['blocked', 'stale']]);
+    expect(await found('published', held('moderation'))).toEqual([true, []]);
+    expect(await found('published', held('board-rules'))).toEqual([false, ['published']]);
   });
 
   it('begins with what the waiting costs most', async () => {

@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   day,
+  dayFull,
   dayShort,
   lasted,
   moment,
+  momentFull,
   momentNear,
   momentShort,
   money,
@@ -31,6 +33,7 @@ describe('the words of the web', () => {
     expect(today()).toBe('2026-11-22');
     expect(moment(NOW)).toBe('22 ноября, 00:30');
     expect(momentShort(NOW)).toBe('22.11.26 00:30');
+    expect(momentFull(NOW)).toBe('22.11.2026 00:30');
     expect(momentNear(NOW)).toBe('сегодня 00:30');
     expect(momentNear('2026-11-21T18:59:00Z')).toBe('вчера 23:59');
     expect(momentNear('2026-11-12T04:00:00Z')).toBe('12.11.26 09:00');
@@ -42,6 +45,7 @@ describe('the words of the web', () => {
     expect(day('2026-11-21')).toBe('21 ноября');
     expect(day('2025-01-01')).toBe('1 января 2025');
     expect(dayShort('2025-01-01')).toBe('01.01.25');
+    expect(dayFull('2025-01-01')).toBe('01.01.2025');
   });
 
   it('tells money in whole roubles for lists and to the kopeck for ledgers', () => {

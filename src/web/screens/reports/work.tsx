@@ -13,7 +13,7 @@ import {
 import type { Figures, WorkMembers, WorkReport } from '../../../contracts/work-report.ts';
 import { Sheet } from '../../parts/page.tsx';
 import { listOf, oneAmong } from '../../router.tsx';
-import { dayShort, formatNumber, moment, objects } from '../../words.ts';
+import { dayFull, formatNumber, momentFull, objects } from '../../words.ts';
 import { Beside, Breakdown, Listings, percent, ReportPage, useOpened, useReport, useReportWords } from './report.tsx';
 
 /** «Отчёты», «Работа»: how fast contents are approved, what is returned, what lies too long; the address keeps every choice. */
@@ -27,6 +27,9 @@ interface Place {
   readonly of?: number;
   readonly agent?: number;
 }
+
+/** What is counted by decision: a listing may be there more than once. */
+const ONE_EACH: ReadonlySet<WorkFigure> = new Set(['decided', 'accepted', 'trusted', 'approved', 'returned']);
 
 type Open = (place: Place) => void;
 
@@ -52,11 +55,7 @@ export default function WorkReportScreen() {
             <Listings<WorkMembers['data'][number]>
               address="/reports/work/members"
               query={{ ...asked, ...place }}
-              counted={(total) =>
-                place.figure === 'returned' || place.figure === 'approved'
-                  ? `Решений: ${formatNumber(total)}`
-                  : objects(total)
-              }
+              counted={(total) => (ONE_EACH.has(place.figure) ? `Решений: ${formatNumber(total)}` : objects(total))}
               columns={[
                 {
                   head: 'Что с ним',
@@ -65,7 +64,7 @@ export default function WorkReportScreen() {
                       {told}
                       {at && (
                         <Text size="xs" c="dimmed">
-                          {moment(at)}
+                          {momentFull(at)}
                         </Text>
                       )}
                     </>
@@ -86,8 +85,9 @@ function Numbers({ answer, onOpen }: { answer: WorkReport; onOpen: Open }) {
   const { total, groups, agents, owners, by } = answer;
   return (
     <>
-      <Sheet title={`За период ${dayShort(answer.from)}–${dayShort(answer.until)}`}>
-        <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="lg">
+      <Sheet title={`За период ${dayFull(answer.from)}–${dayFull(answer.until)}`}>
+        <Decided figures={total} onOpen={onOpen} />
+        <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="lg" mt="lg">
           <Approval figures={total} onOpen={onOpen} />
           <Figure of="returns">
             <Count count={total.returns.count} place={{ figure: 'returned', words: 'Возвраты' }} onOpen={onOpen} />
@@ -95,7 +95,7 @@ function Numbers({ answer, onOpen }: { answer: WorkReport; onOpen: Open }) {
           <First figures={total} onOpen={onOpen} />
         </SimpleGrid>
       </Sheet>
-      <Sheet title="Сейчас" aside={<Text size="sm">{moment(answer.at)}</Text>}>
+      <Sheet title="Сейчас" aside={<Text size="sm">{momentFull(answer.at)}</Text>}>
         <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="lg">
           <Queue figures={total} onOpen={onOpen} />
           <Figure of="stale">
@@ -121,8 +121,8 @@ function Numbers({ answer, onOpen }: { answer: WorkReport; onOpen: Open }) {
       </SimpleGrid>
       <Text size="sm" c="dimmed">
         {WORK_WORDS.owners.title}. {WORK_WORDS.owners.definition}
-        {owners.verdicts > 0 &&
-          ` Решений за период ${formatNumber(owners.verdicts)}, ответственный того дня записан у ${formatNumber(owners.recorded)}.`}
+        {owners.decided > 0 &&
+          ` Решений модератора за период ${formatNumber(owners.decided)}, ответственный того дня записан у ${formatNumber(owners.recorded)}.`}
       </Text>
     </>
   );
@@ -197,6 +197,32 @@ function Part({ count, of, place, ofPlace, onOpen, size = 'xl' }: PartProps) {
 
 const time = (minutes: number | null) => (minutes === null ? '–' : toldMinutes(minutes));
 
+/** Whose parts all the tables add up to, and what is not in it. */
+function Decided({ figures: { decided, returns }, onOpen }: { figures: Figures; onOpen: Open }) {
+  const words = WORK_WORDS.decided.title;
+  const unseen = [
+    { count: decided.accepted, figure: 'accepted', words: 'Принято при включении модерации' },
+    { count: decided.trusted, figure: 'trusted', words: 'Одобрено по доверию' },
+  ] as const;
+  return (
+    <Figure of="decided">
+      <Count count={decided.count} place={{ figure: 'decided', words }} onOpen={onOpen} />{' '}
+      {decided.count > 0 && (
+        <Text span size="sm">
+          одобрено {formatNumber(decided.approved)}, возвращено {formatNumber(returns.count)}
+        </Text>
+      )}
+      {unseen
+        .filter(({ count }) => count > 0)
+        .map(({ count, ...place }) => (
+          <Text key={place.figure} size="sm">
+            Кроме них, без просмотра. {place.words}: <Count count={count} place={place} onOpen={onOpen} size="sm" />
+          </Text>
+        ))}
+    </Figure>
+  );
+}
+
 function Approval({ figures: { approval }, onOpen }: { figures: Figures; onOpen: Open }) {
   return (
     <Figure of="approval">
@@ -212,7 +238,6 @@ function Approval({ figures: { approval }, onOpen }: { figures: Figures; onOpen:
           size="sm"
         />
         {approval.unmeasured > 0 && `, ещё ${formatNumber(approval.unmeasured)} ждать не успели`}
-        {approval.trusted > 0 && `, по доверию ${formatNumber(approval.trusted)}`}
       </Text>
     </Figure>
   );
@@ -240,10 +265,14 @@ function Queue({ figures: { queue }, onOpen }: { figures: Figures; onOpen: Open 
       {queue.count > 0 && (
         <>
           <Text span size="sm">
-            старейший {time(queue.oldestMinutes)}, медиана {time(queue.medianMinutes)}
-            {queue.putAside > 0 && `, отложено ${formatNumber(queue.putAside)}`}
+            в очереди{queue.putAside > 0 && `, из неё отложено ${formatNumber(queue.putAside)}`}
           </Text>
-          <Group gap="md" component="ul" p={0} my={4} style={{ listStyle: 'none' }}>
+          <Waiting of="ready" ages={queue.ready} figure="queue-ready" onOpen={onOpen} />
+          <Waiting of="stopped" ages={queue.stopped} figure="queue-stopped" onOpen={onOpen} />
+          <Text size="sm" mt={8}>
+            Вся очередь по возрасту:
+          </Text>
+          <Group gap="md" component="ul" p={0} my={4} style={{ listStyle: 'none', rowGap: 0 }}>
             {AGE_BUCKETS.map(({ label }, bucket) => (
               <Text key={label} component="li" size="sm">
                 {label}:{' '}
@@ -259,6 +288,29 @@ function Queue({ figures: { queue }, onOpen }: { figures: Figures; onOpen: Open 
         </>
       )}
     </Figure>
+  );
+}
+
+interface WaitingProps {
+  readonly of: 'ready' | 'stopped';
+  readonly ages: Figures['queue']['ready'];
+  readonly figure: WorkFigure;
+  readonly onOpen: Open;
+}
+
+/** A part of the queue, with its own ages. */
+function Waiting({ of, ages, figure, onOpen }: WaitingProps) {
+  const { title, definition } = WORK_WORDS[of];
+  return (
+    <div>
+      <Text size="sm" mt={8}>
+        {title}: <Count count={ages.count} place={{ figure, words: title }} onOpen={onOpen} size="sm" />
+        {ages.count > 0 && `, старейший ${time(ages.oldestMinutes)}, медиана ${time(ages.medianMinutes)}`}
+      </Text>
+      <Text size="xs" c="dimmed">
+        {definition}
+      </Text>
+    </div>
   );
 }
 
@@ -282,7 +334,7 @@ function Norms({ figures: { norms }, onOpen }: { figures: Figures; onOpen: Open 
 function Groups({ groups, by, onOpen }: { groups: WorkReport['groups']; by: WorkGrouping; onOpen: Open }) {
   return (
     <Sheet title={capital(GROUPING_LABELS[by])}>
-      <Table.ScrollContainer minWidth={900}>
+      <Table.ScrollContainer minWidth={1000}>
         <Table>
           <Table.Thead>
             <Table.Tr>
@@ -293,7 +345,8 @@ function Groups({ groups, by, onOpen }: { groups: WorkReport['groups']; by: Work
               <Table.Th ta="right">Возвратов</Table.Th>
               <Table.Th ta="right">С первого раза</Table.Th>
               <Table.Th ta="right">В очереди</Table.Th>
-              <Table.Th ta="right">Старейший</Table.Th>
+              <Table.Th ta="right">Только модератора</Table.Th>
+              <Table.Th ta="right">Старейший из них</Table.Th>
               <Table.Th ta="right">Не подтв. в срок</Table.Th>
               <Table.Th ta="right">Фото ниже нормы</Table.Th>
               <Table.Th ta="right">Тексты ниже нормы</Table.Th>
@@ -328,7 +381,10 @@ function Groups({ groups, by, onOpen }: { groups: WorkReport['groups']; by: Work
                   <Table.Td ta="right">
                     {number(queue.count, { figure: 'queue', words: WORK_WORDS.queue.title })}
                   </Table.Td>
-                  <Table.Td ta="right">{time(queue.oldestMinutes)}</Table.Td>
+                  <Table.Td ta="right">
+                    {number(queue.ready.count, { figure: 'queue-ready', words: WORK_WORDS.ready.title })}
+                  </Table.Td>
+                  <Table.Td ta="right">{time(queue.ready.oldestMinutes)}</Table.Td>
                   <Table.Td ta="right">
                     {part(
                       stale.count,
@@ -395,7 +451,14 @@ function Agents({ agents, onOpen }: { agents: WorkReport['agents']; onOpen: Open
           {agents.map(({ id, name, decided, returned, first, right }) => (
             <Table.Tr key={id}>
               <Table.Td>{name}</Table.Td>
-              <Table.Td ta="right">{formatNumber(decided)}</Table.Td>
+              <Table.Td ta="right">
+                <Count
+                  count={decided}
+                  place={{ figure: 'decided', agent: id, words: `${WORK_WORDS.decided.title}: ${name}` }}
+                  onOpen={onOpen}
+                  size="sm"
+                />
+              </Table.Td>
               <Table.Td ta="right">
                 <Count
                   count={returned}
