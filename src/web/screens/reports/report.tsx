@@ -99,6 +99,11 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
   children,
   below,
 }: ReportPageProps<Answer>) {
+  // Without an answer the days of the last one stay, where the address names none.
+  const [told, setTold] = useState<Pick<Answer, 'from' | 'until'> | null>(null);
+  if (report.data && told !== report.data) setTold(report.data);
+  const isNamed = words.from !== undefined || words.until !== undefined;
+  const days = report.data ?? (isNamed ? null : told);
   return (
     <Page
       title={title}
@@ -124,9 +129,10 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
       <ReportTabs here={here} />
       <Group gap="sm" align="end" role="search">
         <ReportPeriod
-          from={words.from ?? report.data?.from ?? null}
-          until={words.until ?? report.data?.until ?? null}
-          onChange={change}
+          from={words.from ?? days?.from ?? null}
+          until={words.until ?? days?.until ?? null}
+          error={report.error}
+          onChange={(days) => change({ ...days })}
         />
         {choices}
         <Whose words={words} change={change} />
