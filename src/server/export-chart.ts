@@ -3,6 +3,7 @@ import {
   barGap,
   barWidth,
   PICTURE,
+  type PictureShape,
   pictureHeight,
   SERIES,
   SERIES_LABELS,
@@ -21,18 +22,22 @@ const LOOKS: Record<Exclude<Series, 'marked'>, { readonly color: string; readonl
   unfunded: { color: '#6d4fc4', decal: dots(0.7) },
 };
 
-const { top: TOP, plot: PLOT, gap: GAP, left, right, head } = PICTURE;
-
 /** {@link exportChartSvg} as PNG. */
-export const exportChartPng = (report: ExportReport, theme?: ChartTheme): Uint8Array =>
-  pngOf(exportChartSvg(report, theme));
+export const exportChartPng = (report: ExportReport, theme?: ChartTheme, picture?: PictureShape): Uint8Array =>
+  pngOf(exportChartSvg(report, theme, picture));
+
+/** On a narrow picture the heading has lines of so many letters, and the legend begins below four of them. */
+const [NARROW_LINE, NARROW_HEADING] = [52, 108];
 
 /** @returns an SVG picture: a plot for each board or feed, one below the other, all of one scale of steps */
-export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'): string {
-  const height = pictureHeight(report.sources.length);
-  const width = barWidth(report.steps.length);
+export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light', picture = PICTURE): string {
+  const { top: TOP, plot: PLOT, gap: GAP, left, right, head } = picture;
+  const isNarrow = picture.width < PICTURE.width;
+  const height = pictureHeight(report.sources.length, picture);
+  const width = barWidth(report.steps.length, picture);
+  const size = { width: picture.width, height, ...(isNarrow && { lineChars: NARROW_LINE }) };
   const labels = report.steps.map(({ label }) => label);
-  return drawn(report, theme, { width: PICTURE.width, height }, ({ font, ink, heading }) => ({
+  return drawn(report, theme, size, ({ font, ink, heading }) => ({
     title: [
       heading(
         'Выгрузка',
@@ -42,10 +47,16 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
         text: sourceTitle(source),
         left: 16,
         top: TOP + at * (PLOT + GAP) - 4,
-        textStyle: { ...font, fontSize: 14 },
+        textStyle: { ...font, fontSize: 14, width: picture.width - 24, overflow: 'truncate' as const },
       })),
     ],
-    legend: { left: 8, top: HEADING, itemGap: 0, itemWidth: 24, textStyle: { ...font, fontSize: 12 } },
+    legend: {
+      left: 8,
+      top: isNarrow ? NARROW_HEADING : HEADING,
+      itemGap: 0,
+      itemWidth: 24,
+      textStyle: { ...font, fontSize: 12 },
+    },
     grid: report.sources.map((_, at) => ({
       left,
       right,
