@@ -88,7 +88,7 @@ export interface PictureShape {
 }
 export const PICTURE: PictureShape = { width: 1100, top: 112, plot: 190, gap: 66, left: 60, right: 20, head: 24 };
 /** For the screen of a telephone. */
-export const NARROW_PICTURE: PictureShape = { ...PICTURE, width: 360, top: 166, left: 44, right: 8 };
+export const NARROW_PICTURE: PictureShape = { ...PICTURE, width: 360, top: 168, left: 44, right: 8 };
 export const pictureHeight = (sources: number, { top, plot, gap }: PictureShape = PICTURE): number =>
   top + sources * (plot + gap);
 

@@ -50,7 +50,7 @@ export interface Brush {
 interface PictureSize {
   readonly width: number;
   readonly height: number;
-  /** So many letters fit on a line of the heading. */
+  /** So many letters fit on a line of the heading; fewer than usual have a smaller title above them. */
   readonly lineChars?: number;
 }
 
@@ -69,9 +69,9 @@ export function drawn(
   const note = report.steps.some(({ isUnfinished }) => isUnfinished) ? '  * шаг не завершён' : '';
   const heading = (what: string, line: string) => ({
     text: `${what} ${russianDay(report.from)}–${russianDay(report.until)}`,
-    subtext: `${narrowedLine(report.narrowed, lineChars)}${broken(`${line}${note}`, lineChars)}`,
+    subtext: `${narrowedLine(report.narrowed, lineChars)}${line}${note}`,
     ...{ left: 16, top: 8, itemGap: 6 },
-    textStyle: { ...font, fontSize: 18 },
+    textStyle: { ...font, fontSize: lineChars < LINE_CHARS ? 14 : 18 },
     subtextStyle: { ...font, fontSize: 13, lineHeight: 16 },
   });
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
@@ -96,13 +96,6 @@ function narrowedLine(narrowed: Narrowed, most: number): string {
   const told = few && few.length > most ? one : few;
   if (!told) return '';
   return `Отбор: ${told.length > most ? `${told.slice(0, most - 1)}…` : told}\n`;
-}
-
-/** The words in lines of so many letters at most. */
-function broken(text: string, most: number): string {
-  if (text.length <= most) return text;
-  const at = text.lastIndexOf(' ', most);
-  return at <= 0 ? text : `${text.slice(0, at)}\n${broken(text.slice(at).trimStart(), most)}`;
 }
 
 const FONTS = '@expo-google-fonts/golos-text';

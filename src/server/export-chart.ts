@@ -26,8 +26,8 @@ const LOOKS: Record<Exclude<Series, 'marked'>, { readonly color: string; readonl
 export const exportChartPng = (report: ExportReport, theme?: ChartTheme, picture?: PictureShape): Uint8Array =>
   pngOf(exportChartSvg(report, theme, picture));
 
-/** On a narrow picture the heading has lines of so many letters, and the legend begins below four of them. */
-const [NARROW_LINE, NARROW_HEADING] = [52, 108];
+/** So many letters fit on a line of a narrow picture. */
+const NARROW_LINE = 44;
 
 /** @returns an SVG picture: a plot for each board or feed, one below the other, all of one scale of steps */
 export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light', picture = PICTURE): string {
@@ -37,12 +37,11 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
   const width = barWidth(report.steps.length, picture);
   const size = { width: picture.width, height, ...(isNarrow && { lineChars: NARROW_LINE }) };
   const labels = report.steps.map(({ label }) => label);
+  // On a telephone it stands beside the picture.
+  const counting = ` Объект засчитан, если был в состоянии не меньше ${report.minShare} % дней шага; отмеченный – если хотя бы день.`;
   return drawn(report, theme, size, ({ font, ink, heading }) => ({
     title: [
-      heading(
-        'Выгрузка',
-        `Шаг: ${STEP_LABELS[report.step]}. Объект засчитан, если был в состоянии не меньше ${report.minShare} % дней шага; отмеченный – если хотя бы день.`,
-      ),
+      heading('Выгрузка', `Шаг: ${STEP_LABELS[report.step]}.${isNarrow ? '' : counting}`),
       ...report.sources.map((source, at) => ({
         text: sourceTitle(source),
         left: 16,
@@ -51,11 +50,8 @@ export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'
       })),
     ],
     legend: {
-      left: 8,
-      top: isNarrow ? NARROW_HEADING : HEADING,
-      itemGap: 0,
-      itemWidth: 24,
-      textStyle: { ...font, fontSize: 12 },
+      ...(isNarrow ? { orient: 'vertical' as const, itemGap: 4 } : { itemGap: 0 }),
+      ...{ left: 8, top: HEADING, itemWidth: 24, textStyle: { ...font, fontSize: 12 } },
     },
     grid: report.sources.map((_, at) => ({
       left,

@@ -21,7 +21,7 @@ import { exportReportChangeMembers, exportReportChanges, exportReportMembers } f
 import { boardsOf, exportReport, type Reporter } from './export-report.ts';
 import { reportFeeds } from './listing-routes.ts';
 import { reportChoices } from './report-units.ts';
-import { sendFile } from './statement.ts';
+import { fileNamed, sendFile } from './statement.ts';
 import { veiled } from './veil.ts';
 
 /** «Отчёты»: the export chart, the listings behind every column, and the files of it. */
@@ -47,11 +47,11 @@ export const Theme = Type.Optional(Type.Unsafe<ChartTheme>({ type: 'string', enu
 /** A wide picture is for a page, a narrow one for the screen of a telephone. */
 const Shape = Type.Optional(Type.Unsafe<'wide' | 'narrow'>({ type: 'string', enum: ['wide', 'narrow'] }));
 
-/** @param name of plain letters, under which it is kept by whoever keeps it */
+/** @param name without the ending, under which it is kept by whoever keeps it */
 export const sendPicture = (reply: FastifyReply, bytes: Readable, kind: 'svg' | 'png', name: string): FastifyReply =>
   reply
     .header('Cache-Control', 'private, no-cache')
-    .header('Content-Disposition', `inline; filename="${name}.${kind}"`)
+    .header('Content-Disposition', fileNamed('inline', name, kind))
     .type(kind === 'svg' ? 'image/svg+xml; charset=utf-8' : 'image/png')
     .send(bytes);
 

@@ -33,18 +33,21 @@ export function Behind({ address, query, step }: BehindProps) {
         {
           head: step === undefined ? 'Дней в шаге' : `Дней в шаге ${step}`,
           cell: ({ outcomes }) =>
-            outcomes.map(({ label, days, reasons }) => (
-              <div key={label}>
-                <span className={classes.days}>
-                  {label} {days}
-                </span>
-                {reasons.map((reason) => (
-                  <Text key={reason} size="xs" c="dimmed">
-                    {reason}
-                  </Text>
-                ))}
-              </div>
-            )),
+            // Not marked on any of them.
+            outcomes.length === 0
+              ? '–'
+              : outcomes.map(({ label, days, reasons }) => (
+                  <div key={label}>
+                    <span className={classes.days}>
+                      {label} {days}
+                    </span>
+                    {reasons.map((reason) => (
+                      <Text key={reason} size="xs" c="dimmed">
+                        {reason}
+                      </Text>
+                    ))}
+                  </div>
+                )),
         },
         {
           head: 'Сейчас',

@@ -1,4 +1,4 @@
-import { Anchor, Button, Drawer, Group, SegmentedControl, Select, Text } from '@mantine/core';
+import { Anchor, Button, Drawer, Group, SegmentedControl, Select, Text, TextInput } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconDownload, IconFilter } from '@tabler/icons-react';
 import { keepPreviousData, type UseQueryResult } from '@tanstack/react-query';
@@ -153,7 +153,12 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
           )}
         </Group>
       )}
-      <Group gap="sm" align="end" role="search" display={isPhone && !isOpen ? 'none' : undefined}>
+      <Group
+        gap="sm"
+        align={report.isError ? 'start' : 'end'}
+        role="search"
+        display={isPhone && !isOpen ? 'none' : undefined}
+      >
         <ReportPeriod
           from={words.from ?? days?.from ?? null}
           until={words.until ?? days?.until ?? null}
@@ -275,33 +280,62 @@ export function Listings<Row extends ReportListing & { readonly at?: string | nu
   counted = objects,
 }: ListingsProps<Row>) {
   const members = useApi<{ readonly total: number; readonly data: readonly Row[] }>(address, query);
+  const [text, setText] = useState('');
   return (
     <Loaded query={members}>
-      {({ total, data }) =>
-        data.length === 0 ? (
-          <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />
-        ) : (
+      {({ total, data }) => {
+        if (data.length === 0)
+          return <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />;
+        const found = data.filter((row) => isAbout(row, text));
+        return (
           <>
             <Text size="sm" mb="sm">
               {counted(total)}
               {data.length < total && `, показаны ${shown} ${formatNumber(data.length)}`}
             </Text>
-            <FactTable
-              head="Объект"
-              columns={columns}
-              rows={data.map((row) => ({
-                key: `${row.id} ${row.at}`,
-                name: <ListingName listing={row} />,
-                cells: columns.map(({ cell }) => cell(row)),
-                isLong: true,
-              }))}
-              minWidth={columns.length > 1 ? 440 : 300}
-            />
+            {data.length > MANY && (
+              <TextInput
+                type="search"
+                mb="sm"
+                label="Найти среди показанных"
+                description="Номер, адрес или сотрудник"
+                value={text}
+                onChange={(event) => setText(event.currentTarget.value)}
+              />
+            )}
+            <Text size="sm" role="status" {...(found.length > 0 && { className: 'heard' })}>
+              {text.trim() !== '' && (found.length === 0 ? 'Такого среди них нет' : `Найдено: ${found.length}`)}
+            </Text>
+            {found.length > 0 && (
+              <FactTable
+                head="Объект"
+                columns={columns}
+                rows={found.map((row) => ({
+                  key: `${row.id} ${row.at}`,
+                  name: <ListingName listing={row} />,
+                  cells: columns.map(({ cell }) => cell(row)),
+                  isLong: true,
+                }))}
+                minWidth={columns.length > 1 ? 440 : 300}
+              />
+            )}
           </>
-        )
-      }
+        );
+      }}
     </Loaded>
   );
+}
+
+/** More than this are searched through. */
+const MANY = 9;
+
+/** Do all the words stand somewhere in what names the listing? */
+function isAbout({ externalId, title, employee }: ReportListing, text: string): boolean {
+  const told = `${externalId} ${title} ${employee ?? ''}`.toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => told.includes(word));
 }
 
 function ListingName({ listing: { id, externalId, title, employee, isSeen } }: { listing: ReportListing }) {
