@@ -467,11 +467,13 @@ async function useTelephone(visit: Visit): Promise<void> {
   await page.getByRole('search').waitFor({ state: 'hidden' });
   const picture = page.getByRole('img', { name: 'График выгрузки' });
   expect(await picture.getAttribute('src')).toContain('shape=narrow');
-  await page
+  const number = page
     .getByRole('listitem')
     .getByRole('button', { name: /отмеченные на выгрузку/ })
-    .first()
-    .click();
+    .first();
+  await number.evaluate((button) => button.scrollIntoView({ block: 'start' }));
+  await visit.picture('/reports, cards.phone');
+  await number.click();
   const dialog = page.getByRole('dialog');
   await dialog.getByText('Сейчас').first().waitFor();
   const cards = dialog.getByRole('listitem');
