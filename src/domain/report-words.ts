@@ -73,20 +73,33 @@ export const MAIL_WEEKS_MAX = Math.floor(PERIOD_DAYS_MAX / 7);
 export const MAIL_WEEKS_USUAL = 4;
 
 /**
- * Where things stand on the picture of the export report, in its own units. The server draws by it, and the screen finds
+ * Where things stand on a picture of the export report, in its own units. The server draws by it, and the screen finds
  * by it what somebody has pointed at.
  */
-export const PICTURE = { width: 1100, top: 112, plot: 190, gap: 66, left: 60, right: 20, head: 24 } as const;
-export const pictureHeight = (sources: number): number => PICTURE.top + sources * (PICTURE.plot + PICTURE.gap);
+export interface PictureShape {
+  readonly width: number;
+  /** Where the first plot begins; above it are the heading and the legend. */
+  readonly top: number;
+  readonly plot: number;
+  readonly gap: number;
+  readonly left: number;
+  readonly right: number;
+  readonly head: number;
+}
+export const PICTURE: PictureShape = { width: 1100, top: 112, plot: 190, gap: 66, left: 60, right: 20, head: 24 };
+/** For the screen of a telephone. */
+export const NARROW_PICTURE: PictureShape = { ...PICTURE, width: 360, top: 168, left: 44, right: 8 };
+export const pictureHeight = (sources: number, { top, plot, gap }: PictureShape = PICTURE): number =>
+  top + sources * (plot + gap);
 
 const BARS = ['published', 'blocked', 'unfunded'] as const;
 const BAR_MAX = 26;
 /** Of a step's room, for its bars; and between two bars, of a bar. */
 const [BAND_SHARE, BAR_GAP] = [0.8, 0.1];
 export const barGap = `${BAR_GAP * 100}%`;
-const bandWidth = (steps: number) => (PICTURE.width - PICTURE.left - PICTURE.right) / steps;
-export const barWidth = (steps: number): number =>
-  Math.min(BAR_MAX, (bandWidth(steps) * BAND_SHARE) / (BARS.length + (BARS.length - 1) * BAR_GAP));
+const bandWidth = (steps: number, { width, left, right }: PictureShape) => (width - left - right) / steps;
+export const barWidth = (steps: number, picture: PictureShape = PICTURE): number =>
+  Math.min(BAR_MAX, (bandWidth(steps, picture) * BAND_SHARE) / (BARS.length + (BARS.length - 1) * BAR_GAP));
 
 /**
  * What stands at a point of the picture: the column of a series over its whole height; beside the columns, the marked.
@@ -96,16 +109,18 @@ export function pointedAt(
   point: { readonly x: number; readonly y: number },
   sources: number,
   steps: number,
+  picture: PictureShape = PICTURE,
 ): { readonly source: number; readonly step: number; readonly series: Series } | null {
-  const source = Math.floor((point.y - PICTURE.top) / (PICTURE.plot + PICTURE.gap));
-  const below = point.y - PICTURE.top - source * (PICTURE.plot + PICTURE.gap);
-  const band = bandWidth(steps);
-  const step = Math.floor((point.x - PICTURE.left) / band);
-  if (source < 0 || source >= sources || below < PICTURE.head || below > PICTURE.plot) return null;
+  const { top, plot, gap, left, head } = picture;
+  const source = Math.floor((point.y - top) / (plot + gap));
+  const below = point.y - top - source * (plot + gap);
+  const band = bandWidth(steps, picture);
+  const step = Math.floor((point.x - left) / band);
+  if (source < 0 || source >= sources || below < head || below > plot) return null;
   if (step < 0 || step >= steps) return null;
-  const width = barWidth(steps);
+  const width = barWidth(steps, picture);
   const all = width * (BARS.length + (BARS.length - 1) * BAR_GAP);
-  const within = point.x - PICTURE.left - step * band - (band - all) / 2;
+  const within = point.x - left - step * band - (band - all) / 2;
   const bar = Math.floor(within / (width * (1 + BAR_GAP)));
   const series = within >= 0 && within <= all ? (BARS[bar] ?? 'marked') : 'marked';
   return { source, step, series };

@@ -47,6 +47,13 @@ export interface Brush {
   readonly heading: (what: string, line: string) => object;
 }
 
+interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+  /** So many letters fit on a line of the heading; fewer than usual have a smaller title above them. */
+  readonly lineChars?: number;
+}
+
 /**
  * Draws a chart of a report.
  * @returns SVG
@@ -54,7 +61,7 @@ export interface Brush {
 export function drawn(
   report: Charted,
   theme: ChartTheme,
-  size: { readonly width: number; readonly height: number },
+  { lineChars = LINE_CHARS, ...size }: PictureSize,
   option: (brush: Brush) => EChartsCoreOption,
 ): string {
   const ink = INK[theme];
@@ -62,9 +69,9 @@ export function drawn(
   const note = report.steps.some(({ isUnfinished }) => isUnfinished) ? '  * шаг не завершён' : '';
   const heading = (what: string, line: string) => ({
     text: `${what} ${russianDay(report.from)}–${russianDay(report.until)}`,
-    subtext: `${narrowedLine(report.narrowed)}${line}${note}`,
+    subtext: `${narrowedLine(report.narrowed, lineChars)}${line}${note}`,
     ...{ left: 16, top: 8, itemGap: 6 },
-    textStyle: { ...font, fontSize: 18 },
+    textStyle: { ...font, fontSize: lineChars < LINE_CHARS ? 14 : 18 },
     subtextStyle: { ...font, fontSize: 13, lineHeight: 16 },
   });
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...size });
@@ -81,14 +88,14 @@ export function drawn(
   return legalXml(svg);
 }
 
-/** So many letters fit on a line of the heading, as wide as they come: the library would cut them by a guess of its own. */
+/** So many letters fit on a line of the heading of a wide picture, as wide as they come: the library would cut them by a guess of its own. */
 const LINE_CHARS = 140;
 
-function narrowedLine(narrowed: Narrowed): string {
-  const [few, one] = [NAMES_FEW, 1].map((most) => narrowedText(narrowed, most));
-  const told = few && few.length > LINE_CHARS ? one : few;
+function narrowedLine(narrowed: Narrowed, most: number): string {
+  const [few, one] = [NAMES_FEW, 1].map((names) => narrowedText(narrowed, names));
+  const told = few && few.length > most ? one : few;
   if (!told) return '';
-  return `Отбор: ${told.length > LINE_CHARS ? `${told.slice(0, LINE_CHARS - 1)}…` : told}\n`;
+  return `Отбор: ${told.length > most ? `${told.slice(0, most - 1)}…` : told}\n`;
 }
 
 const FONTS = '@expo-google-fonts/golos-text';

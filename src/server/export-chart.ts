@@ -3,6 +3,7 @@ import {
   barGap,
   barWidth,
   PICTURE,
+  type PictureShape,
   pictureHeight,
   SERIES,
   SERIES_LABELS,
@@ -21,31 +22,37 @@ const LOOKS: Record<Exclude<Series, 'marked'>, { readonly color: string; readonl
   unfunded: { color: '#6d4fc4', decal: dots(0.7) },
 };
 
-const { top: TOP, plot: PLOT, gap: GAP, left, right, head } = PICTURE;
-
 /** {@link exportChartSvg} as PNG. */
-export const exportChartPng = (report: ExportReport, theme?: ChartTheme): Uint8Array =>
-  pngOf(exportChartSvg(report, theme));
+export const exportChartPng = (report: ExportReport, theme?: ChartTheme, picture?: PictureShape): Uint8Array =>
+  pngOf(exportChartSvg(report, theme, picture));
+
+/** So many letters fit on a line of a narrow picture. */
+const NARROW_LINE = 44;
 
 /** @returns an SVG picture: a plot for each board or feed, one below the other, all of one scale of steps */
-export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light'): string {
-  const height = pictureHeight(report.sources.length);
-  const width = barWidth(report.steps.length);
+export function exportChartSvg(report: ExportReport, theme: ChartTheme = 'light', picture = PICTURE): string {
+  const { top: TOP, plot: PLOT, gap: GAP, left, right, head } = picture;
+  const isNarrow = picture.width < PICTURE.width;
+  const height = pictureHeight(report.sources.length, picture);
+  const width = barWidth(report.steps.length, picture);
+  const size = { width: picture.width, height, ...(isNarrow && { lineChars: NARROW_LINE }) };
   const labels = report.steps.map(({ label }) => label);
-  return drawn(report, theme, { width: PICTURE.width, height }, ({ font, ink, heading }) => ({
+  // On a telephone it stands beside the picture.
+  const counting = ` Объект засчитан, если был в состоянии не меньше ${report.minShare} % дней шага; отмеченный – если хотя бы день.`;
+  return drawn(report, theme, size, ({ font, ink, heading }) => ({
     title: [
-      heading(
-        'Выгрузка',
-        `Шаг: ${STEP_LABELS[report.step]}. Объект засчитан, если был в состоянии не меньше ${report.minShare} % дней шага; отмеченный – если хотя бы день.`,
-      ),
+      heading('Выгрузка', `Шаг: ${STEP_LABELS[report.step]}.${isNarrow ? '' : counting}`),
       ...report.sources.map((source, at) => ({
         text: sourceTitle(source),
         left: 16,
         top: TOP + at * (PLOT + GAP) - 4,
-        textStyle: { ...font, fontSize: 14 },
+        textStyle: { ...font, fontSize: 14, width: picture.width - 24, overflow: 'truncate' as const },
       })),
     ],
-    legend: { left: 8, top: HEADING, itemGap: 0, itemWidth: 24, textStyle: { ...font, fontSize: 12 } },
+    legend: {
+      ...(isNarrow ? { orient: 'vertical' as const, itemGap: 4 } : { itemGap: 0 }),
+      ...{ left: 8, top: HEADING, itemWidth: 24, textStyle: { ...font, fontSize: 12 } },
+    },
     grid: report.sources.map((_, at) => ({
       left,
       right,

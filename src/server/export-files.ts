@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 import { type Column, csvText, type Row, type Table } from '../domain/csv.ts';
 import { SERIES, SERIES_LABELS, STEP_LABELS } from '../domain/export-report.ts';
+import type { PictureShape } from '../domain/report-words.ts';
 import { capital } from '../domain/text.ts';
 import type { ChartTheme } from './chart.ts';
 import { exportReport, type Reporter, sourceTitle } from './export-report.ts';
@@ -57,6 +58,7 @@ export async function exportFile(
   query: ExportReportQuery,
   format: ExportFormat,
   theme?: ChartTheme,
+  picture?: PictureShape,
 ): Promise<{ readonly name: string; readonly bytes: Readable }> {
   const report = await exportReport(reporter, query);
   return { name: exportFileName(report), bytes: await bytesOf() };
@@ -75,7 +77,7 @@ export async function exportFile(
       return whole(await exportWorkbook(report, table, exportTable(days)));
     }
     const { exportChartPng, exportChartSvg } = await import('./export-chart.ts');
-    return whole(format === 'svg' ? exportChartSvg(report, theme) : exportChartPng(report, theme));
+    return whole(format === 'svg' ? exportChartSvg(report, theme, picture) : exportChartPng(report, theme, picture));
   }
 }
 

@@ -48,7 +48,7 @@ export function moneyReportRoutes(api: Api): void {
       handler: async (ask, reply) => {
         const { theme, ...query } = ask.query;
         const report = await moneyReport(await reporterOf(ask, policy.deed), query);
-        return sendPicture(reply, await moneyFile(report, kind, theme), kind);
+        return sendPicture(reply, await moneyFile(report, kind, theme), kind, moneyFileName(report));
       },
     });
 

@@ -12,6 +12,7 @@ import {
   MembersSchema,
   ReportChoicesSchema,
 } from '../contracts/export-report.ts';
+import { NARROW_PICTURE, PICTURE } from '../domain/report-words.ts';
 import { type Deed, reachOf } from '../domain/rights.ts';
 import type { Api, Ask } from './api.ts';
 import type { ChartTheme } from './chart.ts';
@@ -20,7 +21,7 @@ import { exportReportChangeMembers, exportReportChanges, exportReportMembers } f
 import { boardsOf, exportReport, type Reporter } from './export-report.ts';
 import { reportFeeds } from './listing-routes.ts';
 import { reportChoices } from './report-units.ts';
-import { sendFile } from './statement.ts';
+import { fileNamed, sendFile } from './statement.ts';
 import { veiled } from './veil.ts';
 
 /** «Отчёты»: the export chart, the listings behind every column, and the files of it. */
@@ -43,9 +44,14 @@ const veiledMembers = async (ask: Ask<unknown, unknown, unknown>, { total, data 
 
 export const Theme = Type.Optional(Type.Unsafe<ChartTheme>({ type: 'string', enum: ['light', 'dark'] }));
 
-export const sendPicture = (reply: FastifyReply, bytes: Readable, kind: 'svg' | 'png'): FastifyReply =>
+/** A wide picture is for a page, a narrow one for the screen of a telephone. */
+const Shape = Type.Optional(Type.Unsafe<'wide' | 'narrow'>({ type: 'string', enum: ['wide', 'narrow'] }));
+
+/** @param name without the ending, under which it is kept by whoever keeps it */
+export const sendPicture = (reply: FastifyReply, bytes: Readable, kind: 'svg' | 'png', name: string): FastifyReply =>
   reply
     .header('Cache-Control', 'private, no-cache')
+    .header('Content-Disposition', fileNamed('inline', name, kind))
     .type(kind === 'svg' ? 'image/svg+xml; charset=utf-8' : 'image/png')
     .send(bytes);
 
@@ -110,11 +116,15 @@ export function reportRoutes(api: Api): void {
       url: `/reports/exports.${kind}`,
       summary: `График выгрузки картинкой ${kind.toUpperCase()}`,
       policy,
-      query: Type.Object({ ...ExportReportQuerySchema.properties, theme: Theme }, { additionalProperties: false }),
+      query: Type.Object(
+        { ...ExportReportQuerySchema.properties, theme: Theme, shape: Shape },
+        { additionalProperties: false },
+      ),
       handler: async (ask, reply) => {
-        const { theme, ...query } = ask.query;
-        const { bytes } = await exportFile(await reporterOf(ask, policy.deed), query, kind, theme);
-        return sendPicture(reply, bytes, kind);
+        const { theme, shape, ...query } = ask.query;
+        const picture = shape === 'narrow' ? NARROW_PICTURE : PICTURE;
+        const { name, bytes } = await exportFile(await reporterOf(ask, policy.deed), query, kind, theme, picture);
+        return sendPicture(reply, bytes, kind, name);
       },
     });
 

@@ -255,16 +255,18 @@ const TYPES = {
 
 const PLAIN = /^[\x20-\x7e]+$/;
 
-/** A file to be kept, named as its reader would name it. */
-export function sendFile(reply: FastifyReply, bytes: Readable, format: 'csv' | 'xlsx', name: string): FastifyReply {
+/** The header that names a file as its reader would name it. @param name without the ending */
+export function fileNamed(way: 'attachment' | 'inline', name: string, format: string): string {
   const file = `${name.replaceAll(/[\\/:*?"<>|]/g, ' ')}.${format}`;
-  return reply
+  // For programs that read no other names than plain ones.
+  const plain = PLAIN.test(file) ? file : `statement.${format}`;
+  return `${way}; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(file)}`;
+}
+
+/** A file to be kept. @param name without the ending */
+export const sendFile = (reply: FastifyReply, bytes: Readable, format: 'csv' | 'xlsx', name: string): FastifyReply =>
+  reply
     .type(TYPES[format])
     .header('Cache-Control', 'private, no-store')
-    .header(
-      'Content-Disposition',
-      // For programs that read no other names than plain ones.
-      `attachment; filename="${PLAIN.test(file) ? file : `statement.${format}`}"; filename*=UTF-8''${encodeURIComponent(file)}`,
-    )
+    .header('Content-Disposition', fileNamed('attachment', name, format))
     .send(bytes);
-}

@@ -117,6 +117,19 @@ export function lasted(since: Moment, until: Moment = now()): string {
   return counted(Math.floor(hours / 24), 'день', 'дня', 'дней');
 }
 
+const DAY_MS = 86_400_000;
+
+/** The day that lies so many days after another, or before it. */
+export const addDays = (of: string, days: number): string =>
+  new Date(Date.parse(`${of}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);
+
+/** Is it a day of the calendar, `YYYY-MM-DD`? */
+export function isDay(text: string): boolean {
+  const at = new Date(`${text}T00:00:00Z`);
+  // The 31st of February rolls over into March; that is no day.
+  return !Number.isNaN(at.getTime()) && at.toISOString().slice(0, 10) === text;
+}
+
 const CITIES: Readonly<Record<string, string>> = {
   'Europe/Kaliningrad': 'Калининград',
   'Europe/Moscow': 'Москва',

@@ -128,6 +128,10 @@ const MORE: readonly {
   { name: '/reports, chosen and opened', as: ADMIN, path: '/reports', act: chooseAndOpen },
   { name: '/reports, a strange branch', as: ADMIN, path: '/reports?branch=9999', act: takeStrangeOff },
   { name: '/reports narrowed', as: ADMIN, path: '/reports?branch=1&branch=2&step=month' },
+  { name: '/reports, days that are none', as: ADMIN, path: '/reports', act: giveStrangeDays },
+  { name: '/reports, why it changed', as: ADMIN, path: '/reports', act: askWhy },
+  { name: '/reports, from one to another', as: ADMIN, path: '/reports?branch=1&by=crm-group', act: goToMoney },
+  { name: '/reports of a person, on a telephone', as: ADMIN, path: '/reports?by=branch', act: useTelephone },
   { name: 'owner report dialog', as: AGENT, path: '/profile', act: giveOwnerLink },
   { name: 'owner page', as: AGENT, path: '/profile', act: openOwnerPage },
   { name: 'numbers of work by branch', as: ADMIN, path: '/reports/work?by=branch' },
@@ -391,6 +395,93 @@ async function takeStrangeOff({ page }: Visit): Promise<void> {
   await page.getByRole('button', { name: 'Филиал: №9999' }).click();
   await page.getByRole('checkbox', { name: '№9999' }).click();
   await expect.poll(() => new URL(page.url()).search).toBe('');
+}
+
+/** What is no day is shown as none, with the server's words; a period by its name mends it, and tabs keep it. */
+async function giveStrangeDays(visit: Visit): Promise<void> {
+  const { page } = visit;
+  visit.expectRefusal(/^400 GET \/api\/v1\/reports\/exports$/);
+  await page.goto('/reports?from=abc&until=zzz');
+  const field = page.getByRole('search').getByRole('button', { name: /^Период/ });
+  await field.waitFor();
+  expect(await field.textContent()).not.toContain('Invalid');
+  await page.getByRole('search').getByText('from').waitFor();
+}
+
+/** Under which name a browser keeps the picture of a report. */
+async function pictureName({ page }: Visit): Promise<string> {
+  const download = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Картинка' }).click();
+  return (await download).suggestedFilename();
+}
+
+/** The share that was cleared comes back; a bar opens its listings, whose column names the step it tells of. */
+async function askWhy(visit: Visit): Promise<void> {
+  const { page } = visit;
+  expect(await pictureName(visit)).toMatch(/^vygruzka_\d{4}-\d\d-\d\d_\d{4}-\d\d-\d\d\.png$/);
+  const share = page.getByRole('textbox', { name: 'Мин. доля дней, %' });
+  await share.fill('');
+  await share.blur();
+  await expect.poll(() => share.inputValue()).toBe('50');
+  await page
+    .getByRole('button', { name: /^[+−]\d+: почему/ })
+    .first()
+    .click();
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /, (?:ушли|пришли)/ })
+    .first()
+    .click();
+  await page
+    .getByRole('dialog')
+    .getByRole('columnheader', { name: /^Дней в шаге \d/ })
+    .waitFor();
+}
+
+/** What both reports understand goes along, what the other does not know stays behind. */
+async function goToMoney(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const words = () => [...new URL(page.url()).searchParams].map(([name]) => name);
+  await page.getByRole('search').getByLabel('Быстро').first().click();
+  await page.getByRole('option', { name: 'прошлый месяц' }).click();
+  await expect.poll(() => words().sort()).toEqual(['branch', 'by', 'from', 'until']);
+  const { search } = new URL(page.url());
+  await page.getByRole('navigation', { name: 'Отчёты' }).getByRole('link', { name: 'Расходы' }).click();
+  await page.getByRole('heading', { name: 'Расходы', level: 1 }).waitFor();
+  expect(words().sort()).toEqual(['branch', 'from', 'until']);
+  for (const name of ['branch', 'from', 'until'])
+    expect(new URL(page.url()).searchParams.getAll(name)).toEqual(new URLSearchParams(search).getAll(name));
+  expect(await pictureName(visit)).toMatch(/^Расходы .+\.png$/);
+}
+
+/** The choices are folded; a number of a card opens its listings, and so does a column of the narrow picture. */
+async function useTelephone(visit: Visit): Promise<void> {
+  const { page } = visit;
+  await page.setViewportSize({ width: 390, height: 844 });
+  await visit.settled();
+  await visit.picture('/reports, folded.phone');
+  await page.getByRole('button', { name: 'Отбор' }).click();
+  await page.getByRole('search').waitFor();
+  await visit.picture('/reports, unfolded.phone');
+  await page.getByRole('button', { name: 'Отбор' }).click();
+  await page.getByRole('search').waitFor({ state: 'hidden' });
+  const picture = page.getByRole('img', { name: 'График выгрузки' });
+  expect(await picture.getAttribute('src')).toContain('shape=narrow');
+  const number = page
+    .getByRole('listitem')
+    .getByRole('button', { name: /отмеченные на выгрузку/ })
+    .first();
+  await number.evaluate((button) => button.scrollIntoView({ block: 'start' }));
+  await visit.picture('/reports, cards.phone');
+  await number.click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('Сейчас').first().waitFor();
+  const cards = dialog.getByRole('listitem');
+  const all = await cards.count();
+  const name = (await cards.nth(3).getByRole('link').textContent())!;
+  await dialog.getByLabel('Найти среди показанных').fill(name.split(' · ')[0]!);
+  await expect.poll(() => cards.count()).toBeLessThan(all);
+  expect(await cards.first().getByRole('link').textContent()).toBe(name);
 }
 
 async function openReturns({ page }: Visit): Promise<void> {

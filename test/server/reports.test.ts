@@ -3,7 +3,7 @@ import { readXlsx } from 'hucre/xlsx';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExportReport, ExportReportQuery } from '../../src/contracts/export-report.ts';
-import { PICTURE, pointedAt, SERIES_LABELS, type Series } from '../../src/domain/export-report.ts';
+import { NARROW_PICTURE, PICTURE, pointedAt, SERIES_LABELS, type Series } from '../../src/domain/report-words.ts';
 import { REACH_ALL } from '../../src/domain/rights.ts';
 import { exportChartPng, exportChartSvg } from '../../src/server/export-chart.ts';
 import { type ExportFormat, exportFile, exportTable } from '../../src/server/export-files.ts';
@@ -239,24 +239,31 @@ describe('its files', () => {
       expect((await file(format, HALF_A_YEAR)).toString()).not.toContain('Отбор');
   });
 
-  it('are a picture whose columns stand where a pointer finds them', async () => {
+  it.each([
+    ['wide', PICTURE],
+    ['narrow', NARROW_PICTURE],
+  ])('are a %s picture whose columns stand where a pointer finds them', async (_, picture) => {
     const report = await exportReport(reporter, { ...HALF_A_YEAR, step: 'week', minShare: 0 });
-    const svg = exportChartSvg(report);
+    const svg = exportChartSvg(report, 'light', picture);
+    expect(svg).toContain(`width="${picture.width}"`);
     const colors = { published: '#2f8f4e', blocked: '#c2410c', unfunded: '#6d4fc4' };
     for (const [series, color] of Object.entries(colors)) {
       const drawn = [
         ...svg.matchAll(new RegExp(`<path d="M([\\d.]+) ([\\d.]+)l([\\d.]+) 0l0 (-[\\d.]+)[^>]* fill="${color}"`, 'g')),
       ]
         .map(([, x, y, width]) => ({ x: Number(x) + Number(width) / 2, y: Number(y) - 0.5 }))
-        .filter(({ y }) => y > PICTURE.top);
+        .filter(({ y }) => y > picture.top);
       const counted = report.sources.flatMap(({ steps }, source) =>
         steps.flatMap(({ total }, step) => ((total?.[series as Series] ?? 0) > 0 ? [{ source, step, series }] : [])),
       );
       expect(counted.length).toBeGreaterThan(4);
-      expect(drawn.map((point) => pointedAt(point, report.sources.length, report.steps.length))).toEqual(counted);
+      expect(drawn.map((point) => pointedAt(point, report.sources.length, report.steps.length, picture))).toEqual(
+        counted,
+      );
     }
-    expect(pointedAt({ x: 500, y: 20 }, 5, 6)).toBeNull();
-    expect(pointedAt({ x: 62, y: PICTURE.top + 60 }, 5, 6)).toEqual({ source: 0, step: 0, series: 'marked' });
+    expect(pointedAt({ x: 300, y: 20 }, 5, 6, picture)).toBeNull();
+    const beside = { x: picture.left + 2, y: picture.top + 60 };
+    expect(pointedAt(beside, 5, 6, picture)).toEqual({ source: 0, step: 0, series: 'marked' });
   });
 
   it('are a picture in which every series has a pattern of its own, with letters that need no fonts of the machine', async () => {

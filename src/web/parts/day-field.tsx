@@ -1,6 +1,7 @@
 import { DateInput, type DateInputProps, DatePickerInput, type DatePickerInputProps } from '@mantine/dates';
 import 'dayjs/locale/ru';
 import '@mantine/dates/styles.layer.css';
+import { isDay } from '../words.ts';
 
 /** Days are `YYYY-MM-DD` everywhere; the calendar is heavy, so only screens that need it load this. */
 
@@ -31,9 +32,7 @@ function parse(text: string): string | null {
   if (!found) return null;
   const [, day, month, year = String(new Date().getFullYear())] = found;
   const iso = `${year.length === 2 ? `20${year}` : year}-${month!.padStart(2, '0')}-${day!.padStart(2, '0')}`;
-  // The 31st of February rolls over into March; that is no day.
-  const date = new Date(`${iso}T00:00:00Z`);
-  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 10) === iso ? iso : null;
+  return isDay(iso) ? iso : null;
 }
 
 export type Period = readonly [from: string | null, to: string | null];

@@ -16,28 +16,38 @@ export interface Place {
   readonly group?: string;
 }
 
+interface BehindProps {
+  readonly address: string;
+  readonly query: Query;
+  /** Whose days are told, where it is not the step of the number. */
+  readonly step?: string;
+}
+
 /** The listings behind a number of the export chart, with how long they were what, and why. */
-export function Behind({ address, query }: { address: string; query: Query }) {
+export function Behind({ address, query, step }: BehindProps) {
   return (
     <Listings<Members['data'][number]>
       address={address}
       query={query}
       columns={[
         {
-          head: 'Дней в шаге',
+          head: step === undefined ? 'Дней в шаге' : `Дней в шаге ${step}`,
           cell: ({ outcomes }) =>
-            outcomes.map(({ label, days, reasons }) => (
-              <div key={label}>
-                <span className={classes.days}>
-                  {label} {days}
-                </span>
-                {reasons.map((reason) => (
-                  <Text key={reason} size="xs" c="dimmed">
-                    {reason}
-                  </Text>
-                ))}
-              </div>
-            )),
+            // Not marked on any of them.
+            outcomes.length === 0
+              ? '–'
+              : outcomes.map(({ label, days, reasons }) => (
+                  <div key={label}>
+                    <span className={classes.days}>
+                      {label} {days}
+                    </span>
+                    {reasons.map((reason) => (
+                      <Text key={reason} size="xs" c="dimmed">
+                        {reason}
+                      </Text>
+                    ))}
+                  </div>
+                )),
         },
         {
           head: 'Сейчас',

@@ -1,4 +1,5 @@
-import { type ComboboxData, MultiSelect, NumberInput, Text, useComputedColorScheme } from '@mantine/core';
+import { type ComboboxData, MultiSelect, NumberInput, Text } from '@mantine/core';
+import { useState } from 'react';
 import type { ExportReport, ReportChoices } from '../../../contracts/export-report.ts';
 import type { BoardColumn } from '../../../contracts/listings.ts';
 import {
@@ -11,7 +12,6 @@ import {
   STEPS,
   type Step,
 } from '../../../contracts/words.ts';
-import { addressOf } from '../../api.ts';
 import { Sheet } from '../../parts/page.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneAmong, oneOf } from '../../router.tsx';
@@ -36,7 +36,6 @@ export default function Reports() {
   const boards = useApi<{ data: BoardColumn[] }>('/boards', undefined, { staleTime: 60_000 });
   const [place, setPlace] = useOpened<Place>(asked);
   const [why, setWhy] = useOpened<Place>(asked);
-  const scheme = useComputedColorScheme('light');
   const choices = useApi<ReportChoices>('/reports/choices', undefined, { staleTime: 60_000 });
   return (
     <ReportPage
@@ -60,15 +59,7 @@ export default function Reports() {
             data={sourcesOf(choices.data?.boards ?? [], boards.data?.data ?? [])}
           />
           <StepChoice label="Шаг" value={words.step} change={change} />
-          <NumberInput
-            label="Мин. доля дней, %"
-            w={140}
-            min={0}
-            max={100}
-            allowDecimal={false}
-            value={Number(words.minShare ?? SHARE_USUAL)}
-            onChange={(share) => typeof share === 'number' && change({ minShare: String(share) }, { replace: true })}
-          />
+          <ShareInput value={Number(words.minShare ?? SHARE_USUAL)} change={change} />
           <Breakdown all={GROUPINGS} labels={GROUPING_LABELS} value={words.by} change={change} />
         </>
       }
@@ -103,11 +94,7 @@ export default function Reports() {
       {(answer) => (
         <>
           <Sheet>
-            <Picture
-              address={addressOf('/reports/exports.svg', { ...asked, theme: scheme })}
-              answer={answer}
-              onOpen={setPlace}
-            />
+            <Picture query={asked} answer={answer} onOpen={setPlace} />
             <Text size="sm" c="dimmed">
               {answer.notes.join(' ')}
             </Text>
@@ -120,6 +107,31 @@ export default function Reports() {
         </>
       )}
     </ReportPage>
+  );
+}
+
+interface ShareInputProps {
+  readonly value: number;
+  readonly change: (patch: { readonly minShare: string }, how: { readonly replace: boolean }) => void;
+}
+
+/** The least share of days; whoever clears it and goes sees again what holds. */
+function ShareInput({ value, change }: ShareInputProps) {
+  const [isCleared, setIsCleared] = useState(false);
+  return (
+    <NumberInput
+      label="Мин. доля дней, %"
+      w={140}
+      min={0}
+      max={100}
+      allowDecimal={false}
+      value={isCleared ? '' : value}
+      onBlur={() => setIsCleared(false)}
+      onChange={(share) => {
+        setIsCleared(typeof share !== 'number');
+        if (typeof share === 'number') change({ minShare: String(share) }, { replace: true });
+      }}
+    />
   );
 }
 

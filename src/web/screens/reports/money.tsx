@@ -1,5 +1,6 @@
-import { Anchor, Group, MultiSelect, Progress, Table, Text, useComputedColorScheme } from '@mantine/core';
+import { Anchor, Group, MultiSelect, Progress, Text, useComputedColorScheme } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
+import type { ReactNode } from 'react';
 import type { BoardColumn } from '../../../contracts/listings.ts';
 import type { MoneyMembers, MoneyReport, MoneyRow } from '../../../contracts/money-report.ts';
 import {
@@ -11,12 +12,14 @@ import {
   type Step,
 } from '../../../contracts/words.ts';
 import { addressOf, type Query } from '../../api.ts';
+import { FactTable } from '../../parts/fact-table.tsx';
 import { Sheet } from '../../parts/page.tsx';
 import { Empty } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneAmong } from '../../router.tsx';
 import { formatNumber, money } from '../../words.ts';
 import { AudienceButton } from './audience.tsx';
+import classes from './exports.module.css';
 import {
   Beside,
   Breakdown,
@@ -84,11 +87,14 @@ export default function Money() {
           <>
             <Totals totals={answer.totals} known={answer.known} />
             <Sheet>
-              <img
-                src={addressOf('/reports/money.svg', { ...asked, theme: scheme })}
-                alt="Расходы по шагам; итоги тех же групп в таблице ниже"
-                style={{ width: '100%', height: 'auto' }}
-              />
+              {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keys */}
+              <section className={classes.sideways} tabIndex={0} aria-label="График расходов">
+                <img
+                  src={addressOf('/reports/money.svg', { ...asked, theme: scheme })}
+                  alt="Расходы по шагам; итоги тех же групп в таблице ниже"
+                  className={classes.picture}
+                />
+              </section>
             </Sheet>
             <Sheet title={`Расходы ${MONEY_GROUPING_LABELS[answer.by]}`}>
               <Rows answer={answer} onOpen={setOpened} />
@@ -161,82 +167,56 @@ function Totals({ totals, known }: Pick<MoneyReport, 'totals' | 'known'>) {
 function Rows({ answer, onOpen }: { answer: MoneyReport; onOpen: (row: MoneyRow) => void }) {
   const { rows, totals, by } = answer;
   const hasDays = totals.days !== null;
-  const line = (one: MoneyReport['totals']) => (
-    <>
-      <Table.Td ta="right">{money(one.spentKopecks)}</Table.Td>
-      <Table.Td>
-        <Share of={one.spentKopecks} all={totals.spentKopecks} />
-      </Table.Td>
-      {hasDays && (
-        <>
-          <Table.Td ta="right">{count(one.days)}</Table.Td>
-          <Table.Td ta="right">{sum(one.dayKopecks)}</Table.Td>
-          <Table.Td ta="right">{count(one.views)}</Table.Td>
-          <Table.Td ta="right">{count(one.calls)}</Table.Td>
-          <Table.Td ta="right">{sum(one.callKopecks)}</Table.Td>
-        </>
-      )}
-      <Table.Td ta="right">{money(one.savedByPausesKopecks)}</Table.Td>
-      <Table.Td ta="right">{money(one.savedByLeavingKopecks)}</Table.Td>
-      <Table.Td ta="right">{money(one.waivedKopecks)}</Table.Td>
-      <Table.Td ta="right">{money(one.correctedKopecks)}</Table.Td>
-    </>
-  );
+  // What is rare has a column only where there is any of it.
+  const any = (name: 'waivedKopecks' | 'correctedKopecks') => rows.some((row) => row[name] !== 0);
+  type Told = readonly [head: string, cell: (one: MoneyReport['totals']) => ReactNode];
+  const where = (isThere: boolean, ...told: Told[]) => (isThere ? told : []);
+  const columns: readonly Told[] = [
+    ['потрачено', (one) => money(one.spentKopecks)],
+    ['доля', (one) => <Share of={one.spentKopecks} all={totals.spentKopecks} />],
+    ...where(
+      hasDays,
+      ['дней в фиде', (one) => count(one.days)],
+      ['цена дня', (one) => sum(one.dayKopecks)],
+      ['просмотры', (one) => count(one.views)],
+      ['звонки', (one) => count(one.calls)],
+      ['цена звонка', (one) => sum(one.callKopecks)],
+    ),
+    ['паузы сберегли', (one) => money(one.savedByPausesKopecks)],
+    ['снятие сберегло', (one) => money(one.savedByLeavingKopecks)],
+    ...where(any('waivedKopecks'), ['не взято', (one) => money(one.waivedKopecks)]),
+    ...where(any('correctedKopecks'), ['встречные записи', (one) => money(one.correctedKopecks)]),
+  ];
+  const cellsOf = (one: MoneyReport['totals']) => columns.map(([, cell]) => cell(one));
+  const named = (row: MoneyRow) =>
+    by === 'account' && row.id !== NO_KEY ? (
+      <Anchor
+        component={Link}
+        to="/accounts/$id"
+        params={{ id: row.id } as never}
+        search={{ from: answer.from, until: answer.until } as never}
+        size="sm"
+      >
+        {row.name}
+      </Anchor>
+    ) : !row.hasListings ? (
+      row.name
+    ) : (
+      <Anchor component="button" type="button" size="sm" ta="left" onClick={() => onOpen(row)}>
+        {row.name}
+      </Anchor>
+    );
   return (
-    <Table.ScrollContainer minWidth={980}>
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Группа</Table.Th>
-            <Table.Th ta="right">потрачено</Table.Th>
-            <Table.Th>доля</Table.Th>
-            {hasDays && (
-              <>
-                <Table.Th ta="right">дней в фиде</Table.Th>
-                <Table.Th ta="right">цена дня</Table.Th>
-                <Table.Th ta="right">просмотры</Table.Th>
-                <Table.Th ta="right">звонки</Table.Th>
-                <Table.Th ta="right">цена звонка</Table.Th>
-              </>
-            )}
-            <Table.Th ta="right">сбережено паузами</Table.Th>
-            <Table.Th ta="right">сбережено снятием</Table.Th>
-            <Table.Th ta="right">не взято</Table.Th>
-            <Table.Th ta="right">встречные записи</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rows.map((row) => (
-            <Table.Tr key={row.id}>
-              <Table.Th scope="row" fw={400}>
-                {by === 'account' && row.id !== NO_KEY ? (
-                  <Anchor
-                    component={Link}
-                    to="/accounts/$id"
-                    params={{ id: row.id } as never}
-                    search={{ from: answer.from, until: answer.until } as never}
-                    size="sm"
-                  >
-                    {row.name}
-                  </Anchor>
-                ) : !row.hasListings ? (
-                  row.name
-                ) : (
-                  <Anchor component="button" type="button" size="sm" ta="left" onClick={() => onOpen(row)}>
-                    {row.name}
-                  </Anchor>
-                )}
-              </Table.Th>
-              {line(row)}
-            </Table.Tr>
-          ))}
-          <Table.Tr fw={700}>
-            <Table.Th scope="row">Всего</Table.Th>
-            {line(totals)}
-          </Table.Tr>
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <FactTable
+      head="Группа"
+      columns={columns.map(([head]) => ({ head, isNumber: head !== 'доля' }))}
+      rows={[
+        ...rows.map((row) => ({ key: row.id, name: named(row), cells: cellsOf(row), isLong: true })),
+        { key: 'all', name: 'Всего', cells: cellsOf(totals), look: 'total' },
+      ]}
+      minWidth={900}
+      isDense
+    />
   );
 }
 
@@ -245,7 +225,7 @@ function Share({ of, all }: { of: number; all: number }) {
   const share = (of / all) * 100;
   return (
     <Group gap={6} wrap="nowrap">
-      <Progress value={share} w={70} aria-hidden />
+      <Progress value={share} w={40} aria-hidden />
       <Text size="xs">{share > 0 && share < 1 ? '<1' : Math.round(share)}&nbsp;%</Text>
     </Group>
   );

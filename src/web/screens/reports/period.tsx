@@ -2,27 +2,37 @@ import { Select } from '@mantine/core';
 import { useState } from 'react';
 import { PERIOD_DAYS_MAX } from '../../../contracts/words.ts';
 import { PeriodInput } from '../../parts/day-field.tsx';
-import { today } from '../../words.ts';
+import { tellProblem } from '../../parts/problem.tsx';
+import { isDay, today } from '../../words.ts';
+import { quickPeriods, type ReportDays } from './quick.ts';
 
 const DAY_MS = 86_400_000;
-/** A day that lies so many days before another. */
-const before = (day: string, days: number) => new Date(Date.parse(day) - days * DAY_MS).toISOString().slice(0, 10);
 
 interface ReportPeriodProps {
+  /** As the address has them: what is no day is shown as none. */
   readonly from: string | null;
   readonly until: string | null;
-  readonly onChange: (period: { readonly from: string; readonly until: string }) => void;
+  /** Why there is no report. */
+  readonly error: Error | null;
+  readonly onChange: (period: ReportDays) => void;
 }
 
-/** The days of a report: two of a calendar, or a length up to yesterday. */
-export function ReportPeriod({ from, until, onChange }: ReportPeriodProps) {
+/** The days of a report: two of a calendar, or a period by its name. */
+export function ReportPeriod({ from, until, error, onChange }: ReportPeriodProps) {
   const [draft, setDraft] = useState<readonly [string | null, string | null] | null>(null);
+  const bad = [from, until].some((day) => day !== null && !isDay(day));
+  const shown = (day: string | null) => (day !== null && isDay(day) ? day : null);
+  // A period has its first day first: without it the other one says nothing.
+  const held = [shown(from), shown(from) && shown(until)] as const;
+  const quick = quickPeriods(today());
   return (
     <>
       <PeriodInput
         label={`Период, до ${PERIOD_DAYS_MAX} дней`}
         w={230}
-        value={draft ?? [from, until]}
+        value={draft ?? held}
+        placeholder="дд.мм.гггг – дд.мм.гггг"
+        error={bad && draft === null && error && tellProblem(error).detail}
         maxDate={today()}
         // Of a period that is being picked, days too far from its first one cannot be its last.
         excludeDate={(day) =>
@@ -43,14 +53,13 @@ export function ReportPeriod({ from, until, onChange }: ReportPeriodProps) {
         w={150}
         placeholder="период"
         value={null}
-        data={[
-          { value: '28', label: '4 недели' },
-          { value: '91', label: '13 недель' },
-          { value: String(PERIOD_DAYS_MAX), label: `${PERIOD_DAYS_MAX} дней` },
-        ]}
-        onChange={(days) => {
-          const end = before(today(), 1);
-          if (days !== null) onChange({ from: before(end, Number(days) - 1), until: end });
+        data={quick.map(({ label }) => label)}
+        onChange={(name) => {
+          const found = quick.find(({ label }) => label === name);
+          if (!found) return;
+          // What was being picked is dropped.
+          setDraft(null);
+          onChange({ from: found.from, until: found.until });
         }}
       />
     </>

@@ -1,26 +1,31 @@
-import { UnstyledButton } from '@mantine/core';
+import { UnstyledButton, useComputedColorScheme } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { type MouseEvent, useState } from 'react';
 import type { ExportReport } from '../../../contracts/export-report.ts';
-import { PICTURE, pictureHeight, pointedAt, SERIES_LABELS } from '../../../contracts/words.ts';
+import { NARROW_PICTURE, PICTURE, pictureHeight, pointedAt, SERIES_LABELS } from '../../../contracts/words.ts';
+import { addressOf, type Query } from '../../api.ts';
 import { formatNumber } from '../../words.ts';
 import type { Place } from './behind.tsx';
 import classes from './exports.module.css';
 
 interface PictureProps {
-  readonly address: string;
+  readonly query: Query;
   readonly answer: ExportReport;
   readonly onOpen: (place: Place) => void;
 }
 
 /** The picture of the server; a column that is pointed at tells its number, and opens what is behind it. */
-export function Picture({ address, answer, onOpen }: PictureProps) {
+export function Picture({ query, answer, onOpen }: PictureProps) {
+  const isPhone = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false }) ?? false;
+  const shape = isPhone ? NARROW_PICTURE : PICTURE;
+  const theme = useComputedColorScheme('light');
   const { sources, steps } = answer;
   const [told, setTold] = useState('');
   const placeOf = (event: MouseEvent): (Place & { readonly count: number | null }) | null => {
     const box = event.currentTarget.getBoundingClientRect();
-    const scale = PICTURE.width / box.width;
+    const scale = shape.width / box.width;
     const point = { x: (event.clientX - box.left) * scale, y: (event.clientY - box.top) * scale };
-    const found = pointedAt(point, sources.length, steps.length);
+    const found = pointedAt(point, sources.length, steps.length, shape);
     if (!found) return null;
     const [source, step] = [sources[found.source]!, steps[found.step]!];
     const { series } = found;
@@ -48,9 +53,9 @@ export function Picture({ address, answer, onOpen }: PictureProps) {
       }}
     >
       <img
-        src={address}
-        width={PICTURE.width}
-        height={pictureHeight(sources.length)}
+        src={addressOf('/reports/exports.svg', { ...query, theme, ...(isPhone && { shape: 'narrow' }) })}
+        width={shape.width}
+        height={pictureHeight(sources.length, shape)}
         alt="График выгрузки"
         className={classes.picture}
       />

@@ -1,17 +1,19 @@
-import { Anchor, Button, Drawer, Group, SegmentedControl, Select, Table, Text } from '@mantine/core';
-import { IconDownload } from '@tabler/icons-react';
+import { Anchor, Button, Drawer, Group, SegmentedControl, Select, Text, TextInput } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
+import { IconDownload, IconFilter } from '@tabler/icons-react';
 import { keepPreviousData, type UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { ReportChoices, ReportListing } from '../../../contracts/export-report.ts';
 import { STEP_LABELS, STEPS, type Step } from '../../../contracts/words.ts';
 import { addressOf, type Query } from '../../api.ts';
+import { FactTable } from '../../parts/fact-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Several } from '../../parts/several.tsx';
 import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, type RawAddress, useAddress } from '../../router.tsx';
-import { formatNumber, objects } from '../../words.ts';
+import { counted as countedOf, dayShort, formatNumber, objects } from '../../words.ts';
 import { ReportPeriod } from './period.tsx';
 import { type ReportPath, ReportTabs } from './tabs.tsx';
 
@@ -61,6 +63,9 @@ const WHOSE = [
   { name: 'group', of: 'groups', label: 'Группа CRM' },
 ] as const;
 
+/** What makes a report tell of less than all. */
+const NARROWING = [...WHOSE.map(({ name }) => name), 'board', 'cabinet'] as const;
+
 interface Words extends Query {
   readonly from: string | undefined;
   readonly until: string | undefined;
@@ -99,6 +104,14 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
   children,
   below,
 }: ReportPageProps<Answer>) {
+  const isPhone = useMediaQuery('(max-width: 48em)') ?? false;
+  const [isOpen, setIsOpen] = useState(false);
+  const picked = NARROWING.reduce((sum, name) => sum + listOf(words[name] as readonly string[] | undefined).length, 0);
+  // Without an answer the days of the last one stay, where the address names none.
+  const [told, setTold] = useState<Pick<Answer, 'from' | 'until'> | null>(null);
+  if (report.data && told !== report.data) setTold(report.data);
+  const isNamed = words.from !== undefined || words.until !== undefined;
+  const days = report.data ?? (isNamed ? null : told);
   return (
     <Page
       title={title}
@@ -122,11 +135,35 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
       }
     >
       <ReportTabs here={here} />
-      <Group gap="sm" align="end" role="search">
+      {isPhone && (
+        <Group gap="xs">
+          <Button
+            variant="default"
+            leftSection={<IconFilter size={16} aria-hidden />}
+            aria-expanded={isOpen}
+            onClick={() => setIsOpen(!isOpen)}
+          >
+            Отбор
+          </Button>
+          {report.data && (
+            <Text size="sm">
+              {dayShort(report.data.from)} – {dayShort(report.data.until)}
+              {picked > 0 && `, ${countedOf(picked, 'условие', 'условия', 'условий')}`}
+            </Text>
+          )}
+        </Group>
+      )}
+      <Group
+        gap="sm"
+        align={report.isError ? 'start' : 'end'}
+        role="search"
+        display={isPhone && !isOpen ? 'none' : undefined}
+      >
         <ReportPeriod
-          from={words.from ?? report.data?.from ?? null}
-          until={words.until ?? report.data?.until ?? null}
-          onChange={change}
+          from={words.from ?? days?.from ?? null}
+          until={words.until ?? days?.until ?? null}
+          error={report.error}
+          onChange={(days) => change({ ...days })}
         />
         {choices}
         <Whose words={words} change={change} />
@@ -243,50 +280,62 @@ export function Listings<Row extends ReportListing & { readonly at?: string | nu
   counted = objects,
 }: ListingsProps<Row>) {
   const members = useApi<{ readonly total: number; readonly data: readonly Row[] }>(address, query);
+  const [text, setText] = useState('');
   return (
     <Loaded query={members}>
-      {({ total, data }) =>
-        data.length === 0 ? (
-          <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />
-        ) : (
+      {({ total, data }) => {
+        if (data.length === 0)
+          return <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />;
+        const found = data.filter((row) => isAbout(row, text));
+        return (
           <>
             <Text size="sm" mb="sm">
               {counted(total)}
               {data.length < total && `, показаны ${shown} ${formatNumber(data.length)}`}
             </Text>
-            <Table.ScrollContainer minWidth={columns.length > 1 ? 440 : 300}>
-              <Table>
-                <Table.Thead>
-                  <Table.Tr>
-                    <Table.Th>Объект</Table.Th>
-                    {columns.map(({ head, isNumber }) => (
-                      <Table.Th key={head} {...(isNumber && { ta: 'right' })}>
-                        {head}
-                      </Table.Th>
-                    ))}
-                  </Table.Tr>
-                </Table.Thead>
-                <Table.Tbody>
-                  {data.map((row) => (
-                    <Table.Tr key={`${row.id} ${row.at}`}>
-                      <Table.Td>
-                        <ListingName listing={row} />
-                      </Table.Td>
-                      {columns.map(({ head, isNumber, cell }) => (
-                        <Table.Td key={head} {...(isNumber && { ta: 'right' })}>
-                          {cell(row)}
-                        </Table.Td>
-                      ))}
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Table.ScrollContainer>
+            {data.length > MANY && (
+              <TextInput
+                type="search"
+                mb="sm"
+                label="Найти среди показанных"
+                description="Номер, адрес или сотрудник"
+                value={text}
+                onChange={(event) => setText(event.currentTarget.value)}
+              />
+            )}
+            <Text size="sm" role="status" {...(found.length > 0 && { className: 'heard' })}>
+              {text.trim() !== '' && (found.length === 0 ? 'Такого среди них нет' : `Найдено: ${found.length}`)}
+            </Text>
+            {found.length > 0 && (
+              <FactTable
+                head="Объект"
+                columns={columns}
+                rows={found.map((row) => ({
+                  key: `${row.id} ${row.at}`,
+                  name: <ListingName listing={row} />,
+                  cells: columns.map(({ cell }) => cell(row)),
+                  isLong: true,
+                }))}
+                minWidth={columns.length > 1 ? 440 : 300}
+              />
+            )}
           </>
-        )
-      }
+        );
+      }}
     </Loaded>
   );
+}
+
+/** More than this are searched through. */
+const MANY = 9;
+
+/** Do all the words stand somewhere in what names the listing? */
+function isAbout({ externalId, title, employee }: ReportListing, text: string): boolean {
+  const told = `${externalId} ${title} ${employee ?? ''}`.toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => told.includes(word));
 }
 
 function ListingName({ listing: { id, externalId, title, employee, isSeen } }: { listing: ReportListing }) {

@@ -28,7 +28,12 @@ export function Why({ place: { at, source }, query }: { place: Place; query: Que
                 {open.way === 'left' ? 'Ушли:' : 'Пришли, раньше:'}{' '}
                 {answer.reasons.find(({ reason }) => reason === open.reason)?.label}
               </Title>
-              <Behind address="/reports/exports/changes/members" query={{ ...asked, ...open }} />
+              <Behind
+                address="/reports/exports/changes/members"
+                query={{ ...asked, ...open }}
+                // What left is told by the step without it, what came by the step before it did.
+                step={open.way === 'left' ? answer.after : answer.before}
+              />
             </>
           )}
         </>
@@ -54,16 +59,18 @@ function Waterfall({ changes: { before, after, start, difference, reasons }, onO
     level += move.way === 'came' ? move.count : -move.count;
     return { ...move, low: Math.min(from, level), high: Math.max(from, level) };
   });
-  // What all have in common is left out, so that the differences are seen.
+  // What all have in common is left out, so that the differences are seen, and it is told that it is.
   const least = Math.min(start, start + difference, ...bars.map(({ low }) => low));
   const most = Math.max(start, ...bars.map(({ high }) => high));
-  const floor = Math.max(0, least - (most - least) * 0.15);
+  const floor = Math.max(0, Math.floor(least - (most - least) * 0.15));
+  const isCut = floor > 0;
   const part = (value: number) => `${((value - floor) / Math.max(1, most - floor)) * 100}%`;
   const whole = (label: string, value: number) => (
     <div className={classes.step}>
       <span>{label}</span>
       <span className={classes.track}>
         <span className={classes.whole} style={{ left: 0, width: part(value) }} />
+        {isCut && <span className={classes.break} aria-hidden />}
       </span>
       <span className={classes.count}>{formatNumber(value)}</span>
     </div>
@@ -92,6 +99,15 @@ function Waterfall({ changes: { before, after, start, difference, reasons }, onO
         </div>
       ))}
       {whole(`Стало, ${after}`, start + difference)}
+      {isCut && (
+        <div className={classes.step}>
+          <span />
+          <span className={classes.scale}>
+            <span>Шкала с {formatNumber(floor)}, не с нуля</span>
+            <span aria-hidden>{formatNumber(most)}</span>
+          </span>
+        </div>
+      )}
     </div>
   );
 }
