@@ -168,7 +168,7 @@ async function toldOf(db: Database, agencyId: number, all: readonly Subscription
   return all.map((one, at) => ({
     ...one,
     nextAt: nextSlot(one, one.zone, now),
-    narrowed: narrowedText(narrowed[at]!, 3),
+    narrowed: narrowedText(narrowed[at]!.narrowed, 3),
   }));
 }
 

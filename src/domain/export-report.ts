@@ -37,8 +37,7 @@ export interface ReportPeriod {
  * @throws Refusal `bad-period`, `period-too-long`, `bad-share`
  */
 export function provePeriod({ from, until, minShare }: ReportPeriod): void {
-  for (const day of [from, until])
-    if (!isDay(day)) throw new Refusal('bad-period', `Дня «${day}» нет: назовите его как 2026-11-21.`, 2);
+  proveDays(from, until);
   if (from > until) throw new Refusal('bad-period', 'Последний день раньше первого.', 2);
   const days = daysBetween(from, until) + 1;
   if (days > PERIOD_DAYS_MAX)
@@ -49,6 +48,14 @@ export function provePeriod({ from, until, minShare }: ReportPeriod): void {
     );
   if (!Number.isInteger(minShare) || minShare < 0 || minShare > 100)
     throw new Refusal('bad-share', 'Минимальная доля дней – целое число от 0 до 100 процентов.', 2);
+}
+
+/** Must come before anything is reckoned with them. @throws Refusal `bad-period` */
+export function proveDays(...days: readonly (string | undefined)[]): void {
+  // No board was there before, and calendars of databases do not begin so early.
+  for (const day of days)
+    if (day !== undefined && (!isDay(day) || day < '1990-01-01'))
+      throw new Refusal('bad-period', `Дня «${day}» нет: назовите его как 2026-11-21.`, 2);
 }
 
 /** @throws Refusal `no-sources`, `too-many-sources` */
@@ -85,12 +92,15 @@ export function stepsOf({ from, until, step, minShare }: ReportPeriod, lastDay: 
   return steps;
 }
 
-/** How far back whole steps are told of where nobody has named the first day. */
-const USUAL_STEPS_BACK: Record<Step, number> = { day: 34, week: 28, month: 62 };
+/** How many whole steps are told of before the last one, where nobody has named the first day. */
+const USUAL_STEPS_BACK: Record<Step, number> = { day: 34, week: 4, month: 2 };
 
 /** The first day of a report that nobody has named: it begins a step, so that none is cut but the last. */
-export const usualFrom = (step: Step, until: string): string =>
-  wholeStep(step, addDays(until, -USUAL_STEPS_BACK[step])).from;
+export function usualFrom(step: Step, until: string): string {
+  let { from } = wholeStep(step, until);
+  for (let back = 0; back < USUAL_STEPS_BACK[step]; back++) ({ from } = wholeStep(step, addDays(from, -1)));
+  return from;
+}
 
 function wholeStep(step: Step, day: string): { readonly from: string; readonly until: string } {
   if (step === 'day') return { from: day, until: day };

@@ -89,6 +89,8 @@ export interface TallyOptions {
   readonly steps: number;
   /** The group of a cabinet, where cabinets or boards are the groups. */
   readonly keyOfCabinet: (cabinetId: number) => string;
+  /** The group of whoever paid, where accounts are the groups. */
+  readonly keyOfAccount: (accountId: number) => string;
   /** The group of an owner where owners are the groups, anything else where they are not; null: not asked for. */
   readonly keyOfOwner: (owner: number) => string | null;
   /** Only this group, listing by listing: the keys are «cabinet/ordinal». */
@@ -131,9 +133,19 @@ export class MoneyTally {
     return row;
   }
 
+  /** Was anything of a cabinet's day that is asked for, by whatever it is grouped? */
+  #isConcerned({ outcomes, owners, lines, audience }: MoneyDay): boolean {
+    const isAsked = (ordinal: number) => this.#ofOwner(owners[ordinal] ?? 0) !== NOT_ASKED;
+    return (
+      (outcomes?.some((code, ordinal) => code === OUTCOME_CODES.published && isAsked(ordinal)) ?? false) ||
+      lines.some(({ ordinals }) => ordinals.some(isAsked)) ||
+      (audience?.ordinals.some(isAsked) ?? false)
+    );
+  }
+
   /** @param step its place among the steps */
   addDay(day: MoneyDay, step: number): void {
-    const { by, keyOfCabinet, only } = this.#options;
+    const { by, keyOfCabinet, keyOfAccount, only } = this.#options;
     const { cabinetId, outcomes, closing, owners, kinds, lines, audience, areCallsTold } = day;
     const ofDay = by === 'board' || by === 'cabinet' ? this.#rowOf(keyOfCabinet(cabinetId)) : null;
     const kindRows = by === 'kind' ? [NO_KEY, ...KINDS].map((kind) => this.#rowOf(kind)) : null;
@@ -142,13 +154,13 @@ export class MoneyTally {
     const place = (ordinal: number, group: number | null): number => {
       const own = this.#ofOwner(owners[ordinal] ?? 0);
       if (own === NOT_ASKED) return NOT_ASKED;
-      this.#cabinets.add(cabinetId);
       const row = group ?? (own === UNKNOWN ? NOT_ASKED : own);
       if (only === undefined) return row;
       return row === (wanted ?? this.#keys.get(only)) ? this.#rowOf(`${cabinetId}/${ordinal}`) : NOT_ASKED;
     };
     const byKind = (ordinal: number, code: number) => kindRows && kindRows[code === 0 ? (kinds[ordinal] ?? 0) : code]!;
     const at = step * FIELDS.length;
+    if (!this.#cabinets.has(cabinetId) && this.#isConcerned(day)) this.#cabinets.add(cabinetId);
     /** Of what kind a listing was when its day was priced. */
     const pricedAs = by === 'kind' ? new Uint8Array(Math.max(owners.length, outcomes?.length ?? 0)) : null;
 
@@ -157,7 +169,7 @@ export class MoneyTally {
         by === 'basis'
           ? this.#rowOf(basis ?? NO_KEY)
           : by === 'account'
-            ? this.#rowOf(accountId === null ? NO_KEY : String(accountId))
+            ? this.#rowOf(accountId === null ? NO_KEY : keyOfAccount(accountId))
             : ofDay;
       for (let index = 0; index < ordinals.length; index++) {
         const ordinal = ordinals[index]!;

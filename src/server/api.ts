@@ -7,7 +7,16 @@ import { TOKEN_SCOPES, type TokenScope } from '../contracts/tokens.ts';
 import type { Role } from '../domain/people.ts';
 import { type Deed, mayDo, OF_AGENCY, type Place, refusalFor, roleAt } from '../domain/rights.ts';
 import { type Caller, placeOf, type Subject } from '../store/access.ts';
-import { CLAIM_SECONDS, type Claim, claimAnswer, giveBackKey, keepAnswer, sealOf } from '../store/answers.ts';
+import {
+  BREATH_MS,
+  CLAIM_SECONDS,
+  type Claim,
+  claimAnswer,
+  giveBackKey,
+  keepAnswer,
+  keepKey,
+  sealOf,
+} from '../store/answers.ts';
 import { type Database, sealed } from '../store/database.ts';
 import { agencyFrame } from '../store/settings.ts';
 import { type SignedIn, sessionHolder } from '../store/sign-in.ts';
@@ -232,11 +241,18 @@ export class Api {
     }
     const { claim } = claimed;
     const work = async () => route.handler(ask as never, reply);
+    const breath = setInterval(() => {
+      keepKey(db, claim, this.#options.clock()).catch((error: unknown) =>
+        request.log.warn({ err: error }, 'idempotency key not renewed'),
+      );
+    }, BREATH_MS);
     let answer: unknown;
     try {
       answer = await (isRepeatable ? work() : sealed(sealOf(claim), work));
     } catch (error) {
       throw await this.#failed(claim, error, request);
+    } finally {
+      clearInterval(breath);
     }
     await keepAnswer(db, claim, { status: reply.statusCode, answer }).catch((error: unknown) => {
       // It is done, and whoever asked shall hear so; who asks again hears that the answer is lost.
@@ -256,7 +272,7 @@ export class Api {
       return new HttpProblem(
         503,
         'outcome-unknown',
-        'Связь с базой данных прервалась, и выполнено ли действие, сейчас не узнать. Повторите с тем же Idempotency-Key через минуту: дважды оно не выполнится.',
+        'Связь с базой данных прервалась, и выполнено ли действие, сейчас не узнать: посмотрите через минуту, что получилось. Программа может повторить запрос с тем же Idempotency-Key: дважды он не выполнится.',
         { retryAfter: CLAIM_SECONDS },
         { cause: error },
       );
@@ -439,7 +455,7 @@ const answerLost = (status: 409 | 500, cause?: unknown) =>
   new HttpProblem(
     status,
     'answer-lost',
-    'Действие с этим Idempotency-Key выполнено – над многими объектами, возможно, не всё, – но ответ потерян. Повторять не нужно: посмотрите, что получилось.',
+    'Действие выполнено – над многими объектами, возможно, не всё, – но ответ потерян. Повторять не нужно: посмотрите, что получилось.',
     {},
     { cause },
   );

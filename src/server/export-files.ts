@@ -41,7 +41,7 @@ export function exportLines(report: ExportReport): Table {
         ...SERIES.map((series) => counts?.[series] ?? null),
       ];
       return [
-        ...byGroup.map((counts, group) => line(report.groups[group]!.name, counts)),
+        ...report.groups.map(({ name }, group) => line(name, byGroup[group] ?? null)),
         line(isGrouped ? 'Всего' : null, total),
       ];
     }),

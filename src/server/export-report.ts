@@ -2,6 +2,7 @@ import type { ExportReport, ExportReportQuery, ReportChoices } from '../contract
 import { addDays, localDay, russianDay } from '../domain/days.ts';
 import {
   type Grouping,
+  proveDays,
   provePeriod,
   proveSources,
   type ReportStep,
@@ -25,7 +26,7 @@ import {
 } from '../store/export-report.ts';
 import { cabinetsMarkedWithin } from '../store/listing-list.ts';
 import { agencyFrame } from '../store/settings.ts';
-import { groupsMet, isWithin, narrowings, strangersIn } from './report-units.ts';
+import { groupsMet, isWithin, narrowings } from './report-units.ts';
 
 export type { ExportReport, ExportReportQuery } from '../contracts/export-report.ts';
 
@@ -70,8 +71,9 @@ export interface Frame {
   readonly lastDay: string | null;
   readonly steps: readonly ReportStep[];
   readonly sources: readonly (NamedSource & {
-    /** The first recorded day of its feeds; null: none is. */
+    /** The first and the last recorded day of its feeds; null: none is. */
     readonly recordedFrom: string | null;
+    readonly recordedThrough: string | null;
   })[];
   /** Boards that could be told of and are not, for nobody has chosen. */
   readonly leftOut: readonly string[];
@@ -90,6 +92,7 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
   const yesterday = yesterdayOf(now, timeZone);
   const until = query.until ?? yesterday;
   const { step = 'week', minShare = SHARE_USUAL, by = 'none' } = query;
+  proveDays(until, query.from);
   const { from = usualFrom(step, until) } = query;
   const period = { from, until, step, minShare };
   provePeriod(period);
@@ -102,12 +105,18 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
     agencyId,
     found.flatMap(({ cabinetIds }) => cabinetIds),
   );
-  const sources = found.map((source) => {
+  const sources = [];
+  for (const source of found) {
     // Of the reader's own feeds, where there are such: older ones of others know nothing of the zeros in these.
     const own = source.cabinetIds.filter((id) => reporter.columns.some((column) => column.id === id));
-    const [first = null] = (own.length > 0 ? own : source.cabinetIds).flatMap((id) => firsts.get(id) ?? []).sort();
-    return { ...source, recordedFrom: first };
-  });
+    const told = own.length > 0 ? own : source.cabinetIds;
+    const [first = null] = told.flatMap((id) => firsts.get(id) ?? []).sort();
+    sources.push({
+      ...source,
+      recordedFrom: first,
+      recordedThrough: await lastDayOf(db, agencyId, [{ cabinetIds: told }], yesterday),
+    });
+  }
   const lastDay = await lastDayOf(db, agencyId, sources, yesterday);
   const owners = (await unitOwners(db.pool, agencyId, reach)).filter(isWithin(query));
   const isAll = reach.isAll && !query.branch && !query.department && !query.employee && !query.group;
@@ -129,7 +138,7 @@ const yesterdayOf = (now: Date, timeZone: string) => addDays(localDay(now, timeZ
 async function lastDayOf(
   db: Database,
   agencyId: number,
-  sources: readonly NamedSource[],
+  sources: readonly Pick<NamedSource, 'cabinetIds'>[],
   yesterday: string,
 ): Promise<string | null> {
   const cabinetIds = sources.flatMap((source) => source.cabinetIds);
@@ -238,15 +247,15 @@ export async function exportReport(reporter: Reporter, query: ExportReportQuery)
     null,
   ];
   const { db, agencyId, reach } = reporter;
-  const [narrowed] = await narrowings(db, agencyId, reach, [query]);
+  const [named] = await narrowings(db, agencyId, reach, [query]);
   const [counts, ...ofGroups] = await countExports(db, agencyId, sources, steps, asked);
-  const told = sources.map(({ id, title, recordedFrom }, source) => ({
+  const told = sources.map(({ id, title, recordedFrom, recordedThrough: last }, source) => ({
     id,
     title,
     note: noteOf(recordedFrom, rest.from),
     steps: steps.map((step, at) => {
       const { total, byGroup } = counts![source]![at]!;
-      if (total.marked === 0 && !isRecorded(step, recordedFrom, rest.lastDay)) return { total: null, byGroup: [] };
+      if (total.marked === 0 && !isRecorded(step, recordedFrom, last)) return { total: null, byGroup: [] };
       if (groups.length === 0) return { total, byGroup: [] };
       return { total, byGroup: isApart ? ofGroups.map((one) => one[source]![at]!.total) : [...byGroup] };
     }),
@@ -255,8 +264,8 @@ export async function exportReport(reporter: Reporter, query: ExportReportQuery)
     ...rest,
     steps: steps.map((step) => ({ ...step, label: labelOf(step) })),
     groups: [...groups],
-    narrowed: { ...narrowed, feed: sources.filter(({ id }) => id.startsWith(FEED)).map(({ title }) => title) },
-    notes: notesOf(frame, strangersIn(query, narrowed!), told),
+    narrowed: { ...named!.narrowed, feed: sources.filter(({ id }) => id.startsWith(FEED)).map(({ title }) => title) },
+    notes: notesOf(frame, named!.strangers, told),
     sources: told,
   };
 }
@@ -272,7 +281,9 @@ function notesOf(
 ): string[] {
   return [
     ...(strangers.length > 0
-      ? [`${capital(strangers.join(', '))} нет, или вы их не видите: нули говорят об отборе, а не о выгрузке.`]
+      ? [
+          `${capital(strangers.join(', '))} в агентстве нет, или вы ${strangers.length > 1 ? 'их' : 'его'} не видите: в этих числах ничего такого нет.`,
+        ]
       : []),
     ...(leftOut.length > 0
       ? [

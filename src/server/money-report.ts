@@ -8,14 +8,15 @@ import type {
 } from '../contracts/money-report.ts';
 import { type Column, csvText, type Row, type Table } from '../domain/csv.ts';
 import { addDays, localDay, russianDay } from '../domain/days.ts';
-import { provePeriod, type ReportStep, stepsOf, usualFrom } from '../domain/export-report.ts';
+import { proveDays, provePeriod, type ReportStep, stepsOf, usualFrom } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import { BASIS_LABELS, type Basis } from '../domain/ledger.ts';
 import { KIND_LABELS, type Kind } from '../domain/listing.ts';
 import { addSums, figuresOf, hasDays, type MoneySums, MoneyTally } from '../domain/money-report.ts';
 import { MONEY_GROUPING_LABELS, type MoneyGrouping, NO_KEY, type Step } from '../domain/report-words.ts';
-import { isWithinReach, type Place, type Reach } from '../domain/rights.ts';
+import { isWithinReach, OF_AGENCY, type Place, type Reach } from '../domain/rights.ts';
 import { agree } from '../domain/text.ts';
+import { placesOfAccounts } from '../store/access.ts';
 import { atOneMoment } from '../store/database.ts';
 import { namedListings, recordedThrough } from '../store/export-report.ts';
 import { listAccounts } from '../store/ledger.ts';
@@ -55,6 +56,7 @@ async function frameOf(reporter: Reporter, query: MoneyReportQuery): Promise<Fra
   const today = localDay(now, timeZone);
   const until = query.until ?? addDays(today, -1);
   const { step = 'week', by = 'board' } = query;
+  proveDays(until, query.from);
   const { from = usualFrom(step, until) } = query;
   const period = { from, until, step, minShare: 0 };
   provePeriod(period);
@@ -64,7 +66,7 @@ async function frameOf(reporter: Reporter, query: MoneyReportQuery): Promise<Fra
   const recorded = await recordedThrough(
     db.pool,
     agencyId,
-    (cabinets.length > 0 ? cabinets : others).map(({ id }) => id),
+    [...cabinets, ...others].map(({ id }) => id),
   );
   const yesterday = addDays(today, -1);
   const lastDay = recorded === null || recorded > yesterday ? recorded && yesterday : recorded;
@@ -100,7 +102,7 @@ function cabinetsOf(
   };
 }
 
-/** The row of money that was spent in cabinets of other branches, which are not told one by one. */
+/** The row of money that was spent in cabinets of other branches, or paid by accounts that the reader does not see. */
 const ELSEWHERE = 'elsewhere';
 
 const keyOfPlace = (by: MoneyGrouping, { branchId, departmentId, employeeId }: Place): string => {
@@ -109,7 +111,7 @@ const keyOfPlace = (by: MoneyGrouping, { branchId, departmentId, employeeId }: P
 };
 
 /** Every sum of the report is counted here, all of them from one moment. @param only this row, listing by listing */
-async function tallyOf({ db, agencyId }: Reporter, frame: Frame, only?: string) {
+async function tallyOf({ db, agencyId, reach }: Reporter, frame: Frame, only?: string) {
   const { from, until, by, steps, cabinets, others, isChosen, isAsked } = frame;
   const keys = new Map([
     ...cabinets.map(({ id, board }) => [id, by === 'board' ? board : String(id)] as const),
@@ -127,18 +129,26 @@ async function tallyOf({ db, agencyId }: Reporter, frame: Frame, only?: string) 
   for (const [at, step] of steps.entries())
     for (let day = step.from; day <= step.until; day = addDays(day, 1)) stepOf.set(day, at);
   return atOneMoment(db, async (client) => {
+    const places = by === 'account' && !reach.isAll ? await placesOfAccounts(client, agencyId) : null;
+    const keyOfAccount = (id: number) =>
+      places && !isWithinReach(reach, places.get(id) ?? OF_AGENCY) ? ELSEWHERE : String(id);
     const { owners, days } = await moneyDays(client, query);
     const tally = new MoneyTally({
       ...{ by, only },
       steps: steps.length,
       keyOfCabinet: (id) => keys.get(id)!,
+      keyOfAccount,
       keyOfOwner: (owner) => (isAsked(owners[owner]!) ? keyOfPlace(by, owners[owner]!) : null),
     });
     for await (const day of days) tally.addDay(day, stepOf.get(day.day)!);
     if (!isChosen && only === undefined)
       for (const { day, accountId, kopecks, place } of await correctionsOf(client, agencyId, from, until))
         if (isAsked(place))
-          tally.addCorrection(by === 'account' ? String(accountId) : keyOfPlace(by, place), stepOf.get(day)!, kopecks);
+          tally.addCorrection(
+            by === 'account' ? keyOfAccount(accountId) : keyOfPlace(by, place),
+            stepOf.get(day)!,
+            kopecks,
+          );
     // A cabinet of others counts where something of the asker's is in it.
     const counted = new Set([...cabinets.map(({ id }) => id), ...tally.cabinets]);
     const known = await audienceKnown(client, { ...query, cabinetIds: [...counted] });
@@ -156,7 +166,7 @@ export async function moneyReport(reporter: Reporter, query: MoneyReportQuery): 
   const { by, steps, cabinets, others, isAsked: _, isChosen: __, ...rest } = frame;
   const { rows: tallied, known } = await tallyOf(reporter, frame);
   const nameOf = await namer(reporter, by, [...cabinets, ...others]);
-  const [narrowed] = await narrowings(reporter.db, reporter.agencyId, reporter.reach, [query]);
+  const [named] = await narrowings(reporter.db, reporter.agencyId, reporter.reach, [query]);
   const spent = (sums: readonly MoneySums[]) => sums.map(({ charged, refunded }) => charged - refunded);
   const rows: MoneyRow[] = tallied.map(({ key, steps: sums }) => ({
     ...{ id: key, name: nameOf(key) },
@@ -175,7 +185,7 @@ export async function moneyReport(reporter: Reporter, query: MoneyReportQuery): 
     ...{ ...rest, by },
     steps: steps.map((step) => ({ ...step, label: labelOf(step) })),
     narrowed: {
-      ...narrowed,
+      ...named!.narrowed,
       board: [
         ...new Set(
           [...cabinets, ...others]
@@ -216,7 +226,13 @@ async function namer(
       return (key) => (key === NO_KEY ? 'не за размещение' : BASIS_LABELS[key as Basis]);
     case 'account': {
       const accounts = await listAccounts(db.pool, agencyId);
-      return among(new Map(accounts.map(({ id, name }) => [String(id), name])), 'ни с какого');
+      return among(
+        new Map([
+          ...accounts.map(({ id, name }) => [String(id), name] as const),
+          [ELSEWHERE, 'счета, которых вы не видите'],
+        ]),
+        'ни с какого',
+      );
     }
     default: {
       const names = await namesOf(db, agencyId, by);

@@ -6,7 +6,8 @@
 
 type Words = readonly [statuses: number | readonly number[], means: string, help: string];
 
-const SEND_AGAIN = 'Ничего не сохранено. Повторите через время из Retry-After, с тем же Idempotency-Key, если он был.';
+const SEND_AGAIN =
+  'Повторите через время из Retry-After, с тем же Idempotency-Key, если он был; без ключа сначала посмотрите, что сохранилось.';
 const LOOK_AGAIN = 'Прочитайте, что есть сейчас, и решите заново.';
 const AS_TOLD = 'Исправьте то, что названо в detail, и пришлите запрос снова.';
 const SEE_LIST =
@@ -327,7 +328,7 @@ export const PROBLEM_WORDS = {
   'report-encoding': [[409, 422], 'Кодировка отчёта не понята.', 'Сохраните его в UTF-8.'],
   'report-json': [[409, 422], 'Отчёт не читается как JSON.', OTHER_FILE],
   'report-mapping': [[409, 422], 'Соответствие столбцов задано неверно.', AS_TOLD],
-  'report-not-text': [[409, 422], 'Это не таблица текстом.', 'Сохраните отчёт как CSV или XLSX.'],
+  'report-not-text': [[409, 422], 'Это не таблица текстом.', 'Сохраните отчёт как CSV в UTF-8 и загрузите его.'],
   'report-nothing': [422, 'Ни одна строка отчёта не подошла.', 'Строки и причины названы в errors.'],
   'report-disturbed': [503, 'База данных перезапускалась, пока читался отчёт.', SEND_AGAIN],
   'audience-disturbed': [503, 'База данных перезапускалась, пока читались просмотры и звонки.', SEND_AGAIN],

@@ -73,7 +73,11 @@ export function problemOf(error: unknown, request: Pick<FastifyRequest, 'id' | '
     return told(415, 'media-type', 'Данные такого вида здесь не принимаются: нужен application/json.');
   if (statusCode === 429) return told(429, 'too-often', 'Слишком много запросов. Повторите через минуту.');
   if (statusCode !== undefined && statusCode < 500) return told(statusCode, 'bad-request', 'Запрос не понят.');
-  return told(500, 'unexpected', `Сбой на сервере, номер запроса ${request.id}. Ничего не сохранено; повторите.`);
+  return told(
+    500,
+    'unexpected',
+    `Сбой на сервере, номер запроса ${request.id}. Посмотрите, что сохранилось, и повторите.`,
+  );
 }
 
 /** Names that stand in a request's body, not in its address. */

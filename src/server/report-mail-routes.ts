@@ -46,7 +46,7 @@ export function reportMailRoutes(api: Api): void {
       const queries = all.map(({ query }) => query);
       const narrowed = await narrowings(db, agencyId, reachOf(caller, 'see-listings'), queries);
       return {
-        data: all.map((one, at) => told(one, narrowedText(narrowed[at]!, 3), caller.employeeId, now)),
+        data: all.map((one, at) => told(one, narrowedText(narrowed[at]!.narrowed, 3), caller.employeeId, now)),
         isSetUp: options.hasPost === true,
         hasLinks: options.publicUrl !== undefined,
         email: await addressOf(db.pool, agencyId, caller.employeeId),

@@ -6,6 +6,7 @@ import type { Reach } from '../domain/rights.ts';
 import { listBranches, listDepartments } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type UnitOwner, unitOwners } from '../store/export-report.ts';
+import { listedUnits } from '../store/listing-list.ts';
 import { listCrmGroups, peopleNames } from '../store/people.ts';
 
 /** Whose listings a report counts: the branches, departments, people and CRM groups it can be narrowed to and broken down by. */
@@ -53,52 +54,68 @@ export async function reportChoices(
   };
 }
 
+/** Of whom a report can be asked, in the genitive: «филиала №9 нет». */
+const STRANGERS = { branch: 'филиала', department: 'отдела', employee: 'сотрудника', group: 'группы CRM' } as const;
+type Whose = Pick<ExportReportQuery, keyof typeof STRANGERS>;
+
+export interface Narrowing {
+  readonly narrowed: Pick<Narrowed, keyof typeof STRANGERS>;
+  /** Whoever the reader does not see, or is no more: «филиала №9». In `narrowed` they have a number only. */
+  readonly strangers: readonly string[];
+}
+
 /**
- * What reports are narrowed to, by name. Whoever the reader does not see, or is no more, has a number only.
+ * What reports are narrowed to, by name.
  * @param queries as they were kept
  */
 export async function narrowings(
   db: Database,
   agencyId: number,
   reach: Reach,
-  queries: readonly Pick<ExportReportQuery, 'branch' | 'department' | 'employee' | 'group'>[],
-): Promise<Pick<Narrowed, 'branch' | 'department' | 'employee' | 'group'>[]> {
+  queries: readonly Whose[],
+): Promise<Narrowing[]> {
   const isAny = queries.some(({ branch, department, employee, group }) => branch ?? department ?? employee ?? group);
-  if (!isAny) return queries.map(() => ({}));
-  const { branches, departments, employees, groups } = reach.isAll
-    ? {
-        branches: await namesOf(db, agencyId, 'branch'),
-        departments: await namesOf(db, agencyId, 'department'),
-        employees: await namesOf(db, agencyId, 'employee'),
-        groups: await namesOf(db, agencyId, 'crm-group'),
-      }
-    : await reportChoices(db, agencyId, reach);
-  const named = (
-    all: readonly { readonly id: number; readonly name: string }[],
-    ids: readonly number[] | undefined,
-  ) => {
-    const unknown = new Set(ids);
-    const known = all.flatMap(({ id, name }) => (unknown.delete(id) ? [name.replace(/\s+/g, ' ')] : []));
-    return [...known, ...[...unknown].map((id) => `№${id}`)];
-  };
-  return queries.map(({ branch, department, employee, group }) => ({
-    branch: named(branches, branch),
-    department: named(departments, department),
-    employee: named(employees, employee),
-    group: named(groups, group),
+  if (!isAny) return queries.map(() => ({ narrowed: {}, strangers: [] }));
+  const names = await namesSeen(db, agencyId, reach);
+  const kinds = Object.keys(STRANGERS) as (keyof typeof STRANGERS)[];
+  return queries.map((query) => ({
+    narrowed: Object.fromEntries(
+      kinds.map((kind) => {
+        const ids = new Set(query[kind]);
+        const known = [...names[kind]].filter(([id]) => ids.delete(id)).map(([, name]) => name.replace(/\s+/g, ' '));
+        return [kind, [...known, ...[...ids].map((id) => `№${id}`)]];
+      }),
+    ),
+    strangers: kinds.flatMap((kind) =>
+      [...new Set(query[kind])].filter((id) => !names[kind].has(id)).map((id) => `${STRANGERS[kind]} №${id}`),
+    ),
   }));
 }
 
-const STRANGERS = { branch: 'филиала', department: 'отдела', employee: 'сотрудника', group: 'группы CRM' } as const;
-
-/** Of whom a query speaks and {@link narrowings} has no name: «филиала №9». */
-export const strangersIn = (
-  query: Pick<ExportReportQuery, keyof typeof STRANGERS>,
-  narrowed: Pick<Narrowed, keyof typeof STRANGERS>,
-): string[] =>
-  (Object.keys(STRANGERS) as (keyof typeof STRANGERS)[]).flatMap((kind) =>
-    (query[kind] ?? []).flatMap((id) => (narrowed[kind]?.includes(`№${id}`) ? [`${STRANGERS[kind]} №${id}`] : [])),
-  );
+/** Names of whoever had a listing on a recorded day within a reach, and of whoever is within it now; all: everybody's. */
+async function namesSeen(
+  db: Database,
+  agencyId: number,
+  reach: Reach,
+): Promise<Record<keyof typeof STRANGERS, ReadonlyMap<number, string>>> {
+  const byId = (...lists: (readonly { readonly id: number; readonly name: string }[])[]) =>
+    new Map(lists.flat().map(({ id, name }) => [id, name]));
+  if (reach.isAll)
+    return {
+      branch: byId(await namesOf(db, agencyId, 'branch')),
+      department: byId(await namesOf(db, agencyId, 'department')),
+      employee: byId(await namesOf(db, agencyId, 'employee')),
+      group: byId(await namesOf(db, agencyId, 'crm-group')),
+    };
+  const then = await reportChoices(db, agencyId, reach);
+  const now = await listedUnits(db.pool, agencyId, reach);
+  return {
+    branch: byId(then.branches, now.branches),
+    department: byId(then.departments, now.departments),
+    employee: byId(then.employees, now.employees),
+    group: byId(then.groups),
+  };
+}
 
 /** The table of a report, each line of which says what the report is narrowed to: tables are cut up and put together. */
 export function narrowedTable(narrowed: Narrowed, columns: readonly Column[], rows: readonly Row[]): Table {

@@ -1,7 +1,7 @@
 import type { Figures, WorkMembers, WorkMembersQuery, WorkReport, WorkReportQuery } from '../contracts/work-report.ts';
 import type { Column, Row, Table } from '../domain/csv.ts';
 import { addDays, localDay, russianDay, russianMoment, startOfDay } from '../domain/days.ts';
-import { provePeriod } from '../domain/export-report.ts';
+import { proveDays, provePeriod } from '../domain/export-report.ts';
 import { Refusal } from '../domain/fault.ts';
 import { OUTCOME_LABELS } from '../domain/gates.ts';
 import { SHARE_USUAL } from '../domain/report-words.ts';
@@ -55,6 +55,7 @@ async function frameOf({ db, agencyId, reach, now }: WorkReporter, query: WorkRe
   const { timeZone: zone, settings } = await agencyFrame(db, agencyId);
   const today = localDay(now, zone);
   const until = query.until ?? today;
+  proveDays(until);
   const from = query.from ?? addDays(until, 1 - USUAL_DAYS);
   provePeriod({ from, until, step: 'day', minShare: SHARE_USUAL });
   if (until > today)
@@ -107,7 +108,7 @@ const reasonText = ({ moderation }: AgencySettings, code: string): string =>
 export async function workReport(reporter: WorkReporter, query: WorkReportQuery): Promise<WorkReport> {
   const { db, agencyId, reach, now } = reporter;
   const { from, until, zone, facts, settings } = await frameOf(reporter, query);
-  const [narrowed] = await narrowings(db, agencyId, reach, [query]);
+  const [named] = await narrowings(db, agencyId, reach, [query]);
   const { by = 'none' } = query;
   const figures = (own: Facts): Figures => {
     const { returns, queue, ...rest } = workFigures(own, now);
@@ -128,7 +129,7 @@ export async function workReport(reporter: WorkReporter, query: WorkReportQuery)
     from,
     until,
     by,
-    narrowed: narrowed!,
+    narrowed: named!.narrowed,
     at: now.toISOString(),
     zone,
     total: figures(facts),

@@ -13,7 +13,7 @@ import { type Database, type Queryable, type Seal, transaction } from './databas
 /** For how long an answer is given again. */
 export const ANSWER_HOURS = 24;
 /**
- * A claim that has done nothing for so long is taken for that of a killed process. Were it alive after all, it would
+ * A claim that has not been renewed for so long is taken for that of a killed process. Were it alive after all, it would
  * find its key taken and end without having done anything.
  */
 export const CLAIM_SECONDS = 60;
@@ -120,6 +120,18 @@ export function sealOf({ agencyId, employeeId, key, id }: Claim): Seal {
       stands = true;
     },
   };
+}
+
+/** How often a request that is alive says so. */
+export const BREATH_MS = (CLAIM_SECONDS * 1_000) / 4;
+
+/** The request is alive: nobody takes its key, however long it works. A row that its own transaction holds is left alone. */
+export async function keepKey(db: Database, { agencyId, employeeId, key, id }: Claim, now: Date): Promise<void> {
+  await db.pool.query(
+    `update idempotent_answer set at = $5 where ${ROW} and exists (
+       select 1 from idempotent_answer where ${OWN} for update skip locked)`,
+    [agencyId, employeeId, key, id, now],
+  );
 }
 
 /** Keeps the answer for whoever asks again. */

@@ -44,7 +44,13 @@ const told = (views: readonly (number | null)[], calls: readonly (number | null)
 function tallied(options: Partial<TallyOptions>, days: readonly (readonly [step: number, MoneyDay])[]) {
   const by = options.by ?? 'branch';
   const tally = new MoneyTally({
-    ...{ by, steps: 2, keyOfCabinet: () => 'доска', keyOfOwner: (owner) => BRANCH[owner] ?? NO_KEY },
+    ...{
+      by,
+      steps: 2,
+      keyOfCabinet: () => 'доска',
+      keyOfAccount: String,
+      keyOfOwner: (owner) => BRANCH[owner] ?? NO_KEY,
+    },
     ...options,
   });
   for (const [step, one] of days) tally.addDay(one, step);
@@ -153,7 +159,13 @@ describe('the tally of the money', () => {
   });
 
   it('keeps counter-entries beside what was spent', () => {
-    const tally = new MoneyTally({ by: 'branch', steps: 1, keyOfCabinet: () => '', keyOfOwner: () => '1' });
+    const tally = new MoneyTally({
+      by: 'branch',
+      steps: 1,
+      keyOfCabinet: () => '',
+      keyOfAccount: String,
+      keyOfOwner: () => '1',
+    });
     tally.addCorrection('1', 0, -500);
     const figures = () => figuresOf(tally.rows()[0]!.steps[0]!, 'branch');
     expect(figures()).toMatchObject({ spentKopecks: 0, correctedKopecks: -500, hasListings: false });

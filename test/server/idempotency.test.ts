@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { CLAIM_SECONDS, claimAnswer, sealOf } from '../../src/store/answers.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BREATH_MS, CLAIM_SECONDS, claimAnswer, sealOf } from '../../src/store/answers.ts';
 import { sealed, transaction } from '../../src/store/database.ts';
 import { type Stock, stock } from '../store/stock.ts';
 import { testDatabase } from '../store/testdb.ts';
@@ -310,6 +310,30 @@ describe('two at the same time', () => {
     expect(codes).toContain(204);
     expect(codes.every((code) => code === 204 || code === 409)).toBe(true);
     expect(await timesDone()).toBe(1);
+  });
+
+  it('one that is alive keeps its key, however long it works', async () => {
+    const breaths = vi.spyOn(globalThis, 'setInterval');
+    try {
+      const row = await hold();
+      const first = tell('reserved');
+      await waiting(1);
+      const breathe = breaths.mock.calls.find(([, ms]) => ms === BREATH_MS)![0];
+      for (let minutes = 0; minutes < 3; minutes++) {
+        waits(CLAIM_SECONDS - 5);
+        breathe();
+        await vi.waitFor(async () => {
+          const [claim] = await rows<{ at: Date }>('select at from idempotent_answer where key = $1', [key]);
+          expect(new Date(claim!.at).getTime()).toBe(now.getTime());
+        });
+        expect(told(await tell('reserved'))).toEqual([409, 'request-under-way']);
+      }
+      await row.free();
+      expect((await first).status).toBe(204);
+      expect(await timesDone()).toBe(1);
+    } finally {
+      breaths.mockRestore();
+    }
   });
 
   it('one that was thought dead and is not ends without having done anything', async () => {

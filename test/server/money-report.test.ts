@@ -12,6 +12,7 @@ import type { Reporter } from '../../src/server/export-report.ts';
 import { moneyChartPng, moneyChartSvg } from '../../src/server/money-chart.ts';
 import { type MoneyReport, moneyReport, moneyReportMembers, moneyTable } from '../../src/server/money-report.ts';
 import { workbook } from '../../src/server/statement.ts';
+import { placesOfAccounts } from '../../src/store/access.ts';
 import { loadAudience } from '../../src/store/audience.ts';
 import { readDay } from '../../src/store/days.ts';
 import { unitOwners } from '../../src/store/export-report.ts';
@@ -272,6 +273,15 @@ describe('the report of the money', () => {
     await expect(moneyReport(head, { ...PERIOD, cabinet: [foreign[0]!.id] })).rejects.toMatchObject({
       code: 'source-unknown',
     });
+    // Accounts that the reader does not see have no names; what is known of calls does not hang on how it is grouped.
+    const byAccount = await moneyReport(head, { ...PERIOD, by: 'account' });
+    expect(byAccount.totals.spentKopecks).toBe(branch.spentKopecks);
+    const places = await placesOfAccounts(demo.db.pool, demo.agencyId);
+    for (const { id, name } of byAccount.rows)
+      if (id === 'elsewhere') expect(name).toBe('счета, которых вы не видите');
+      else expect(places.get(Number(id))?.branchId).toBe(Number(branch.id));
+    expect(byAccount.rows.map(({ id }) => id)).toContain('elsewhere');
+    expect(byAccount.known).toEqual(seen.known);
     // Who has nothing there is not told that there are other cabinets.
     const nobody = { isAll: false, branchIds: [], departmentIds: [], employeeId: null };
     const { rows, known } = await moneyReport({ ...head, reach: nobody }, { ...PERIOD, by: 'cabinet' });
@@ -300,6 +310,7 @@ describe('the report of the money', () => {
       code: 'period-too-long',
       message: expect.stringContaining('их 151'),
     });
+    await expect(moneyReport(reporter, { until: '2026-02-31' })).rejects.toMatchObject({ code: 'bad-period' });
     await expect(moneyReport(reporter, { until: '2026-11-21' })).rejects.toMatchObject({ code: 'bad-period' });
   });
 

@@ -156,6 +156,20 @@ describe('days that are missing', () => {
       [0, 0],
       [null, null],
     ]);
+    // Another board's record that ends sooner, or a foreign feed of this board, takes nothing away.
+    const other = await feed('cian', 'main');
+    await record(other, '2026-11-06', '2026-11-06', [CODES.published, CODES.published]);
+    const both = await exportReport(reporter, { ...query, board: ['avito', 'cian'] });
+    expect(both.sources.map(({ steps }) => steps.map(({ total }) => total?.marked ?? null))).toEqual([
+      [null, 2, 0, null],
+      [null, 2, null, null],
+    ]);
+    const foreign = await feed('avito', 'foreign');
+    await record(foreign, '2026-11-06', '2026-11-06', [0, 0]);
+    const strange = reporter.columns.find(({ id }) => id === foreign)!;
+    const mine = reporter.columns.filter(({ id }) => id !== foreign);
+    const seen = await exportReport({ ...reporter, columns: mine, others: [strange] }, query);
+    expect(seen.sources[0]!.steps.map(({ total }) => total?.marked ?? null)).toEqual([null, 2, 0, null]);
     // A step that has one recorded day has numbers.
     const week = await exportReport(reporter, { ...query, step: 'week' });
     expect(week.sources[0]!.steps[0]!.total).toMatchObject({ marked: 2 });
@@ -177,13 +191,23 @@ describe('the notes', () => {
 
     const strange = await exportReport(reporter, { from, until, branch: [branches[0]!, 999], employee: [998] });
     expect(strange.notes[0]).toBe(
-      'Филиала №999, сотрудника №998 нет, или вы их не видите: нули говорят об отборе, а не о выгрузке.',
+      'Филиала №999, сотрудника №998 в агентстве нет, или вы их не видите: в этих числах ничего такого нет.',
     );
+    const alone = await exportReport(reporter, { from, until, branch: [999] });
+    expect(alone.notes[0]).toContain('Филиала №999 в агентстве нет, или вы его не видите');
     // To whoever reads another branch only, this one is not there either.
     const south = { isAll: false, branchIds: [branches[1]!], departmentIds: [], employeeId: null };
     const other = await exportReport({ ...reporter, reach: south }, { from, until, branch: [branches[0]!] });
-    expect(other.notes[0]).toContain(`Филиала №${branches[0]} нет`);
+    expect(other.notes[0]).toContain(`Филиала №${branches[0]} в агентстве нет`);
     expect((await exportReport(reporter, { from, until, branch: [branches[0]!] })).notes[0]).not.toContain('нет, или');
+    // One's own branch is no stranger before it has had a listing, nor is one that is called as strangers are.
+    const fresh = await ensureBranch(base.db, agencyId, 'Новый');
+    await sql('update branch set name = $2 where id = $1', [fresh, `№${fresh}`]);
+    const own = { isAll: false, branchIds: [fresh], departmentIds: [], employeeId: null };
+    for (const reach of [own, REACH_ALL]) {
+      const { notes, narrowed } = await exportReport({ ...reporter, reach }, { from, until, branch: [fresh] });
+      expect([notes.join().includes('нет, или'), narrowed.branch]).toEqual([false, [`№${fresh}`]]);
+    }
   });
 
   it('say that CRM groups share people, and on which day a period begins that nobody has named', async () => {
@@ -200,6 +224,10 @@ describe('the notes', () => {
     ]);
     const months = await exportReport(reporter, { step: 'month', until: '2026-11-18' });
     expect([months.from, months.steps.length]).toEqual(['2026-09-01', 3]);
+    for (const until of ['2026-01-01', '2026-03-01', '2026-03-31'])
+      expect((await exportReport(reporter, { step: 'month', until })).steps).toHaveLength(3);
+    for (const day of ['2026-02-31', '0001-01-01'])
+      await expect(exportReport(reporter, { until: day })).rejects.toMatchObject({ code: 'bad-period' });
   });
 });
 
