@@ -172,16 +172,22 @@ describe('an address', () => {
     expect(servingUrl(home.path)).toBeNull();
   });
 
-  it.runIf(existsSync(PROGRAM))('is told by serve on whatever port it has', async () => {
-    const env = { DATABASE_URL: base.url, DATA_DIR: path('served'), LOG_LEVEL: 'silent' };
-    await mkdir(path('served'));
-    const { child, done } = start(['serve', '--port', '0', '--no-work'], env);
-    await vi.waitFor(() => expect(servingUrl(path('served'))).toMatch(/^http:\/\/localhost:\d+$/), { timeout: 20_000 });
-    const url = servingUrl(path('served'))!;
-    expect((await fetch(`${url}/f/avito/main-nothing.xml`)).status).toBe(404);
-    expect((await runHereWith(env, '--now', NOW, 'feeds', 'list')).stdout).toContain(` ${url}/f/avito/`);
-    child.kill('SIGTERM');
-    await done;
-    expect(existsSync(path('served', 'serving.json'))).toBe(false);
-  });
+  it.runIf(existsSync(PROGRAM))(
+    'is told by serve on whatever port it has',
+    async () => {
+      const env = { DATABASE_URL: base.url, DATA_DIR: path('served'), LOG_LEVEL: 'silent' };
+      await mkdir(path('served'));
+      const { child, done } = start(['serve', '--port', '0', '--no-work'], env);
+      await vi.waitFor(() => expect(servingUrl(path('served'))).toMatch(/^http:\/\/localhost:\d+$/), {
+        timeout: 60_000,
+      });
+      const url = servingUrl(path('served'))!;
+      expect((await fetch(`${url}/f/avito/main-nothing.xml`)).status).toBe(404);
+      expect((await runHereWith(env, '--now', NOW, 'feeds', 'list')).stdout).toContain(` ${url}/f/avito/`);
+      child.kill('SIGTERM');
+      await done;
+      expect(existsSync(path('served', 'serving.json'))).toBe(false);
+    },
+    90_000,
+  );
 });
