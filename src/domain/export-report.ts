@@ -50,12 +50,16 @@ export function provePeriod({ from, until, minShare }: ReportPeriod): void {
     throw new Refusal('bad-share', 'Минимальная доля дней – целое число от 0 до 100 процентов.', 2);
 }
 
+const FIRST_DAY = '1990-01-01';
+
 /** Must come before anything is reckoned with them. @throws Refusal `bad-period` */
 export function proveDays(...days: readonly (string | undefined)[]): void {
-  // No board was there before, and calendars of databases do not begin so early.
-  for (const day of days)
-    if (day !== undefined && (!isDay(day) || day < '1990-01-01'))
-      throw new Refusal('bad-period', `Дня «${day}» нет: назовите его как 2026-11-21.`, 2);
+  for (const day of days) {
+    if (day === undefined) continue;
+    if (!isDay(day)) throw new Refusal('bad-period', `Дня «${day}» нет: назовите его как 2026-11-21.`, 2);
+    // Calendars of databases begin somewhere, and no board was there before.
+    if (day < FIRST_DAY) throw new Refusal('bad-period', `Раньше ${russianDay(FIRST_DAY)} отчётов нет.`, 2);
+  }
 }
 
 /** @throws Refusal `no-sources`, `too-many-sources` */

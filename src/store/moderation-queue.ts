@@ -53,10 +53,10 @@ interface NarrowCase {
 }
 
 /**
- * What waits: `o` is the outcome, `m` the mark, `l` the listing. What was decided since the last run waits no more; what
- * is off the market cannot go out whatever is decided, and is not asked about until a run finds it there again.
+ * What waits: `o` is the outcome, `m` the mark, `l` the listing. What was decided since the last run waits no more. What
+ * is off the market waits as well: a reservation ends, and the approved content is kept for days only.
  */
-const WAITS = `o.judgement->>'approval' in ('awaiting', 'kept') and o.judgement->'returned' is null and o.outcome <> 'off-market'
+const WAITS = `o.judgement->>'approval' in ('awaiting', 'kept') and o.judgement->'returned' is null
   and not exists (select 1 from verdict v where v.agency_id = l.agency_id and v.listing_id = l.id and v.undone_at is null
     and v.effective_at > o.decided_at)`;
 const OF_WAITING = `from mark_outcome o

@@ -76,9 +76,9 @@ describe('report work', () => {
     expect(stdout).toMatch(/Центр .*0 из 1 \(0 %\)/);
     expect(stdout).toContain('Мало фотографий: добавьте.');
     expect(stdout).toContain('Решений модератора 1: одобрено 0, возвращено 1;');
-    expect(stdout).toMatch(/Центр .*3, из них только модератора 2/);
+    expect(stdout).toMatch(/Центр .*4, из них только модератора 2/);
     expect(stdout).toContain(
-      'В очереди 3: ждут только модератора 2 (старейший 5 ч, медиана 4 ч), держит и другое 1 (старейший 4 дн. 4 ч, медиана 4 дн. 4 ч)',
+      'В очереди 4: ждут только модератора 2 (старейший 5 ч, медиана 4 ч), держит и другое 2 (старейший 8 дн. 8 ч, медиана 6 дн. 6 ч)',
     );
     const json = JSON.parse((await ask('--json', 'report', 'work', '--branch', 'центр')).stdout);
     expect((json.result ?? json.data ?? json).total.returns.count).toBe(1);

@@ -19,7 +19,7 @@ import {
   undoVerdict,
   verdictsInForce,
 } from '../../src/store/moderation.ts';
-import { countCases, look, lookAway, queueRows, waitingCases } from '../../src/store/moderation-queue.ts';
+import { look, lookAway, queueRows, waitingCases } from '../../src/store/moderation-queue.ts';
 import { answerQuestion, askAgent, postpone, resume } from '../../src/store/postponements.ts';
 import { agencyFrame, cabinetSettings } from '../../src/store/settings.ts';
 import { testDatabase } from './testdb.ts';
@@ -501,23 +501,6 @@ describe('the queue', () => {
     expect(await ids(w)).toHaveLength(2);
   });
 
-  it('asks about nothing that is off the market, until a run finds it there again', async () => {
-    const w = await world();
-    const here = await w.add();
-    const sold = await w.add({}, { outcome: 'off-market' });
-    await setPending(sold, at(-5000));
-    const everything = { isAll: true, branchIds: [], departmentIds: [], employeeId: null };
-    expect(await ids(w)).toEqual([here]);
-    expect(await countCases(base.db.pool, w.agencyId, everything, at(0))).toBe(1);
-    await base.db.pool.query("update mark_outcome set outcome = 'awaiting-moderation' where listing_id = $1", [sold]);
-    // As old as it was: the content has waited all the time.
-    expect((await cases(w)).map(({ listingId, since }) => [listingId, since])).toEqual([
-      [sold, at(-5000)],
-      [here, at(-800)],
-    ]);
-    expect(await countCases(base.db.pool, w.agencyId, everything, at(0))).toBe(2);
-  });
-
   it('knows what waits for the moderator alone, and what else keeps the rest off', async () => {
     const w = await world();
     const found = async (outcome: string, judgement: object, other?: string) => {
@@ -549,6 +532,7 @@ describe('the queue', () => {
     expect(await found('awaiting-moderation', awaiting)).toEqual([true, []]);
     expect(await found('blocked', awaiting)).toEqual([false, ['blocked']]);
     expect(await found('stale', awaiting)).toEqual([false, ['stale']]);
+    expect(await found('off-market', kept)).toEqual([false, ['off-market']]);
     expect(await found('published', kept)).toEqual([true, []]);
     expect(await found('paused', kept)).toEqual([false, ['paused']]);
     expect(await found('awaiting-moderation', awaiting, 'blocked')).toEqual([true, ['blocked']]);
