@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Board } from '../boards/catalogue.ts';
+import { localTime } from '../domain/days.ts';
 import { Fault, Refusal } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
 import { isBygone, readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment } from '../domain/week.ts';
@@ -201,11 +202,12 @@ export function momentNamed(text: string, now: Date, zone: string): Date {
 }
 
 /**
- * A moment to come, for what is answered by what is known now.
+ * A moment to come, for what is answered by what is known now. Today, without an hour, is now.
  * @param told where the past is told, without a full stop
  * @throws Refusal `bad-moment`, `moment-past`
  */
 export function momentAhead(text: string, now: Date, zone: string, told: string): Date {
+  if (readDay(text) === localTime(now, zone).day) return now;
   const moment = momentNamed(text, now, zone);
   if (!isBygone(moment, now)) return moment;
   throw new Refusal(

@@ -306,9 +306,13 @@ describe('accounts', () => {
     expect(await ask('accounts', 'topup', 'Кузнецова', '100')).toEqual(
       refused('это несколько счетов: #', 'Анна Кузнецова', 'Мария Кузнецова-Лебедь (счёта нет)'),
     );
-    // A branch without an account is not paid for by a person who is called like it.
+    // A branch without an account is not paid for by a person who is called like it, nor the other way round.
     await ask('accounts', 'open', '--employee', 'Пётр');
-    expect(await ask('accounts', 'topup', 'Центр', '100')).toEqual(
+    const { stderr } = await ask('accounts', 'topup', 'Центр', '100');
+    expect(stderr).toMatch(
+      /^«Центр» — это несколько счетов: #\d+ Пётр Центр \(филиал Центр\), филиал Центр \(счёта нет\)\. Счёт из этих назовите с решёткой, а которого нет, сначала откройте: accounts open\.\n$/,
+    );
+    expect(await ask('accounts', 'topup', 'филиал Центр', '100')).toEqual(
       refused('У филиала «Центр» ещё нет счёта. Откройте: accounts open --branch "Центр"'),
     );
     expect(await balances()).toEqual({
@@ -317,6 +321,23 @@ describe('accounts', () => {
       'Пётр Центр': 0,
       'филиал Северный берег': 700,
     });
+  });
+
+  it('credits neither of two kinds that bear the name, be it one’s whole name', async () => {
+    const { agencyId } = house;
+    const topup = async (name: string) => (await ask('accounts', 'topup', name, '100')).stderr;
+    await ensureBranch(base.db, agencyId, 'Лескова');
+    await addEmployee(base.db, agencyId, { name: 'Нина Лескова', phones: [] });
+    expect(await topup('Лескова')).toBe(
+      '«Лескова» — это несколько счетов: филиал Лескова (счёта нет), Нина Лескова (счёта нет). Счёта ещё ни у кого из них нет, откройте нужный: accounts open.\n',
+    );
+    await ask('accounts', 'open', '--branch', 'Лескова');
+    expect(await topup('Лескова')).toMatch(/: #\d+ филиал Лескова, Нина Лескова \(счёта нет\)\. Счёт из этих /);
+    await ask('accounts', 'open', '--employee', 'Нина Лескова');
+    expect(await topup('Лескова')).toMatch(/: #\d+ филиал Лескова, #\d+ Нина Лескова\. Назовите номер\.\n$/);
+    expect(await balances()).toMatchObject({ 'филиал Лескова': 0, 'Нина Лескова': 0 });
+    await topup('филиал Лескова');
+    expect(await balances()).toMatchObject({ 'филиал Лескова': 10_000, 'Нина Лескова': 0 });
   });
 
   it('tells how to open the account of whoever has none, and whom an unknown name may mean', async () => {

@@ -56,6 +56,11 @@ describe('explain --at', () => {
     ['2026-11-21T11:55:00+03:00', '2026-11-21T11:55:00+03:00'],
     [NOW, NOW],
     ['2026-12-31T12:00', '2026-12-31T12:00:00+03:00'],
+    ['2026-12-31T12:00:30', '2026-12-31T12:00:30+03:00'],
+    // Today is now, another day its beginning.
+    ['2026-11-21', NOW],
+    ['21.11.2026', NOW],
+    ['2026-11-22', '2026-11-22T00:00:00+03:00'],
     // The next one: this Saturday's eleven has struck.
     ['сб 11:00', '2026-11-28T11:00:00+03:00'],
   ])('answers for %s', async (moment, meant) => {
@@ -70,8 +75,33 @@ describe('explain --at', () => {
     expect((await phone('сб 11:00')).code).toBe(0);
   });
 
+  it('refuses a day that has gone', async () => {
+    expect(await at('2026-11-20')).toMatchObject({ code: 2, stderr: expect.stringContaining('уже прошло') });
+  });
+
   it('refuses what is no moment', async () => {
     expect(await at('завтра')).toMatchObject({ code: 2, stderr: expect.stringContaining('не момент времени') });
+  });
+});
+
+describe('--to and --until', () => {
+  it.each([
+    ['report', '--to', '2026-11-20', '--until', '2026-11-19'],
+    ['report', '--until', '2026-11-19', '--to', '2026-11-20'],
+    ['report', 'money', '--to', '2026-11-20', '--until', '2026-11-19'],
+    ['report', '--to', '2026-11-20', 'money', '--until', '2026-11-19'],
+    ['accounts', 'statement', 'agency', '--to', '2026-11-20', '--until', '2026-11-19'],
+  ])('with two days are refused: %j', async (...words) => {
+    expect(await ask('-q', ...words)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: '--to «2026-11-20» и --until «2026-11-19» — это один и тот же ключ, а значения разные. Оставьте --to.\n',
+    });
+  });
+
+  it('with one day are that day', async () => {
+    const day = ['--from', '2026-11-18', '--to', '2026-11-20'];
+    expect((await ask('-q', 'report', 'money', ...day, '--until', '2026-11-20')).code).toBe(0);
   });
 });
 
