@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -200,6 +200,52 @@ describe('an address', () => {
     expect(existsSync(path('serving.json'))).toBe(true);
     await writeFile(path('serving.json'), '{');
     expect(servingUrl(home.path)).toBeNull();
+  });
+
+  it.each([
+    ['of a group', { pid: 0 }],
+    ['of everybody', { pid: -1 }],
+    ['of whoever is always there', { pid: 1 }],
+    ['of no whole number', { pid: 2.5 }],
+    ['in letters', { pid: String(process.ppid) }],
+    // A killed server had the number that is ours now.
+    ['of ourselves, who have told nothing', { pid: process.pid }],
+    ['with a script', { url: 'javascript:alert(1)' }],
+    ['with a file', { url: 'file:///etc/passwd' }],
+    ['with colours', { url: 'http://x\u001b[31m' }],
+    ['with a line of its own', { url: 'http://x\nhttp://y' }],
+    ['with a name and a password', { url: 'http://a:b@x' }],
+    ['with a port that there is not', { url: 'http://x:99999' }],
+    ['with nothing', { url: '' }],
+  ])('%s is not believed', async (_, facts) => {
+    const folder = await mkdtemp(path('told-'));
+    const tell = (told: object) =>
+      writeFile(
+        join(folder, 'serving.json'),
+        JSON.stringify({ url: 'http://localhost:8123', pid: process.ppid, host: hostname(), ...told }),
+      );
+    await tell({});
+    expect(servingUrl(folder)).toBe('http://localhost:8123');
+    await tell(facts);
+    expect(servingUrl(folder)).toBeNull();
+  });
+
+  it('of the first server is known again when a second one on the same folder has gone', async () => {
+    const folder = await mkdtemp(path('two-'));
+    const first = { url: 'http://localhost:8001', pid: process.ppid, host: hostname() };
+    await writeFile(join(folder, 'serving.json'), JSON.stringify(first));
+    const forget = tellServing(folder, 'http://localhost:8002');
+    expect(servingUrl(folder)).toBe('http://localhost:8002');
+    forget();
+    expect(servingUrl(folder)).toBe('http://localhost:8001');
+    // The second one's word stays when the first one goes, and a dead one is not told of again.
+    await writeFile(join(folder, 'serving.json'), JSON.stringify({ ...first, pid: 2 ** 22 + 1 }));
+    tellServing(folder, 'http://localhost:8002')();
+    expect(existsSync(join(folder, 'serving.json'))).toBe(false);
+    const goes = tellServing(folder, 'http://localhost:8002');
+    await writeFile(join(folder, 'serving.json'), JSON.stringify(first));
+    goes();
+    expect(servingUrl(folder)).toBe('http://localhost:8001');
   });
 
   it.runIf(existsSync(PROGRAM))(
