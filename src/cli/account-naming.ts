@@ -33,8 +33,8 @@ export function accountNamed({ id, name, kind, branch }: PlacedAccount): string 
 
 /**
  * The account a person means: `#7` or `7`; the name or e-mail of an employee; «филиал Центр» or «Центр»; «отдел Аренда»
- * or «Аренда»; `agency`. Names are read by `meantBy`. Whoever could have an account and has none bears their name too:
- * money for one «Соколова» never goes to another.
+ * or «Аренда»; `agency`. Names are read by `meantBy`, of each kind apart: bearers of two kinds are several. Whoever could
+ * have an account and has none bears their name too: money for one «Соколова» never goes to another.
  * @param isAll the bank's and the boards' too, by number
  * @throws Refusal `account-unknown`, `account-ambiguous` with the list
  */
@@ -54,15 +54,32 @@ export async function oneAccount(
     throw new Refusal('account-unknown', `Счёта «${shown(name)}» нет. Какие есть: accounts list`, EXIT.usage);
   }
   const holders = [
-    ...all.map((account): Holder => ({ id: account.id, names: namesOf(account, agency), account })),
+    ...all.map((account): Holder => ({ id: account.id, kind: account.kind, names: namesOf(account, agency), account })),
     ...(await accountless(db, agency, all)),
   ];
   const told = ({ account, title }: Holder) => (account ? accountNamed(account) : `${title} (счёта нет)`);
-  const found = meantBy(holders, name, ({ names }) => names);
+  // Kind by kind: that a branch is called «Соколова» in whole says nothing of whether Irina Sokolova was meant.
+  const kinds = [...new Set(holders.map(({ kind }) => kind))];
+  const found = kinds.flatMap((kind) =>
+    meantBy(
+      holders.filter((holder) => holder.kind === kind),
+      name,
+      ({ names }) => names,
+    ),
+  );
   if (found.length > 1) {
+    // Those with a number first: a long list is cut.
+    const ready = found.filter(({ account }) => account !== undefined);
+    const rest = found.filter(({ account }) => account === undefined);
+    const what =
+      rest.length === 0
+        ? 'Назовите номер.'
+        : ready.length === 0
+          ? 'Счёта ещё ни у кого из них нет, откройте нужный: accounts open.'
+          : 'Счёт из этих назовите с решёткой, а которого нет, сначала откройте: accounts open.';
     throw new Refusal(
       'account-ambiguous',
-      `«${shown(name)}» — это несколько счетов: ${listed(found.map(told))}. Назовите номер.`,
+      `«${shown(name)}» — это несколько счетов: ${listed([...ready, ...rest].map(told))}. ${what}`,
       EXIT.usage,
     );
   }
@@ -87,6 +104,7 @@ export async function oneAccount(
 /** Whoever a name of an account may mean. */
 interface Holder {
   readonly id: number;
+  readonly kind: PlacedAccount['kind'];
   readonly names: readonly string[];
   readonly account?: PlacedAccount;
   /** Of those without an account: «отдел Аренда», «отдела «Аренда»», and the keys of `accounts open`. */
@@ -112,14 +130,19 @@ async function accountless(db: Database, agency: AgencyRow, all: readonly Placed
       ? []
       : [
           {
-            ...{ id: 0, names: ['agency', ACCOUNT_KIND_LABELS.agency, agency.name], title: ACCOUNT_KIND_LABELS.agency },
+            ...{
+              id: 0,
+              kind: 'agency' as const,
+              names: ['agency', ACCOUNT_KIND_LABELS.agency, agency.name],
+              title: ACCOUNT_KIND_LABELS.agency,
+            },
             ...{ whose: 'агентства', open: '--agency-wide' },
           },
         ]),
     ...branches
       .filter(({ id }) => !has('branch', id))
       .map(({ id, name }) => ({
-        ...{ id, names: [`филиал ${name}`, name], title: `филиал ${name}` },
+        ...{ id, kind: 'branch' as const, names: [`филиал ${name}`, name], title: `филиал ${name}` },
         ...{ whose: `филиала «${name}»`, open: `--branch "${name}"` },
       })),
     ...departments
@@ -127,14 +150,19 @@ async function accountless(db: Database, agency: AgencyRow, all: readonly Placed
       .map(({ id, branchId, name }) => {
         const home = branches.find((branch) => branch.id === branchId)!.name;
         return {
-          ...{ id, names: [`отдел ${name}`, name], title: `отдел ${name} (филиал ${home})` },
+          ...{
+            id,
+            kind: 'department' as const,
+            names: [`отдел ${name}`, name],
+            title: `отдел ${name} (филиал ${home})`,
+          },
           ...{ whose: `отдела «${name}»`, open: `--branch "${home}" --department "${name}"` },
         };
       }),
     ...people
       .filter(({ id }) => !has('employee', id))
       .map((person) => ({
-        ...{ id: person.id, names: namesOfPerson(person), title: person.name },
+        ...{ id: person.id, kind: 'employee' as const, names: namesOfPerson(person), title: person.name },
         ...{ whose: `сотрудника «${person.name}»`, open: `--employee "${ours(person.id)}"` },
       })),
   ];

@@ -8,14 +8,15 @@ import { FAMILIES, type Family } from '../domain/listing.ts';
 import { formatNumber } from '../domain/text.ts';
 import { editionFolder, editionPath } from '../export/edition.ts';
 import { type ImportReport, importFeed } from '../intake/import.ts';
-import { resolveAgency } from '../store/agencies.ts';
+import { listAgencies, resolveAgency } from '../store/agencies.ts';
+import type { Database } from '../store/database.ts';
 import { feedPath } from '../store/feed-address.ts';
 import { heldBrakes, listCabinets, releaseBrake } from '../store/publishing.ts';
 import { type Action, choice } from './declaring.ts';
 import { describeError, EXIT } from './exit.ts';
 import { actorOf, DEFAULT_CABINET, objects } from './naming.ts';
 import { publishWithBar } from './publishing.ts';
-import { oneCabinet, unwritable } from './units.ts';
+import { branchToBe, oneCabinet, unwritable } from './units.ts';
 
 export function feedCommands(program: Command, action: Action): void {
   brakeCommands(program, action);
@@ -26,7 +27,7 @@ export function feedCommands(program: Command, action: Action): void {
     .argument('<файл|адрес>')
     .addOption(choice('--format <формат>', 'формат фида', ['auto', ...FAMILIES]).default('auto'))
     .option('--agency <название>', 'агентство; создаётся, если его ещё нет')
-    .option('--branch <название>', 'филиал новых объектов; создаётся, если его ещё нет')
+    .option('--branch <название>', 'филиал новых объектов: название или #номер; создаётся, если его ещё нет')
     .option('--source <название>', 'как называть источник (по умолчанию — имя файла или адрес)')
     .option('--dry-run', 'показать, что изменится, ничего не меняя')
     .option('--confirm-loss', 'согласиться с тем, что из источника пропало больше 20 % объектов')
@@ -44,14 +45,16 @@ export function feedCommands(program: Command, action: Action): void {
             confirmLoss?: boolean;
           },
         ) => {
+          const db = await context.db();
+          const branch = options.branch === undefined ? undefined : await branchOf(db, options.agency, options.branch);
           const bar = context.progress('Прочитано объявлений:');
           const report = await importFeed({
-            db: await context.db(),
+            db,
             clock: context.clock,
             location,
             format: options.format,
             agency: options.agency,
-            branch: options.branch,
+            branch,
             source: options.source,
             isRehearsal: options.dryRun === true,
             isLossConfirmed: options.confirmLoss === true,
@@ -241,4 +244,15 @@ function importText(report: ImportReport): string {
   }
   if (report.imported > 0 && !report.isRehearsal) lines.push('Дальше: mark --board avito --all, затем publish.');
   return lines.join('\n');
+}
+
+/**
+ * What the branch of an import is called, as `branchToBe` reads it. An agency that the import will make has none yet.
+ * @throws Refusal `branch-unknown`, `branch-ambiguous`, `agency-ambiguous`
+ */
+async function branchOf(db: Database, agencyName: string | undefined, name: string): Promise<string> {
+  const agencies = await listAgencies(db);
+  const isThere = agencyName === undefined ? agencies.length > 0 : agencies.some((one) => one.name === agencyName);
+  const agencyId = isThere ? (await resolveAgency(db, agencyName)).id : 0;
+  return (await branchToBe(db, agencyId, name)).name;
 }

@@ -125,14 +125,41 @@ export function listed(names: readonly string[]): string {
 const plain = (text: string) => text.trim().toLocaleLowerCase('ru').replaceAll('ё', 'е').replace(/\s+/g, ' ');
 
 /** The same name, whatever the case. */
-export const isSameName = (one: string, other: string): boolean => plain(one) === plain(other);
+const isSameName = (one: string, other: string): boolean => plain(one) === plain(other);
 
 const wordsOf = (text: string): string[] => plain(text).match(/[\p{L}\p{N}]+/gu) ?? [];
+
+/** The ways to mean a name in whole, the strictest first. */
+const wholly = <T>(name: string, namesOf: (one: T) => readonly string[]): readonly ((one: T) => boolean)[] => [
+  (one) => namesOf(one).includes(name),
+  (one) => namesOf(one).some((known) => isSameName(known, name)),
+];
+
+const partly =
+  <T>(name: string, namesOf: (one: T) => readonly string[]) =>
+  (one: T) =>
+    namesOf(one).some((known) => !known.includes('@') && hasWords(wordsOf(known), wordsOf(name)));
+
+/** Those of the first way that finds any. */
+function firstFound<T>(all: readonly T[], ways: readonly ((one: T) => boolean)[]): readonly T[] {
+  for (const isMeant of ways) {
+    const found = all.filter(isMeant);
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** 12 of «#12»; undefined: not a number of ours. */
+const ownNumber = (name: string): number | undefined => {
+  const number = /^#(\d{1,15})$/.exec(name)?.[1];
+  return number === undefined ? undefined : Number(number);
+};
 
 /**
  * Those that a person means by a name, the one law for whatever bears one: the number (`#5`, `5`); else the name in
  * whole, as it is written; else without regard to case and ё; else by words of it, «Соколова» of «Ирина Соколова».
  * Of an e-mail no part is enough. Several are the caller's to refuse: which of them is never guessed.
+ * Units have names like «1» and a law of their own: `unitMeant`.
  * @param namesOf all the names that one has
  */
 export function meantBy<T extends { readonly id: number | string }>(
@@ -141,18 +168,50 @@ export function meantBy<T extends { readonly id: number | string }>(
   namesOf: (one: T) => readonly string[],
 ): readonly T[] {
   const name = typed.trim();
-  const number = /^#?(\d{1,15})$/.exec(name)?.[1];
-  const ways: readonly ((one: T) => boolean)[] = [
-    ...(number === undefined ? [] : [({ id }: T) => id === Number(number)]),
-    (one) => namesOf(one).includes(name),
-    (one) => namesOf(one).some((known) => isSameName(known, name)),
-    (one) => namesOf(one).some((known) => !known.includes('@') && hasWords(wordsOf(known), wordsOf(name))),
-  ];
-  for (const isMeant of ways) {
-    const found = all.filter(isMeant);
-    if (found.length > 0) return found;
-  }
-  return [];
+  const own = ownNumber(name);
+  if (own !== undefined) return all.filter(({ id }) => id === own);
+  const isNumber = /^\d{1,15}$/.test(name);
+  return firstFound(all, [
+    ...(isNumber ? [({ id }: T) => id === Number(name)] : []),
+    ...wholly(name, namesOf),
+    partly(name, namesOf),
+  ]);
+}
+
+interface Unit {
+  readonly id: number;
+  readonly name: string;
+}
+
+/** What may stand before the name of a unit and be no part of it. */
+export type UnitTitle = 'филиал' | 'отдел';
+
+const untitled = (name: string, title: UnitTitle | undefined): string =>
+  title !== undefined && plain(name).startsWith(`${title} `) ? name.slice(title.length).trim() : name;
+
+/**
+ * `meantBy` of branches, departments and groups: `#5` is the number, and a bare 5 is only a name, «5» or «Офис 5».
+ * «филиал Юг» is the branch that is called so, else «Юг».
+ */
+export function unitMeant<T extends Unit>(all: readonly T[], typed: string, title?: UnitTitle): readonly T[] {
+  const found = unitInWhole(all, typed, title);
+  const bare = untitled(typed.trim(), title);
+  if (found.length > 0 || ownNumber(bare) !== undefined) return found;
+  return all.filter(partly(bare, ({ name }) => [name]));
+}
+
+/** The same without parts of a name: for what is made when it is not there. */
+export function unitInWhole<T extends Unit>(all: readonly T[], typed: string, title?: UnitTitle): readonly T[] {
+  const name = typed.trim();
+  const bare = untitled(name, title);
+  const own = ownNumber(bare);
+  if (own !== undefined) return all.filter(({ id }) => id === own);
+  const asCalled = (one: T) => [one.name];
+  return firstFound(all, [
+    ...wholly(name, asCalled),
+    ...wholly(bare, asCalled),
+    ...wholly(bare, (one: T) => [untitled(one.name.trim(), title)]),
+  ]);
 }
 
 const hasWords = (known: readonly string[], wanted: readonly string[]) =>

@@ -11,6 +11,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 export async function run(argv: readonly string[]): Promise<number> {
   const program = new Command();
   let exit: number = EXIT.done;
+  const ends: Ends = {};
   const action: Action =
     (work) =>
     async (...args) => {
@@ -29,6 +30,7 @@ export async function run(argv: readonly string[]): Promise<number> {
       try {
         const command = args.at(-1) as Command;
         takeBack(command);
+        proveOneEnd(ends);
         const { Context } = await import('./context.ts');
         context = new Context(globals);
         for (const signal of SIGNALS) process.once(signal, interrupt);
@@ -96,7 +98,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   for (const command of allCommands(program)) {
     command.exitOverride().helpOption('-h, --help', 'показать справку');
-    takeUntil(command);
+    takeUntil(command, ends);
   }
 
   try {
@@ -129,12 +131,34 @@ function takeBack(command: Command): void {
   }
 }
 
+/** What `--to` and its synonym were told, by whichever command has read them. */
+interface Ends {
+  to?: string;
+  until?: string;
+}
+
 /** The last day, or moment, is `--to` on the whole command line; `--until`, as half of the commands once had it, is the same. */
-function takeUntil(command: Command): void {
+function takeUntil(command: Command, ends: Ends): void {
   const last = command.options.find(({ flags }) => /^--to <(?:день|момент)>$/.test(flags));
   if (last === undefined) return;
   command.addOption(new Option(last.flags.replace('--to', '--until')).hideHelp());
-  command.on('option:until', (value: string) => command.setOptionValueWithSource('to', value, 'cli'));
+  command.on('option:to', (value: string) => {
+    ends.to = value;
+  });
+  command.on('option:until', (value: string) => {
+    ends.until = value;
+    command.setOptionValueWithSource('to', value, 'cli');
+  });
+}
+
+/** @throws Refusal `option-twice` */
+function proveOneEnd({ to, until }: Ends): void {
+  if (to === undefined || until === undefined || to === until) return;
+  throw new Refusal(
+    'option-twice',
+    `--to «${to.slice(0, 60)}» и --until «${until.slice(0, 60)}» — это один и тот же ключ, а значения разные. Оставьте --to.`,
+    EXIT.usage,
+  );
 }
 
 /**

@@ -23,7 +23,7 @@ import { aligned } from './columns.ts';
 import type { Context } from './context.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
-import { likely, listed, meantBy, ours, shown } from './naming.ts';
+import { likely, listed, meantBy, ours, shown, type UnitTitle, unitMeant } from './naming.ts';
 import { ownerReportCommands } from './owner-report-commands.ts';
 import { reportMailCommands } from './report-mail-commands.ts';
 import { toFile } from './statement-commands.ts';
@@ -170,15 +170,22 @@ function feedNamed(cabinets: readonly CabinetRow[], name: string, isMeant: (one:
   throw new Refusal('cabinet-unknown', `Фида «${name.slice(0, 60)}» нет. Есть: ${known || 'ни одного'}.`, EXIT.usage);
 }
 
+interface Known {
+  readonly id: number;
+  readonly name: string;
+}
+
 /**
  * The units and people that the report is narrowed to. Of the same name in whole all are meant: «Аренда» of every branch.
  * @throws Refusal `unit-unknown`, `unit-ambiguous`
  */
 async function unitsNamed(db: Database, agencyId: number, options: ReportWish) {
   const choices = await reportChoices(db, agencyId, REACH_ALL);
-  const numbers = (what: string, known: readonly { readonly id: number; readonly name: string }[], names: string[]) =>
+  const unit = (title?: UnitTitle) => (known: readonly Known[], name: string) => unitMeant(known, name, title);
+  const person = (known: readonly Known[], name: string) => meantBy(known, name, (one) => [one.name]);
+  const numbers = (what: string, known: readonly Known[], names: string[], meant: typeof person) =>
     names.flatMap((name) => {
-      const found = meantBy(known, name, (one) => [one.name]);
+      const found = meant(known, name);
       if (new Set(found.map((one) => one.name)).size > 1) {
         const all = listed(found.map((one) => `${ours(one.id)} ${one.name}`));
         throw new Refusal('unit-ambiguous', `«${shown(name)}» — это несколько: ${all}. Назовите номер.`, EXIT.usage);
@@ -194,10 +201,10 @@ async function unitsNamed(db: Database, agencyId: number, options: ReportWish) {
     });
   const { branch, department, employee, crmGroup } = options;
   return {
-    ...(branch && { branch: numbers('филиала', choices.branches, branch) }),
-    ...(department && { department: numbers('отдела', choices.departments, department) }),
-    ...(employee && { employee: numbers('сотрудника', choices.employees, employee) }),
-    ...(crmGroup && { group: numbers('названия группы CRM', choices.groups, crmGroup) }),
+    ...(branch && { branch: numbers('филиала', choices.branches, branch, unit('филиал')) }),
+    ...(department && { department: numbers('отдела', choices.departments, department, unit('отдел')) }),
+    ...(employee && { employee: numbers('сотрудника', choices.employees, employee, person) }),
+    ...(crmGroup && { group: numbers('названия группы CRM', choices.groups, crmGroup, unit()) }),
   };
 }
 

@@ -19,8 +19,6 @@ import {
   type EmployeeRow,
   ensureBranch,
   ensureDepartment,
-  listBranches,
-  listDepartments,
   listEmployees,
   resolveAgency,
 } from '../store/agencies.ts';
@@ -33,8 +31,9 @@ import type { Context } from './context.ts';
 import { type Action, choice, several } from './declaring.ts';
 import { EXIT } from './exit.ts';
 import { examineMail, isMailSetUp } from './mail-commands.ts';
-import { actorOf, giverOf, isSameName, objects, oneEmployee } from './naming.ts';
+import { actorOf, giverOf, objects, oneEmployee } from './naming.ts';
 import { servingUrl, tellServing } from './serving.ts';
+import { branchToBe, departmentToBe } from './units.ts';
 
 export function serviceCommands(program: Command, action: Action): void {
   program
@@ -107,8 +106,8 @@ export function serviceCommands(program: Command, action: Action): void {
     .argument('<имя>')
     .addOption(several('--phone <номер...>', 'телефоны'))
     .option('--email <адрес>', 'почта')
-    .option('--branch <название>', 'филиал; новый будет добавлен')
-    .option('--department <название>', 'отдел филиала; новый будет добавлен')
+    .option('--branch <название>', 'филиал: название или #номер; новый будет добавлен')
+    .option('--department <название>', 'отдел филиала: название или #номер; новый будет добавлен')
     .addOption(choice('--role <роль>', 'что сотрудник может', ROLES))
     .option('--agency <название>', 'агентство')
     .action(
@@ -133,11 +132,14 @@ export function serviceCommands(program: Command, action: Action): void {
               throw new Refusal('bad-phone', `Телефон «${raw}»: по такому номеру нельзя позвонить.`, EXIT.usage);
             return phone;
           });
-          const { branchId, departmentId } = await unitsOf(db, agency.id, options);
+          const { branch, department } = await unitsOf(db, agency.id, options);
           const id = await addEmployee(
             db,
             agency.id,
-            { name, phones, email: options.email, branchId, departmentId, role: options.role },
+            {
+              ...{ name, phones, email: options.email, role: options.role },
+              ...{ branchId: branch?.id, departmentId: department?.id },
+            },
             { by: 'командная строка', at: context.clock() },
           );
           context.print({ id, name, phones }, `Сотрудник ${id}: ${name}.`);
@@ -191,7 +193,7 @@ export function serviceCommands(program: Command, action: Action): void {
     .command('move')
     .description('Переводит сотрудника в филиал и отдел; номера и часы его объектов меняются вслед.')
     .argument('<сотрудник>', 'имя или фамилия, почта, #номер')
-    .requiredOption('--branch <название>', 'филиал; новый будет добавлен')
+    .requiredOption('--branch <название>', 'филиал: название или #номер; новый будет добавлен')
     .option('--department <название>', 'отдел филиала; без ключа вне отделов')
     .option('--by <сотрудник>', 'кто переводит')
     .option('--agency <название>', 'агентство')
@@ -202,11 +204,13 @@ export function serviceCommands(program: Command, action: Action): void {
           name: string,
           options: { branch: string; department?: string; by?: string; agency?: string },
         ) => {
+          let units: Awaited<ReturnType<typeof unitsOf>> = {};
           const { person, listings } = await changePerson(context, 'people', name, options, async (db, agencyId) => {
-            const { branchId, departmentId } = await unitsOf(db, agencyId, options);
-            return { branchId: branchId ?? null, departmentId: departmentId ?? null };
+            units = await unitsOf(db, agencyId, options);
+            return { branchId: units.branch?.id ?? null, departmentId: units.department?.id ?? null };
           });
-          const { branch, department = null } = options;
+          const branch = units.branch?.name ?? null;
+          const department = units.department?.name ?? null;
           context.print(
             { id: person.id, name: person.name, branch, department, listings },
             `${person.name}: филиал «${branch}»${department === null ? '' : `, отдел «${department}»`}, за ним ${objects(listings)}.`,
@@ -249,27 +253,24 @@ export function serviceCommands(program: Command, action: Action): void {
     );
 }
 
-/** The branch and department by their names, made when they are not there yet. */
+/** The branch and department by their names, made when they are not there yet; none is made when one is refused. */
 async function unitsOf(
   db: Database,
   agencyId: number,
-  { branch, department }: { readonly branch?: string; readonly department?: string },
-): Promise<{ branchId: number | undefined; departmentId: number | undefined }> {
-  if (department !== undefined && branch === undefined)
+  wanted: { readonly branch?: string; readonly department?: string },
+): Promise<{ branch?: { id: number; name: string }; department?: { id: number; name: string } }> {
+  if (wanted.branch === undefined) {
+    if (wanted.department === undefined) return {};
     throw new Refusal('branch-missing', 'Отдел называют вместе с филиалом: --branch <название>.', EXIT.usage);
-  // «центр» is no new branch beside «Центр»; by a part of a name none is found here, for a new one may share it.
-  const known = <T extends { readonly name: string }>(all: readonly T[], name: string) =>
-    all.find((row) => isSameName(row.name, name))?.name ?? name;
-  const branchId =
-    branch === undefined
-      ? undefined
-      : await ensureBranch(db, agencyId, known(await listBranches(db.pool, agencyId), branch));
-  const departments = (await listDepartments(db.pool, agencyId)).filter((row) => row.branchId === branchId);
-  const departmentId =
-    branchId === undefined || department === undefined
-      ? undefined
-      : await ensureDepartment(db, agencyId, branchId, known(departments, department));
-  return { branchId, departmentId };
+  }
+  const branch = await branchToBe(db, agencyId, wanted.branch);
+  const department =
+    wanted.department === undefined ? undefined : await departmentToBe(db, agencyId, branch, wanted.department);
+  const branchId = branch.id ?? (await ensureBranch(db, agencyId, branch.name));
+  const home = { id: branchId, name: branch.name };
+  if (department === undefined) return { branch: home };
+  const id = department.id ?? (await ensureDepartment(db, agencyId, branchId, department.name));
+  return { branch: home, department: { id, name: department.name } };
 }
 
 async function changePerson(

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Board } from '../boards/catalogue.ts';
+import { localTime } from '../domain/days.ts';
 import { Fault, Refusal } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
 import { isBygone, readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment } from '../domain/week.ts';
@@ -9,28 +10,20 @@ import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit.ts';
-import { likely, listed, meantBy, shown } from './naming.ts';
+import { likely, listed, meantBy, ours, shown, unitInWhole, unitMeant } from './naming.ts';
 
 /** Branches, cabinets, days, moments and files as people name them on the command line. */
 
 /**
- * The branch of that name, as `meantBy` reads it.
+ * The branch of that name, as `unitMeant` reads it.
  * @throws Refusal `branch-unknown` with the names there are, `branch-ambiguous`
  */
 export async function oneBranch(db: Database, agencyId: number, name: string): Promise<BranchRow> {
   const all = await listBranches(db.pool, agencyId);
-  const bare = name.replace(/^\s*филиал\s+/i, '');
-  const found = meantBy(all, bare, (row) => [row.name]);
-  if (found.length > 1) {
-    throw new Refusal(
-      'branch-ambiguous',
-      `«${shown(name)}» — это несколько филиалов: ${listed(found.map((row) => row.name))}. Назовите целиком.`,
-      EXIT.usage,
-    );
-  }
+  const found = unitMeant(all, name, 'филиал');
+  if (found.length > 1) throw severalBranches(name, found);
   if (found[0]) return found[0];
-  const known = all.length === 0 ? 'Филиалов ещё нет: branch add' : `Есть: ${listed(all.map((row) => row.name))}`;
-  throw new Refusal('branch-unknown', `Филиала «${shown(name)}» нет. ${known}.`, EXIT.usage);
+  throw noBranch(name, all);
 }
 
 /**
@@ -44,22 +37,81 @@ export async function oneDepartment(
   name: string,
 ): Promise<DepartmentRow> {
   const all = (await listDepartments(db.pool, agencyId)).filter(({ branchId }) => branchId === branch.id);
-  const found = meantBy(all, name.replace(/^\s*отдел\s+/i, ''), (row) => [row.name]);
-  if (found.length > 1) {
-    throw new Refusal(
-      'department-ambiguous',
-      `«${shown(name)}» — это несколько отделов: ${listed(found.map((row) => row.name))}. Назовите целиком.`,
-      EXIT.usage,
-    );
-  }
+  const found = unitMeant(all, name, 'отдел');
+  if (found.length > 1) throw severalDepartments(name, found);
   if (found[0]) return found[0];
+  throw noDepartment(name, branch.name, all);
+}
+
+const numbered = (found: readonly { readonly id: number; readonly name: string }[]) =>
+  listed(found.map(({ id, name }) => `${ours(id)} ${name}`));
+
+const severalBranches = (name: string, found: readonly BranchRow[]) =>
+  new Refusal(
+    'branch-ambiguous',
+    `«${shown(name)}» — это несколько филиалов: ${numbered(found)}. Назовите номер.`,
+    EXIT.usage,
+  );
+
+function noBranch(name: string, all: readonly BranchRow[]): Refusal {
+  const known = all.length === 0 ? 'Филиалов ещё нет: branch add' : `Есть: ${listed(all.map((row) => row.name))}`;
+  return new Refusal('branch-unknown', `Филиала «${shown(name)}» нет. ${known}.`, EXIT.usage);
+}
+
+const severalDepartments = (name: string, found: readonly DepartmentRow[]) =>
+  new Refusal(
+    'department-ambiguous',
+    `«${shown(name)}» — это несколько отделов: ${numbered(found)}. Назовите номер.`,
+    EXIT.usage,
+  );
+
+function noDepartment(name: string, branchName: string, all: readonly DepartmentRow[]): Refusal {
   const known = all.length === 0 ? 'Отделов в нём ещё нет' : `Есть: ${listed(all.map((row) => row.name))}`;
-  throw new Refusal(
+  return new Refusal(
     'department-unknown',
-    `В филиале «${branch.name}» нет отдела «${shown(name)}». ${known}.`,
+    `В филиале «${branchName}» нет отдела «${shown(name)}». ${known}.`,
     EXIT.usage,
   );
 }
+
+/** A unit that a command makes when it is not there: `id` undefined, and the name is what it will be called. */
+export interface UnitToBe {
+  readonly id: number | undefined;
+  readonly name: string;
+}
+
+/**
+ * The branch of that name in whole, whatever the case and with «филиал» before it or not; else a new one: a part of a
+ * name finds none here, for a new branch may share it.
+ * @throws Refusal `branch-unknown` for a number nobody has, or no name at all; `branch-ambiguous`
+ */
+export async function branchToBe(db: Database, agencyId: number, name: string): Promise<UnitToBe> {
+  const all = await listBranches(db.pool, agencyId);
+  const found = unitInWhole(all, name, 'филиал');
+  if (found.length > 1) throw severalBranches(name, found);
+  if (!found[0] && !mayBeCalled(name)) throw noBranch(name, all);
+  return found[0] ?? { id: undefined, name: name.trim() };
+}
+
+/**
+ * The same of a department in the branch.
+ * @throws Refusal `department-unknown`, `department-ambiguous`
+ */
+export async function departmentToBe(
+  db: Database,
+  agencyId: number,
+  branch: UnitToBe,
+  name: string,
+): Promise<UnitToBe> {
+  const all = (await listDepartments(db.pool, agencyId)).filter(({ branchId }) => branchId === branch.id);
+  const found = unitInWhole(all, name, 'отдел');
+  if (found.length > 1) throw severalDepartments(name, found);
+  if (!found[0] && !mayBeCalled(name)) throw noDepartment(name, branch.name, all);
+  return found[0] ?? { id: undefined, name: name.trim() };
+}
+
+/** A number that nobody has, with a title or not, and nothing at all are no names for a new unit. */
+const mayBeCalled = (name: string): boolean => !/^(?:(?:филиал|отдел)(?:\s+|$))?(?:#\d*)?$/i.test(name.trim());
 
 /** «avito (Авито)» */
 const boardTold = ({ id, name }: Board) => (id === name ? id : `${id} (${name})`);
@@ -150,11 +202,12 @@ export function momentNamed(text: string, now: Date, zone: string): Date {
 }
 
 /**
- * A moment to come, for what is answered by what is known now.
+ * A moment to come, for what is answered by what is known now. Today, without an hour, is now.
  * @param told where the past is told, without a full stop
  * @throws Refusal `bad-moment`, `moment-past`
  */
 export function momentAhead(text: string, now: Date, zone: string, told: string): Date {
+  if (readDay(text) === localTime(now, zone).day) return now;
   const moment = momentNamed(text, now, zone);
   if (!isBygone(moment, now)) return moment;
   throw new Refusal(

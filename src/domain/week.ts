@@ -120,8 +120,8 @@ export function readDay(text: string): string | undefined {
 }
 
 /**
- * A moment as people say it: ISO 8601; a day and a time of the zone's clock («2026-11-21T11:00», «21.11.2026 11:00»);
- * «сб 11:00», the next one; a day alone is its beginning.
+ * A moment as people say it: ISO 8601; a day and a time of the zone's clock («2026-11-21T11:00», «21.11.2026 11:00»),
+ * with seconds or without; «сб 11:00», the next one; a day alone is its beginning.
  */
 export function readMoment(text: string, now: Date, zone: string): Date | undefined {
   const said = text.trim();
@@ -132,17 +132,19 @@ export function readMoment(text: string, now: Date, zone: string): Date | undefi
   }
   const day = readDay(said);
   if (day !== undefined) return startOfDay(day, zone);
-  const [, when, clock] = /^(\S+?)(?:T|\s+)(\d{1,2}:\d{2})$/.exec(said) ?? [];
+  const [, when, clock, second] = /^(\S+?)(?:T|\s+)(\d{1,2}:\d{2})(?::([0-5]\d(?:\.\d+)?))?$/.exec(said) ?? [];
   const minute = clock === undefined ? undefined : readClock(clock);
   if (when === undefined || minute === undefined || minute === 1440) return undefined;
+  const onDay = (day: string) =>
+    new Date(momentOf(day, minute, zone).getTime() + Math.floor(Number(second ?? 0) * 1000));
   const named = readDay(when);
-  if (named !== undefined) return momentOf(named, minute, zone);
+  if (named !== undefined) return onDay(named);
   const weekday = weekdayNamed(when.toLowerCase());
   if (weekday === undefined) return undefined;
   const today = localTime(now, zone);
   const ahead = (weekday - today.weekday + 7) % 7;
-  const next = momentOf(addDays(today.day, ahead), minute, zone);
-  return next >= now ? next : momentOf(addDays(today.day, ahead + 7), minute, zone);
+  const next = onDay(addDays(today.day, ahead));
+  return next >= now ? next : onDay(addDays(today.day, ahead + 7));
 }
 
 /** The clocks of two machines may differ by so much, milliseconds. */

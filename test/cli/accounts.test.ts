@@ -137,7 +137,7 @@ describe('an account is named', () => {
     // The other department of that name has no account, but whoever says it may mean it.
     for (const name of ['Аренда', 'отдел аренда'])
       expect((await ask('limits', name)).stderr).toMatch(
-        /^«[^»]+» — это несколько счетов: #\d+ отдел Аренда \(филиал Центр\), отдел Аренда \(филиал Север\) \(счёта нет\)\. Назовите номер\.$/,
+        /^«[^»]+» — это несколько счетов: #\d+ отдел Аренда \(филиал Центр\), отдел Аренда \(филиал Север\) \(счёта нет\)\. Счёт из этих назовите с решёткой, а которого нет, сначала откройте: accounts open\.$/,
       );
     expect(await ask('limits', 'Север')).toEqual(refused(2, 'Откройте: accounts open --branch "Север"'));
     expect(await ask('limits', '#999999')).toEqual(refused(2, 'Счёта «#999999» нет.'));

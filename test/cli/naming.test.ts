@@ -1,6 +1,7 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { likely, meantBy } from '../../src/cli/naming.ts';
-import { addEmployee, ensureBranch, ensureDepartment, listEmployees } from '../../src/store/agencies.ts';
+import { likely, meantBy, unitInWhole, unitMeant } from '../../src/cli/naming.ts';
+import { addEmployee, ensureBranch, ensureDepartment, listBranches, listEmployees } from '../../src/store/agencies.ts';
 import { listAccounts } from '../../src/store/ledger.ts';
 import { type Stock, stock } from '../store/stock.ts';
 import { testDatabase } from '../store/testdb.ts';
@@ -97,6 +98,45 @@ describe('the law of names', () => {
   });
 });
 
+describe('the law of units', () => {
+  const all = [
+    { id: 1, name: 'Орел' },
+    { id: 2, name: 'Орёл' },
+    { id: 3, name: '1' },
+    { id: 4, name: 'Офис 2' },
+    { id: 5, name: 'Филиал Юг' },
+    { id: 6, name: 'Юг' },
+    { id: 7, name: 'Филиал Речной' },
+    { id: 8, name: 'Речной вокзал' },
+  ];
+  it.each([
+    // A bare number is only a name.
+    ['1', [3], [3]],
+    ['2', [4], []],
+    ['7', [], []],
+    ['#1', [1], [1]],
+    ['филиал #1', [1], [1]],
+    ['#2', [2], [2]],
+    ['#9', [], []],
+    ['Орёл', [2], [2]],
+    ['Орел', [1], [1]],
+    ['орёл', [1, 2], [1, 2]],
+    ['филиал  Орёл', [2], [2]],
+    ['Филиал Юг', [5], [5]],
+    ['ФИЛИАЛ ЮГ', [5], [5]],
+    ['Юг', [6], [6]],
+    ['Речной', [7], [7]],
+    ['филиал речной вокзал', [8], [8]],
+    ['вокзал', [8], []],
+    ['филиал', [5, 7], []],
+    ['', [], []],
+  ])('reads %j', (typed, meant, whole) => {
+    const ids = (found: readonly { id: number }[]) => found.map(({ id }) => id);
+    expect(ids(unitMeant(all, typed, 'филиал'))).toEqual(meant);
+    expect(ids(unitInWhole(all, typed, 'филиал'))).toEqual(whole);
+  });
+});
+
 describe('people', () => {
   it.each([
     'Ирина Соколова',
@@ -153,6 +193,74 @@ describe('units', () => {
   });
 });
 
+describe('units of like names', () => {
+  const names = async () => (await listBranches(base.db.pool, house.agencyId)).map(({ name }) => name);
+  const homeOf = async (name: string) => {
+    const { branchId, departmentId } = (await listEmployees(base.db, house.agencyId)).find((one) => one.name === name)!;
+    return { branchId, departmentId };
+  };
+  const branch = new Map<string, number>();
+  beforeAll(async () => {
+    for (const name of ['Орел', 'Орёл', '1', 'Офис 1', 'Филиал Юг', 'Юг'])
+      branch.set(name, await ensureBranch(base.db, house.agencyId, name));
+  });
+
+  it('a bare number is a name, a number with # is ours', async () => {
+    const rights = async (where: string) => (await json('users', 'rights', 'Лебедь', `manager@${where}`)).rights;
+    expect(await rights('1')).toMatchObject([{ branchId: branch.get('1') }]);
+    expect(await rights(`#${branch.get('Орел')}`)).toMatchObject([{ branchId: branch.get('Орел') }]);
+    expect(await ask('users', 'rights', 'Лебедь', `manager@${branch.get('Орел')}`)).toMatchObject({ code: 2 });
+    expect(await rights('Филиал Юг')).toMatchObject([{ branchId: branch.get('Филиал Юг') }]);
+    expect(await rights('юг')).toMatchObject([{ branchId: branch.get('Юг') }]);
+    expect(await ask('users', 'rights', 'Лебедь', 'manager@ОРЕЛ')).toEqual(
+      refused('несколько филиалов: ', `#${branch.get('Орел')} Орел, #${branch.get('Орёл')} Орёл. Назовите номер.`),
+    );
+    // The report is narrowed by the same law.
+    expect(await ask('report', '--branch', String(branch.get('Орел')))).toEqual(refused('такого филиала'));
+    await ask('users', 'rights', 'Лебедь', 'agent');
+  });
+
+  it('people go to the branch that is meant, and no second one is made', async () => {
+    const before = await names();
+    for (const [typed, meant] of [
+      ['Орёл', 'Орёл'],
+      ['филиал Орел', 'Орел'],
+      [`#${branch.get('Юг')}`, 'Юг'],
+      ['ФИЛИАЛ юг', 'Филиал Юг'],
+      ['1', '1'],
+    ] as const) {
+      expect(await json('employees', 'move', 'Лебедь', '--branch', typed)).toMatchObject({ branch: meant });
+      expect(await homeOf('Мария Кузнецова-Лебедь')).toMatchObject({ branchId: branch.get(meant) });
+    }
+    expect(await ask('employees', 'move', 'Лебедь', '--branch', 'орёл')).toEqual(refused('это несколько филиалов: #'));
+    for (const typed of ['#99999', 'филиал #99999', ' ', 'филиал'])
+      expect(await ask('employees', 'add', 'Некто', '--branch', typed)).toEqual(refused('Филиала «'));
+    // Neither is one made for a department that is refused.
+    expect(await ask('employees', 'move', 'Лебедь', '--branch', 'Новый', '--department', '#9')).toEqual(
+      refused('В филиале «Новый» нет отдела «#9»'),
+    );
+    expect(await names()).toEqual(before);
+    // A part of a name is not enough to take another's place.
+    await ask('employees', 'move', 'Лебедь', '--branch', 'Офис');
+    expect(await names()).toEqual([...before, 'Офис']);
+  });
+
+  it('an import goes to the branch that is meant', async () => {
+    const before = await names();
+    const load = (...words: string[]) => ask('import', join(import.meta.dirname, 'newcomer.xml'), ...words);
+    for (const typed of [
+      'центр',
+      'филиал Центр',
+      `#${await homeOf('Анна Кузнецова').then(({ branchId }) => branchId)}`,
+    ])
+      expect([0, 3]).toContain((await load('--branch', typed)).code);
+    expect(await load('--branch', '#99999')).toEqual(refused('Филиала «#99999» нет. Есть: '));
+    expect(await load('--branch', 'орёл')).toEqual(refused('это несколько филиалов: #'));
+    expect(await names()).toEqual(before);
+    expect((await load('--branch', '#1', '--agency', 'Другое')).code).toBe(2);
+  });
+});
+
 describe('boards', () => {
   it('are called by the id, the name or a word of it, everywhere', async () => {
     const [id] = await house.listings([{ externalId: 'Д-1' }]);
@@ -198,9 +306,13 @@ describe('accounts', () => {
     expect(await ask('accounts', 'topup', 'Кузнецова', '100')).toEqual(
       refused('это несколько счетов: #', 'Анна Кузнецова', 'Мария Кузнецова-Лебедь (счёта нет)'),
     );
-    // A branch without an account is not paid for by a person who is called like it.
+    // A branch without an account is not paid for by a person who is called like it, nor the other way round.
     await ask('accounts', 'open', '--employee', 'Пётр');
-    expect(await ask('accounts', 'topup', 'Центр', '100')).toEqual(
+    const { stderr } = await ask('accounts', 'topup', 'Центр', '100');
+    expect(stderr).toMatch(
+      /^«Центр» — это несколько счетов: #\d+ Пётр Центр \(филиал Центр\), филиал Центр \(счёта нет\)\. Счёт из этих назовите с решёткой, а которого нет, сначала откройте: accounts open\.\n$/,
+    );
+    expect(await ask('accounts', 'topup', 'филиал Центр', '100')).toEqual(
       refused('У филиала «Центр» ещё нет счёта. Откройте: accounts open --branch "Центр"'),
     );
     expect(await balances()).toEqual({
@@ -209,6 +321,23 @@ describe('accounts', () => {
       'Пётр Центр': 0,
       'филиал Северный берег': 700,
     });
+  });
+
+  it('credits neither of two kinds that bear the name, be it one’s whole name', async () => {
+    const { agencyId } = house;
+    const topup = async (name: string) => (await ask('accounts', 'topup', name, '100')).stderr;
+    await ensureBranch(base.db, agencyId, 'Лескова');
+    await addEmployee(base.db, agencyId, { name: 'Нина Лескова', phones: [] });
+    expect(await topup('Лескова')).toBe(
+      '«Лескова» — это несколько счетов: филиал Лескова (счёта нет), Нина Лескова (счёта нет). Счёта ещё ни у кого из них нет, откройте нужный: accounts open.\n',
+    );
+    await ask('accounts', 'open', '--branch', 'Лескова');
+    expect(await topup('Лескова')).toMatch(/: #\d+ филиал Лескова, Нина Лескова \(счёта нет\)\. Счёт из этих /);
+    await ask('accounts', 'open', '--employee', 'Нина Лескова');
+    expect(await topup('Лескова')).toMatch(/: #\d+ филиал Лескова, #\d+ Нина Лескова\. Назовите номер\.\n$/);
+    expect(await balances()).toMatchObject({ 'филиал Лескова': 0, 'Нина Лескова': 0 });
+    await topup('филиал Лескова');
+    expect(await balances()).toMatchObject({ 'филиал Лескова': 10_000, 'Нина Лескова': 0 });
   });
 
   it('tells how to open the account of whoever has none, and whom an unknown name may mean', async () => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -56,6 +56,11 @@ describe('explain --at', () => {
     ['2026-11-21T11:55:00+03:00', '2026-11-21T11:55:00+03:00'],
     [NOW, NOW],
     ['2026-12-31T12:00', '2026-12-31T12:00:00+03:00'],
+    ['2026-12-31T12:00:30', '2026-12-31T12:00:30+03:00'],
+    // Today is now, another day its beginning.
+    ['2026-11-21', NOW],
+    ['21.11.2026', NOW],
+    ['2026-11-22', '2026-11-22T00:00:00+03:00'],
     // The next one: this Saturday's eleven has struck.
     ['сб 11:00', '2026-11-28T11:00:00+03:00'],
   ])('answers for %s', async (moment, meant) => {
@@ -70,8 +75,33 @@ describe('explain --at', () => {
     expect((await phone('сб 11:00')).code).toBe(0);
   });
 
+  it('refuses a day that has gone', async () => {
+    expect(await at('2026-11-20')).toMatchObject({ code: 2, stderr: expect.stringContaining('уже прошло') });
+  });
+
   it('refuses what is no moment', async () => {
     expect(await at('завтра')).toMatchObject({ code: 2, stderr: expect.stringContaining('не момент времени') });
+  });
+});
+
+describe('--to and --until', () => {
+  it.each([
+    ['report', '--to', '2026-11-20', '--until', '2026-11-19'],
+    ['report', '--until', '2026-11-19', '--to', '2026-11-20'],
+    ['report', 'money', '--to', '2026-11-20', '--until', '2026-11-19'],
+    ['report', '--to', '2026-11-20', 'money', '--until', '2026-11-19'],
+    ['accounts', 'statement', 'agency', '--to', '2026-11-20', '--until', '2026-11-19'],
+  ])('with two days are refused: %j', async (...words) => {
+    expect(await ask('-q', ...words)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: '--to «2026-11-20» и --until «2026-11-19» — это один и тот же ключ, а значения разные. Оставьте --to.\n',
+    });
+  });
+
+  it('with one day are that day', async () => {
+    const day = ['--from', '2026-11-18', '--to', '2026-11-20'];
+    expect((await ask('-q', 'report', 'money', ...day, '--until', '2026-11-20')).code).toBe(0);
   });
 });
 
@@ -170,6 +200,52 @@ describe('an address', () => {
     expect(existsSync(path('serving.json'))).toBe(true);
     await writeFile(path('serving.json'), '{');
     expect(servingUrl(home.path)).toBeNull();
+  });
+
+  it.each([
+    ['of a group', { pid: 0 }],
+    ['of everybody', { pid: -1 }],
+    ['of whoever is always there', { pid: 1 }],
+    ['of no whole number', { pid: 2.5 }],
+    ['in letters', { pid: String(process.ppid) }],
+    // A killed server had the number that is ours now.
+    ['of ourselves, who have told nothing', { pid: process.pid }],
+    ['with a script', { url: 'javascript:alert(1)' }],
+    ['with a file', { url: 'file:///etc/passwd' }],
+    ['with colours', { url: 'http://x\u001b[31m' }],
+    ['with a line of its own', { url: 'http://x\nhttp://y' }],
+    ['with a name and a password', { url: 'http://a:b@x' }],
+    ['with a port that there is not', { url: 'http://x:99999' }],
+    ['with nothing', { url: '' }],
+  ])('%s is not believed', async (_, facts) => {
+    const folder = await mkdtemp(path('told-'));
+    const tell = (told: object) =>
+      writeFile(
+        join(folder, 'serving.json'),
+        JSON.stringify({ url: 'http://localhost:8123', pid: process.ppid, host: hostname(), ...told }),
+      );
+    await tell({});
+    expect(servingUrl(folder)).toBe('http://localhost:8123');
+    await tell(facts);
+    expect(servingUrl(folder)).toBeNull();
+  });
+
+  it('of the first server is known again when a second one on the same folder has gone', async () => {
+    const folder = await mkdtemp(path('two-'));
+    const first = { url: 'http://localhost:8001', pid: process.ppid, host: hostname() };
+    await writeFile(join(folder, 'serving.json'), JSON.stringify(first));
+    const forget = tellServing(folder, 'http://localhost:8002');
+    expect(servingUrl(folder)).toBe('http://localhost:8002');
+    forget();
+    expect(servingUrl(folder)).toBe('http://localhost:8001');
+    // The second one's word stays when the first one goes, and a dead one is not told of again.
+    await writeFile(join(folder, 'serving.json'), JSON.stringify({ ...first, pid: 2 ** 22 + 1 }));
+    tellServing(folder, 'http://localhost:8002')();
+    expect(existsSync(join(folder, 'serving.json'))).toBe(false);
+    const goes = tellServing(folder, 'http://localhost:8002');
+    await writeFile(join(folder, 'serving.json'), JSON.stringify(first));
+    goes();
+    expect(servingUrl(folder)).toBe('http://localhost:8001');
   });
 
   it.runIf(existsSync(PROGRAM))(
