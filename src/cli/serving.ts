@@ -61,8 +61,8 @@ function read(dataDir: string): Serving | null {
   try {
     const { url, pid, host } = JSON.parse(readFileSync(fileOf(dataDir), 'utf8')) as Partial<Serving>;
     if (typeof url !== 'string' || typeof pid !== 'number' || typeof host !== 'string') return null;
-    // To the system 0, -1 and 1 are a group, everybody and whoever is always there.
-    return Number.isSafeInteger(pid) && pid > 1 && ADDRESS.test(url) && URL.canParse(url) ? { url, pid, host } : null;
+    // To the system 0 and -1 are a group and everybody. In a container the server itself is 1.
+    return Number.isSafeInteger(pid) && pid > 0 && ADDRESS.test(url) && URL.canParse(url) ? { url, pid, host } : null;
   } catch {
     return null;
   }

@@ -1,10 +1,18 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { Board } from '../boards/catalogue.ts';
-import { localTime } from '../domain/days.ts';
 import { Fault, Refusal } from '../domain/fault.ts';
 import { formatNumber } from '../domain/text.ts';
-import { isBygone, readDay, readHours, readMoment, readWeekdays, type Span, spokenMoment } from '../domain/week.ts';
+import {
+  isBygone,
+  isToday,
+  readDay,
+  readHours,
+  readMoment,
+  readWeekdays,
+  type Span,
+  spokenMoment,
+} from '../domain/week.ts';
 import { type BranchRow, type DepartmentRow, listBranches, listDepartments, resolveAgency } from '../store/agencies.ts';
 import type { Database } from '../store/database.ts';
 import { type CabinetRow, listCabinets } from '../store/publishing.ts';
@@ -207,7 +215,7 @@ export function momentNamed(text: string, now: Date, zone: string): Date {
  * @throws Refusal `bad-moment`, `moment-past`
  */
 export function momentAhead(text: string, now: Date, zone: string, told: string): Date {
-  if (readDay(text) === localTime(now, zone).day) return now;
+  if (isToday(text, now, zone)) return now;
   const moment = momentNamed(text, now, zone);
   if (!isBygone(moment, now)) return moment;
   throw new Refusal(

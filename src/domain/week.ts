@@ -1,5 +1,5 @@
 import type { Calendar } from './calendar.ts';
-import { addDays, clockText, isDay, localTime, momentOf, russianDay, startOfDay, WEEKDAYS } from './days.ts';
+import { addDays, clockText, isDay, localDay, localTime, momentOf, russianDay, startOfDay, WEEKDAYS } from './days.ts';
 
 /** Weekdays, hours and moments as people write and read them: «пн-пт 09:00-20:00», «сб 11:00», «21.11.2026». */
 
@@ -152,6 +152,9 @@ const CLOCKS_DIFFER = 5 * 60_000;
 
 /** Is it too late to ask what will be at the moment? What is known now answers for now and for later, not for the past. */
 export const isBygone = (moment: Date, now: Date): boolean => moment.getTime() < now.getTime() - CLOCKS_DIFFER;
+
+/** Today alone is no midnight that has passed: whoever asks about what is known now means now. */
+export const isToday = (text: string, now: Date, zone: string): boolean => readDay(text) === localDay(now, zone);
 
 /** The same for the end of something: a day alone is meant whole, the thing holds on it too. */
 export function readEnd(text: string, now: Date, zone: string): Date | undefined {

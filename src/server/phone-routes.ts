@@ -25,7 +25,7 @@ import {
 } from '../domain/phones.ts';
 import { mayDo, OF_AGENCY, type Place } from '../domain/rights.ts';
 import { capital } from '../domain/text.ts';
-import { hoursText, isBygone, readMoment, spokenMoment, weekdaysText } from '../domain/week.ts';
+import { hoursText, isBygone, isToday, readMoment, spokenMoment, weekdaysText } from '../domain/week.ts';
 import { placeOf, placesOfListings } from '../store/access.ts';
 import { listBranches } from '../store/agencies.ts';
 import { findListings } from '../store/marks.ts';
@@ -124,7 +124,8 @@ export function phoneRoutes(api: Api): void {
       const { db, agencyId, caller, boards, query, now } = ask;
       const { id, externalId, place } = await listingNamed(ask, query.listing);
       const asked = await askRow(db.pool, agencyId, id);
-      const moment = query.at === undefined ? now : readMoment(query.at, now, asked.zone);
+      const isNow = query.at === undefined || isToday(query.at, now, asked.zone);
+      const moment = isNow ? now : readMoment(query.at!, now, asked.zone);
       if (!moment)
         throw new HttpProblem(
           422,

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { localTime } from '../../src/domain/days.ts';
 import { ensureBranch, ensureDepartment } from '../../src/store/agencies.ts';
 import { markListings } from '../../src/store/marks.ts';
 import { type Stock, stock } from '../store/stock.ts';
@@ -132,6 +133,8 @@ describe('the phone timetable', () => {
     });
     expect((await at(agent, 'сб 18:00')).boards[0]).toMatchObject({ phones: ['+7 900 000-00-51'], from: 'agent' });
     expect((await at(agent, 'когда-нибудь')).code).toBe('bad-moment');
+    const today = localTime(NOW, 'Europe/Moscow').day;
+    expect((await at(agent, today)).at).toBe(NOW.toISOString());
     // The timetable of now says nothing of what stood there then.
     expect(await at(agent, '01.07.2026 12:00')).toMatchObject({
       code: 'bad-moment',
