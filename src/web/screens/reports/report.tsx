@@ -15,6 +15,7 @@ import { useApi } from '../../query.ts';
 import { listOf, oneOf, type RawAddress, useAddress } from '../../router.tsx';
 import { counted as countedOf, dayShort, formatNumber, objects } from '../../words.ts';
 import { ReportPeriod } from './period.tsx';
+import { isAbout } from './search.ts';
 import { type ReportPath, ReportTabs } from './tabs.tsx';
 
 /** What all reports have in common: their head with days, files and whose listings they count, and the listings behind a number. */
@@ -271,8 +272,15 @@ interface ListingsProps<Row> {
   readonly counted?: (total: number) => string;
 }
 
+type ListingRow = ReportListing & { readonly at?: string | null };
+
 /** The listings behind a number. One that is somebody else's now has no link. */
-export function Listings<Row extends ReportListing & { readonly at?: string | null }>({
+export function Listings<Row extends ListingRow>(props: ListingsProps<Row>) {
+  // Another number has a list of its own: nothing that was typed about the last one holds for it.
+  return <ListingsOf key={JSON.stringify([props.address, props.query])} {...props} />;
+}
+
+function ListingsOf<Row extends ListingRow>({
   address,
   query,
   columns,
@@ -286,14 +294,17 @@ export function Listings<Row extends ReportListing & { readonly at?: string | nu
       {({ total, data }) => {
         if (data.length === 0)
           return <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />;
-        const found = data.filter((row) => isAbout(row, text));
+        const hasSearch = data.length > MANY;
+        // A list that has grown short since shows all it has: what cannot be seen does not filter.
+        const wanted = hasSearch ? text : '';
+        const found = data.filter((row) => isAbout(row, wanted));
         return (
           <>
             <Text size="sm" mb="sm">
               {counted(total)}
               {data.length < total && `, показаны ${shown} ${formatNumber(data.length)}`}
             </Text>
-            {data.length > MANY && (
+            {hasSearch && (
               <TextInput
                 type="search"
                 mb="sm"
@@ -304,7 +315,7 @@ export function Listings<Row extends ReportListing & { readonly at?: string | nu
               />
             )}
             <Text size="sm" role="status" {...(found.length > 0 && { className: 'heard' })}>
-              {text.trim() !== '' && (found.length === 0 ? 'Такого среди них нет' : `Найдено: ${found.length}`)}
+              {wanted.trim() !== '' && (found.length === 0 ? 'Такого среди них нет' : `Найдено: ${found.length}`)}
             </Text>
             {found.length > 0 && (
               <FactTable
@@ -328,15 +339,6 @@ export function Listings<Row extends ReportListing & { readonly at?: string | nu
 
 /** More than this are searched through. */
 const MANY = 9;
-
-/** Do all the words stand somewhere in what names the listing? */
-function isAbout({ externalId, title, employee }: ReportListing, text: string): boolean {
-  const told = `${externalId} ${title} ${employee ?? ''}`.toLowerCase();
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => told.includes(word));
-}
 
 function ListingName({ listing: { id, externalId, title, employee, isSeen } }: { listing: ReportListing }) {
   const name = `${externalId} · ${title}`;
