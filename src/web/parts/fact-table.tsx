@@ -17,10 +17,19 @@ export interface FactRow {
   readonly isLong?: boolean;
 }
 
+interface FactColumn {
+  readonly head: string;
+  readonly isNumber?: boolean;
+  /** What stands in it needs no head to be seen, only to be heard; on a card it has the whole width. */
+  readonly isDeeds?: boolean;
+}
+
 interface FactTableProps {
+  /** What the table is about, where no heading says so. */
+  readonly label?: string;
   /** Of the names of the rows. */
   readonly head: string;
-  readonly columns: readonly { readonly head: string; readonly isNumber?: boolean }[];
+  readonly columns: readonly FactColumn[];
   readonly rows: readonly FactRow[];
   /** Narrower than so many pixels it moves sideways inside its own box. */
   readonly minWidth: number;
@@ -42,7 +51,7 @@ export function FactTable(props: FactTableProps) {
 /** So many cards are shown at once; the parts of the last row are not cut off from it. */
 const CARDS = 20;
 
-function Cards({ columns, rows, isInTime = false }: FactTableProps) {
+function Cards({ label, columns, rows, isInTime = false }: FactTableProps) {
   const [isWhole, setIsWhole] = useState(false);
   const firstMore = useRef<HTMLLIElement>(null);
   // The button that was pressed is gone: the keyboard goes on where it stood.
@@ -61,10 +70,10 @@ function Cards({ columns, rows, isInTime = false }: FactTableProps) {
       </div>
       <dl className={classes.facts}>
         {columns.map(
-          ({ head }, at) =>
+          ({ head, isDeeds = false }, at) =>
             cells[at] !== null && (
-              <div key={head}>
-                <dt>{head}</dt>
+              <div key={head} {...(isDeeds && { className: classes.deeds })}>
+                <dt {...(isDeeds && { className: 'heard' })}>{head}</dt>
                 <dd>{cells[at]}</dd>
               </div>
             ),
@@ -73,7 +82,7 @@ function Cards({ columns, rows, isInTime = false }: FactTableProps) {
     </li>
   );
   return (
-    <ul className={classes.cards}>
+    <ul className={classes.cards} aria-label={label}>
       {shown.map((block, at) => block.map((row, part) => card(row, at === few && part === 0)))}
       {left > 0 && (
         <li className={classes.card}>
@@ -107,16 +116,16 @@ function fewOf(blocks: readonly (readonly FactRow[])[]): number {
   return last === -1 ? blocks.length : last + 1;
 }
 
-function Rows({ head, columns, rows, minWidth, isDense = false }: FactTableProps) {
+function Rows({ label, head, columns, rows, minWidth, isDense = false }: FactTableProps) {
   return (
     <Table.ScrollContainer minWidth={minWidth} scrollAreaProps={{ type: 'auto' }}>
-      <Table {...(isDense && { horizontalSpacing: 6, fz: 13 })}>
+      <Table aria-label={label} {...(isDense && { horizontalSpacing: 6, fz: 13 })}>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>{head}</Table.Th>
-            {columns.map(({ head, isNumber }) => (
+            {columns.map(({ head, isNumber, isDeeds }) => (
               <Table.Th key={head} {...(isNumber && { ta: 'right' })}>
-                {head}
+                {isDeeds ? <span className="heard">{head}</span> : head}
               </Table.Th>
             ))}
           </Table.Tr>
