@@ -6,14 +6,14 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { ReportChoices, ReportListing } from '../../../contracts/export-report.ts';
 import { STEP_LABELS, STEPS, type Step } from '../../../contracts/words.ts';
-import { addressOf, type Query } from '../../api.ts';
+import { addressOf, ProblemError, type Query } from '../../api.ts';
 import { FactTable } from '../../parts/fact-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Several } from '../../parts/several.tsx';
-import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
+import { Broken, Empty, Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, type RawAddress, useAddress } from '../../router.tsx';
-import { counted as countedOf, dayShort, formatNumber, objects } from '../../words.ts';
+import { counted as countedOf, dayShort, formatNumber, isDay, objects } from '../../words.ts';
 import { ReportPeriod } from './period.tsx';
 import { isAbout } from './search.ts';
 import { type ReportPath, ReportTabs } from './tabs.tsx';
@@ -113,6 +113,7 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
   if (report.data && told !== report.data) setTold(report.data);
   const isNamed = words.from !== undefined || words.until !== undefined;
   const days = report.data ?? (isNamed ? null : told);
+  const wrong = wrongDays(report.error, words);
   return (
     <Page
       title={title}
@@ -154,27 +155,37 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
           )}
         </Group>
       )}
-      <Group
-        gap="sm"
-        align={report.isError ? 'start' : 'end'}
-        role="search"
-        display={isPhone && !isOpen ? 'none' : undefined}
-      >
+      <Group gap="sm" align="end" role="search" display={isPhone && !isOpen ? 'none' : undefined}>
         <ReportPeriod
           from={words.from ?? days?.from ?? null}
           until={words.until ?? days?.until ?? null}
-          error={report.error}
           onChange={(days) => change({ ...days })}
         />
         {choices}
         <Whose words={words} change={change} />
       </Group>
-      <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
-        {children}
-      </Loaded>
+      {wrong ? (
+        <Broken error={wrong} />
+      ) : (
+        <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
+          {children}
+        </Loaded>
+      )}
       {below}
     </Page>
   );
+}
+
+/** The server's no to days that are none, in the words of the screen; null: it said something else, or nothing. */
+function wrongDays(error: Error | null, { from, until }: Words): ProblemError | null {
+  if (!(error instanceof ProblemError) || ![400, 422].includes(error.status)) return null;
+  const wrong = [
+    { name: 'Первый', day: from },
+    { name: 'Последний', day: until },
+  ].filter(({ day }) => day !== undefined && !isDay(day));
+  if (wrong.length === 0) return null;
+  const told = wrong.map(({ name, day }) => `${name} день отчёта – не дата: «${day}».`);
+  return new ProblemError({ ...error.problem, detail: [...told, 'Выберите период.'].join(' '), errors: [] });
 }
 
 /** Whose listings the report counts: of whoever had one on a recorded day. A word that is missing is not asked for. */
