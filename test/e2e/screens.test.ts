@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CabinetSumsList, ReportList } from '../../src/contracts/accounts.ts';
+import type { ExportReport, Members } from '../../src/contracts/export-report.ts';
 import type { MoneyMembers, MoneyReport } from '../../src/contracts/money-report.ts';
+import { barWidth, NARROW_PICTURE, SERIES_LABELS } from '../../src/domain/report-words.ts';
 import { newInvitation } from '../../src/server/invitations.ts';
 import { hasBrowser } from './browser.ts';
 import {
@@ -130,7 +132,19 @@ const MORE: readonly {
   { name: '/reports narrowed', as: ADMIN, path: '/reports?branch=1&branch=2&step=month' },
   { name: '/reports, days that are none', as: ADMIN, path: '/reports', act: giveStrangeDays },
   { name: '/reports, why it changed', as: ADMIN, path: '/reports', act: askWhy },
-  { name: '/reports, from one to another', as: ADMIN, path: '/reports?branch=1&by=crm-group', act: goToMoney },
+  {
+    name: '/reports, why it changed, twice',
+    as: ADMIN,
+    path: '/reports?step=month&board=avito&board=cian&board=domclick&board=yandex',
+    act: askWhyTwice,
+  },
+  { name: '/reports, many days on a telephone', as: ADMIN, path: '/reports?step=day', act: readDays },
+  {
+    name: '/reports, from one to another',
+    as: ADMIN,
+    path: '/reports?branch=1&by=crm-group&step=month&board=avito&minShare=40',
+    act: goToMoney,
+  },
   { name: '/reports of a person, on a telephone', as: ADMIN, path: '/reports?by=branch', act: useTelephone },
   { name: 'owner report dialog', as: AGENT, path: '/profile', act: giveOwnerLink },
   { name: 'owner page', as: AGENT, path: '/profile', act: openOwnerPage },
@@ -397,15 +411,38 @@ async function takeStrangeOff({ page }: Visit): Promise<void> {
   await expect.poll(() => new URL(page.url()).search).toBe('');
 }
 
-/** What is no day is shown as none, with the server's words; a period by its name mends it, and tabs keep it. */
+/**
+ * What is no day is shown as none, and it is told once which day that is; a period by its name mends it, and the tabs
+ * keep the period.
+ */
 async function giveStrangeDays(visit: Visit): Promise<void> {
   const { page } = visit;
   visit.expectRefusal(/^400 GET \/api\/v1\/reports\/exports$/);
   await page.goto('/reports?from=abc&until=zzz');
-  const field = page.getByRole('search').getByRole('button', { name: /^Период/ });
-  await field.waitFor();
-  expect(await field.textContent()).not.toContain('Invalid');
-  await page.getByRole('search').getByText('from').waitFor();
+  const alert = page.getByRole('alert').filter({ hasText: 'не дата' });
+  await alert.waitFor();
+  expect(await alert.innerText()).toContain(
+    'Первый день отчёта – не дата: «abc». Последний день отчёта – не дата: «zzz».',
+  );
+  const shown = await page.getByRole('main').innerText();
+  expect(shown.split('abc').length - 1).toBe(1);
+  expect(shown).not.toMatch(/Invalid|«from»|«until»/);
+  const search = page.getByRole('search');
+  await search.getByRole('button', { name: /^Период/ }).waitFor();
+  await search.getByLabel('Быстро').first().click();
+  await page.getByRole('option', { name: '4 недели' }).click();
+  await page.getByRole('img', { name: 'График выгрузки' }).waitFor();
+  expect(await alert.count()).toBe(0);
+  const days = () => ['from', 'until'].map((name) => new URL(page.url()).searchParams.get(name));
+  const mended = days();
+  for (const day of mended) expect(day).toMatch(/^\d{4}-\d\d-\d\d$/);
+  await page.getByRole('navigation', { name: 'Отчёты' }).getByRole('link', { name: 'Работа' }).click();
+  await page.getByRole('heading', { name: /^За период / }).waitFor();
+  expect(days()).toEqual(mended);
+  // «Назад» twice: what was wrong is wrong again, and that is what is looked at.
+  await page.goBack();
+  await page.goBack();
+  await alert.waitFor();
 }
 
 /** Under which name a browser keeps the picture of a report. */
@@ -438,23 +475,68 @@ async function askWhy(visit: Visit): Promise<void> {
     .waitFor();
 }
 
-/** What both reports understand goes along, what the other does not know stays behind. */
+/**
+ * What was typed about one bar's listings is not held against another's. Bars of the demo are too short to be searched,
+ * so the first one's answer is made longer on its way.
+ */
+async function askWhyTwice(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const dialog = page.getByRole('dialog');
+  const bars = dialog.getByRole('button', { name: /, (?:ушли|пришли)/ });
+  const whys = page.getByRole('button', { name: /: почему, / });
+  for (let at = 0; ; at++) {
+    await whys.nth(at).click();
+    await dialog.getByText(/^Выгружено /).waitFor();
+    if ((await bars.count()) > 1) break;
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  }
+  const members = '**/api/v1/reports/exports/changes/members?*';
+  await page.route(
+    members,
+    async (route) => {
+      const response = await route.fetch();
+      const { data } = (await response.json()) as Members;
+      const many = Array.from({ length: 12 }, (_, at) => ({ ...data[0]!, id: -at, isSeen: false }));
+      await route.fulfill({ response, json: { total: many.length, data: many } });
+    },
+    { times: 1 },
+  );
+  const rows = dialog.getByRole('rowheader');
+  await bars.nth(0).click();
+  await expect.poll(() => rows.count()).toBe(12);
+  await dialog.getByLabel('Найти среди показанных').fill('такого здесь нет');
+  await dialog.getByText('Такого среди них нет').waitFor();
+  await bars.nth(1).click();
+  await expect.poll(() => rows.count()).toBe(Number((await bars.nth(1).innerText()).replaceAll(/\D/g, '')));
+  expect(await dialog.getByLabel('Найти среди показанных').count()).toBe(0);
+}
+
+/** All but the breakdown goes along, through a report that does not understand it too; that one is not asked with it. */
 async function goToMoney(visit: Visit): Promise<void> {
   const { page } = visit;
-  const words = () => [...new URL(page.url()).searchParams].map(([name]) => name);
+  const words = () => [...new URL(page.url()).searchParams].map((word) => word.join('=')).sort();
   await page.getByRole('search').getByLabel('Быстро').first().click();
   await page.getByRole('option', { name: 'прошлый месяц' }).click();
-  await expect.poll(() => words().sort()).toEqual(['branch', 'by', 'from', 'until']);
-  const { search } = new URL(page.url());
-  await page.getByRole('navigation', { name: 'Отчёты' }).getByRole('link', { name: 'Расходы' }).click();
-  await page.getByRole('heading', { name: 'Расходы', level: 1 }).waitFor();
-  expect(words().sort()).toEqual(['branch', 'from', 'until']);
-  for (const name of ['branch', 'from', 'until'])
-    expect(new URL(page.url()).searchParams.getAll(name)).toEqual(new URLSearchParams(search).getAll(name));
+  await expect.poll(() => words().length).toBe(7);
+  const kept = words().filter((word) => !word.startsWith('by='));
+  const go = async (tab: string, title: string) => {
+    await page.getByRole('navigation', { name: 'Отчёты' }).getByRole('link', { name: tab }).click();
+    await page.getByRole('heading', { name: title, level: 1 }).waitFor();
+    await visit.settled();
+    expect([tab, words()]).toEqual([tab, kept]);
+  };
+  const asked = page.waitForRequest((request) => request.url().includes('/reports/work?'));
+  await go('Работа', 'Работа с объектами');
+  const question = new URL((await asked).url()).searchParams;
+  for (const name of ['step', 'board', 'minShare']) expect(question.has(name)).toBe(false);
+  await go('Выгрузка', 'График выгрузки');
+  expect(await page.getByRole('textbox', { name: 'Мин. доля дней, %' }).inputValue()).toBe('40');
+  await go('Расходы', 'Расходы');
   expect(await pictureName(visit)).toMatch(/^Расходы .+\.png$/);
 }
 
-/** The choices are folded; a number of a card opens its listings, and so does a column of the narrow picture. */
+/** The choices are folded; a number of a card opens its listings, which are searched, and so does a column of the narrow picture. */
 async function useTelephone(visit: Visit): Promise<void> {
   const { page } = visit;
   await page.setViewportSize({ width: 390, height: 844 });
@@ -482,6 +564,52 @@ async function useTelephone(visit: Visit): Promise<void> {
   await dialog.getByLabel('Найти среди показанных').fill(name.split(' · ')[0]!);
   await expect.poll(() => cards.count()).toBeLessThan(all);
   expect(await cards.first().getByRole('link').textContent()).toBe(name);
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
+  await clickColumn(visit);
+}
+
+/** The last column of the first board's published ones opens as many as it stands for. */
+async function clickColumn(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const { sources, steps } = await visit.ask<ExportReport>('/reports/exports?by=branch');
+  const [{ title, steps: told }] = sources as [ExportReport['sources'][number]];
+  const at = told.findLastIndex(({ total }) => total !== null && total.published > 0);
+  const { width, left, right, top, head } = NARROW_PICTURE;
+  const band = (width - left - right) / steps.length;
+  const bar = barWidth(steps.length, NARROW_PICTURE);
+  // Three bars with a tenth of one between them stand in the middle of the step; the published are the first.
+  const point = { x: left + band * (at + 0.5) - bar * 1.1, y: top + head + 20 };
+  const picture = page.getByRole('img', { name: 'График выгрузки' });
+  await picture.scrollIntoViewIfNeeded();
+  const scale = (await picture.boundingBox())!.width / width;
+  await picture.click({ position: { x: point.x * scale, y: point.y * scale } });
+  const dialog = page.getByRole('dialog', { name: `${title}, ${steps[at]!.label}: ${SERIES_LABELS.published}` });
+  await dialog.getByRole('listitem').first().waitFor();
+  const count = told[at]!.total!.published;
+  expect((await dialog.getByText(/^[\d\s]+объект/).innerText()).replaceAll(/\s/g, '')).toMatch(
+    new RegExp(`^${count}объект`),
+  );
+}
+
+/** Of every board the newest twenty days, the others at a click, which leaves the keyboard at the first of them. */
+async function readDays(visit: Visit): Promise<void> {
+  const { page } = visit;
+  const { sources, steps } = await visit.ask<ExportReport>('/reports/exports?step=day');
+  expect(steps.length).toBeGreaterThan(20);
+  const labels = steps.map(({ label }) => label).reverse();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await visit.settled();
+  const board = page.locator('main ul').filter({ has: page.getByText('отмеченные на выгрузку') });
+  expect(await board.count()).toBe(sources.length);
+  const cards = board.first().getByRole('listitem');
+  const names = async () => (await cards.allInnerTexts()).map((text) => text.split('\n')[0]);
+  expect(await names()).toEqual([...labels.slice(0, 20), `Показать ещё ${steps.length - 20}`]);
+  await cards.last().scrollIntoViewIfNeeded();
+  await visit.picture('/reports, many days.phone');
+  await cards.last().getByRole('button').click();
+  expect(await names()).toEqual(labels);
+  expect(await page.evaluate(() => (document.activeElement as HTMLElement).innerText.split('\n')[0])).toBe(labels[20]);
 }
 
 async function openReturns({ page }: Visit): Promise<void> {

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, NumberInput, Select, Stack, Table, Text } from '@mantine/core';
+import { Alert, Button, Group, Modal, NumberInput, Select, Stack, Text } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import { IconMail } from '@tabler/icons-react';
@@ -13,6 +13,7 @@ import {
 } from '../../../contracts/words.ts';
 import { api, type Query } from '../../api.ts';
 import { confirm } from '../../parts/confirm.tsx';
+import { FactTable } from '../../parts/fact-table.tsx';
 import { Sheet } from '../../parts/page.tsx';
 import { ProblemAlert, setFieldErrors, showDone } from '../../parts/problem.tsx';
 import { Loaded } from '../../parts/states.tsx';
@@ -210,66 +211,64 @@ function Rows({ rows, isSetUp }: { rows: readonly Subscription[]; isSetUp: boole
     if (isSure) end.mutate(row);
   };
   return (
-    <Table.ScrollContainer minWidth={720}>
-      <Table aria-label="Отчёты по почте" verticalSpacing="sm">
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Кому</Table.Th>
-            <Table.Th>Что и когда</Table.Th>
-            <Table.Th>Следующее</Table.Th>
-            <Table.Th>Последнее письмо</Table.Th>
-            <Table.Th>
-              <span className="heard">Действия</span>
-            </Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {rows.map((row) => (
-            <Table.Tr key={row.id}>
-              <Table.Th scope="row">
-                {row.isMine ? 'мне' : row.employee.name}
-                <Text size="xs" c="dimmed">
-                  {row.email ?? 'почта не указана'}
-                </Text>
-              </Table.Th>
-              <Table.Td>
-                {row.told}
-                <Text size="xs" c="dimmed">
-                  {wishWords(row.query, row.narrowed)}
-                </Text>
-              </Table.Td>
-              <Table.Td>{isSetUp ? row.next : 'когда настроят почту'}</Table.Td>
-              <Table.Td>{letterWords(row.letter)}</Table.Td>
-              <Table.Td ta="end">
-                <Group gap={4} justify="flex-end" wrap="nowrap">
-                  <Button
-                    size="compact-sm"
-                    variant="subtle"
-                    disabled={!isSetUp}
-                    loading={send.isPending && send.variables.id === row.id}
-                    aria-label={`Прислать сейчас: ${row.employee.name}, ${whichOf(row)}`}
-                    onClick={() => send.mutate(row)}
-                  >
-                    Прислать сейчас
-                  </Button>
-                  <Button
-                    size="compact-sm"
-                    variant="subtle"
-                    color="error"
-                    aria-label={`Не присылать: ${row.employee.name}, ${whichOf(row)}`}
-                    onClick={() => void ask(row)}
-                  >
-                    Не присылать
-                  </Button>
-                </Group>
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <FactTable
+      label="Отчёты по почте"
+      head="Кому"
+      columns={COLUMNS}
+      rows={rows.map((row) => ({
+        key: String(row.id),
+        isLong: true,
+        name: (
+          <>
+            {row.isMine ? 'мне' : row.employee.name}
+            <Text size="xs" c="dimmed">
+              {row.email ?? 'почта не указана'}
+            </Text>
+          </>
+        ),
+        cells: [
+          <div key="told">
+            {row.told}
+            <Text size="xs" c="dimmed">
+              {wishWords(row.query, row.narrowed)}
+            </Text>
+          </div>,
+          isSetUp ? row.next : 'когда настроят почту',
+          letterWords(row.letter),
+          <Group key="deeds" gap={4} justify="flex-end" wrap="nowrap">
+            <Button
+              size="compact-sm"
+              variant="subtle"
+              disabled={!isSetUp}
+              loading={send.isPending && send.variables.id === row.id}
+              aria-label={`Прислать сейчас: ${row.employee.name}, ${whichOf(row)}`}
+              onClick={() => send.mutate(row)}
+            >
+              Прислать сейчас
+            </Button>
+            <Button
+              size="compact-sm"
+              variant="subtle"
+              color="error"
+              aria-label={`Не присылать: ${row.employee.name}, ${whichOf(row)}`}
+              onClick={() => void ask(row)}
+            >
+              Не присылать
+            </Button>
+          </Group>,
+        ],
+      }))}
+      minWidth={720}
+    />
   );
 }
+
+const COLUMNS = [
+  { head: 'Что и когда' },
+  { head: 'Следующее' },
+  { head: 'Последнее письмо' },
+  { head: 'Действия', isDeeds: true },
+];
 
 function letterWords(letter: Subscription['letter']): string {
   if (letter === null) return 'ещё не было';

@@ -87,5 +87,5 @@ export function Numbers({ answer: { steps, groups }, source, onOpen, onWhy }: Nu
       ),
     ];
   });
-  return <FactTable head="Шаг" columns={COLUMNS} rows={rows} minWidth={640} />;
+  return <FactTable head="Шаг" columns={COLUMNS} rows={rows} minWidth={640} isInTime />;
 }

@@ -2,23 +2,20 @@ import { Select } from '@mantine/core';
 import { useState } from 'react';
 import { PERIOD_DAYS_MAX } from '../../../contracts/words.ts';
 import { PeriodInput } from '../../parts/day-field.tsx';
-import { tellProblem } from '../../parts/problem.tsx';
 import { isDay, today } from '../../words.ts';
 import { quickPeriods, type ReportDays } from './quick.ts';
 
 const DAY_MS = 86_400_000;
 
 interface ReportPeriodProps {
-  /** As the address has them: what is no day is shown as none. */
+  /** As the address has them: what is no day is shown as none, in a field that is wrong. */
   readonly from: string | null;
   readonly until: string | null;
-  /** Why there is no report. */
-  readonly error: Error | null;
   readonly onChange: (period: ReportDays) => void;
 }
 
 /** The days of a report: two of a calendar, or a period by its name. */
-export function ReportPeriod({ from, until, error, onChange }: ReportPeriodProps) {
+export function ReportPeriod({ from, until, onChange }: ReportPeriodProps) {
   const [draft, setDraft] = useState<readonly [string | null, string | null] | null>(null);
   const bad = [from, until].some((day) => day !== null && !isDay(day));
   const shown = (day: string | null) => (day !== null && isDay(day) ? day : null);
@@ -32,7 +29,7 @@ export function ReportPeriod({ from, until, error, onChange }: ReportPeriodProps
         w={230}
         value={draft ?? held}
         placeholder="дд.мм.гггг – дд.мм.гггг"
-        error={bad && draft === null && error && tellProblem(error).detail}
+        error={bad && draft === null}
         maxDate={today()}
         // Of a period that is being picked, days too far from its first one cannot be its last.
         excludeDate={(day) =>

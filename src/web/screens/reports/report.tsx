@@ -6,15 +6,16 @@ import { Link } from '@tanstack/react-router';
 import { type ReactNode, useState } from 'react';
 import type { ReportChoices, ReportListing } from '../../../contracts/export-report.ts';
 import { STEP_LABELS, STEPS, type Step } from '../../../contracts/words.ts';
-import { addressOf, type Query } from '../../api.ts';
+import { addressOf, ProblemError, type Query } from '../../api.ts';
 import { FactTable } from '../../parts/fact-table.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Several } from '../../parts/several.tsx';
-import { Empty, Loaded, Skeletons } from '../../parts/states.tsx';
+import { Broken, Empty, Loaded, Skeletons } from '../../parts/states.tsx';
 import { useApi } from '../../query.ts';
 import { listOf, oneOf, type RawAddress, useAddress } from '../../router.tsx';
-import { counted as countedOf, dayShort, formatNumber, objects } from '../../words.ts';
+import { counted as countedOf, dayShort, formatNumber, isDay, objects } from '../../words.ts';
 import { ReportPeriod } from './period.tsx';
+import { isAbout } from './search.ts';
 import { type ReportPath, ReportTabs } from './tabs.tsx';
 
 /** What all reports have in common: their head with days, files and whose listings they count, and the listings behind a number. */
@@ -112,6 +113,7 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
   if (report.data && told !== report.data) setTold(report.data);
   const isNamed = words.from !== undefined || words.until !== undefined;
   const days = report.data ?? (isNamed ? null : told);
+  const wrong = wrongDays(report.error, words);
   return (
     <Page
       title={title}
@@ -153,27 +155,37 @@ export function ReportPage<Answer extends { readonly from: string; readonly unti
           )}
         </Group>
       )}
-      <Group
-        gap="sm"
-        align={report.isError ? 'start' : 'end'}
-        role="search"
-        display={isPhone && !isOpen ? 'none' : undefined}
-      >
+      <Group gap="sm" align="end" role="search" display={isPhone && !isOpen ? 'none' : undefined}>
         <ReportPeriod
           from={words.from ?? days?.from ?? null}
           until={words.until ?? days?.until ?? null}
-          error={report.error}
           onChange={(days) => change({ ...days })}
         />
         {choices}
         <Whose words={words} change={change} />
       </Group>
-      <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
-        {children}
-      </Loaded>
+      {wrong ? (
+        <Broken error={wrong} />
+      ) : (
+        <Loaded query={report} skeleton={<Skeletons rows={3} height={200} />}>
+          {children}
+        </Loaded>
+      )}
       {below}
     </Page>
   );
+}
+
+/** The server's no to days that are none, in the words of the screen; null: it said something else, or nothing. */
+function wrongDays(error: Error | null, { from, until }: Words): ProblemError | null {
+  if (!(error instanceof ProblemError) || ![400, 422].includes(error.status)) return null;
+  const wrong = [
+    { name: 'Первый', day: from },
+    { name: 'Последний', day: until },
+  ].filter(({ day }) => day !== undefined && !isDay(day));
+  if (wrong.length === 0) return null;
+  const told = wrong.map(({ name, day }) => `${name} день отчёта – не дата: «${day}».`);
+  return new ProblemError({ ...error.problem, detail: [...told, 'Выберите период.'].join(' '), errors: [] });
 }
 
 /** Whose listings the report counts: of whoever had one on a recorded day. A word that is missing is not asked for. */
@@ -271,8 +283,15 @@ interface ListingsProps<Row> {
   readonly counted?: (total: number) => string;
 }
 
+type ListingRow = ReportListing & { readonly at?: string | null };
+
 /** The listings behind a number. One that is somebody else's now has no link. */
-export function Listings<Row extends ReportListing & { readonly at?: string | null }>({
+export function Listings<Row extends ListingRow>(props: ListingsProps<Row>) {
+  // Another number has a list of its own: nothing that was typed about the last one holds for it.
+  return <ListingsOf key={JSON.stringify([props.address, props.query])} {...props} />;
+}
+
+function ListingsOf<Row extends ListingRow>({
   address,
   query,
   columns,
@@ -286,14 +305,17 @@ export function Listings<Row extends ReportListing & { readonly at?: string | nu
       {({ total, data }) => {
         if (data.length === 0)
           return <Empty title="Пока читали, список опустел" words="Закройте его и обновите отчёт." />;
-        const found = data.filter((row) => isAbout(row, text));
+        const hasSearch = data.length > MANY;
+        // A list that has grown short since shows all it has: what cannot be seen does not filter.
+        const wanted = hasSearch ? text : '';
+        const found = data.filter((row) => isAbout(row, wanted));
         return (
           <>
             <Text size="sm" mb="sm">
               {counted(total)}
               {data.length < total && `, показаны ${shown} ${formatNumber(data.length)}`}
             </Text>
-            {data.length > MANY && (
+            {hasSearch && (
               <TextInput
                 type="search"
                 mb="sm"
@@ -304,7 +326,7 @@ export function Listings<Row extends ReportListing & { readonly at?: string | nu
               />
             )}
             <Text size="sm" role="status" {...(found.length > 0 && { className: 'heard' })}>
-              {text.trim() !== '' && (found.length === 0 ? 'Такого среди них нет' : `Найдено: ${found.length}`)}
+              {wanted.trim() !== '' && (found.length === 0 ? 'Такого среди них нет' : `Найдено: ${found.length}`)}
             </Text>
             {found.length > 0 && (
               <FactTable
@@ -328,15 +350,6 @@ export function Listings<Row extends ReportListing & { readonly at?: string | nu
 
 /** More than this are searched through. */
 const MANY = 9;
-
-/** Do all the words stand somewhere in what names the listing? */
-function isAbout({ externalId, title, employee }: ReportListing, text: string): boolean {
-  const told = `${externalId} ${title} ${employee ?? ''}`.toLowerCase();
-  return text
-    .toLowerCase()
-    .split(/\s+/)
-    .every((word) => told.includes(word));
-}
 
 function ListingName({ listing: { id, externalId, title, employee, isSeen } }: { listing: ReportListing }) {
   const name = `${externalId} · ${title}`;

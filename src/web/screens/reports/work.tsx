@@ -11,6 +11,7 @@ import {
   type WorkGrouping,
 } from '../../../contracts/words.ts';
 import type { Figures, WorkMembers, WorkReport } from '../../../contracts/work-report.ts';
+import { FactTable } from '../../parts/fact-table.tsx';
 import { Sheet } from '../../parts/page.tsx';
 import { listOf, oneAmong } from '../../router.tsx';
 import { dayFull, formatNumber, momentFull, objects } from '../../words.ts';
@@ -331,76 +332,65 @@ function Norms({ figures: { norms }, onOpen }: { figures: Figures; onOpen: Open 
   );
 }
 
+const GROUP_COLUMNS = [
+  'До одобрения, медиана',
+  '90\u00a0%',
+  'Одобрений',
+  'Возвратов',
+  'С первого раза',
+  'В очереди',
+  'Только модератора',
+  'Старейший из них',
+  'Не подтв. в срок',
+  'Фото ниже нормы',
+  'Тексты ниже нормы',
+].map((head) => ({ head, isNumber: true }));
+
 function Groups({ groups, by, onOpen }: { groups: WorkReport['groups']; by: WorkGrouping; onOpen: Open }) {
   return (
     <Sheet title={capital(GROUPING_LABELS[by])}>
-      <Table.ScrollContainer minWidth={1000}>
-        <Table>
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Группа</Table.Th>
-              <Table.Th ta="right">До одобрения, медиана</Table.Th>
-              <Table.Th ta="right">90&nbsp;%</Table.Th>
-              <Table.Th ta="right">Одобрений</Table.Th>
-              <Table.Th ta="right">Возвратов</Table.Th>
-              <Table.Th ta="right">С первого раза</Table.Th>
-              <Table.Th ta="right">В очереди</Table.Th>
-              <Table.Th ta="right">Только модератора</Table.Th>
-              <Table.Th ta="right">Старейший из них</Table.Th>
-              <Table.Th ta="right">Не подтв. в срок</Table.Th>
-              <Table.Th ta="right">Фото ниже нормы</Table.Th>
-              <Table.Th ta="right">Тексты ниже нормы</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {groups.map(({ id, name, figures: { approval, returns, first, queue, stale, norms } }) => {
-              const at = (place: Place): Place => ({ ...place, of: id, words: `${place.words}, ${name}` });
-              const number = (count: number, place: Place) => (
-                <Count count={count} place={at(place)} onOpen={onOpen} size="sm" />
-              );
-              const part = (count: number, of: number, place: Place, ofPlace: Place) => (
-                <Part count={count} of={of} place={at(place)} ofPlace={at(ofPlace)} onOpen={onOpen} size="sm" />
-              );
-              return (
-                <Table.Tr key={id}>
-                  <Table.Th scope="row">{name}</Table.Th>
-                  <Table.Td ta="right">{time(approval.medianMinutes)}</Table.Td>
-                  <Table.Td ta="right">{time(approval.p90Minutes)}</Table.Td>
-                  <Table.Td ta="right">
-                    {number(approval.count, { figure: 'approved', words: WORK_WORDS.approval.title })}
-                  </Table.Td>
-                  <Table.Td ta="right">{number(returns.count, { figure: 'returned', words: 'Возвраты' })}</Table.Td>
-                  <Table.Td ta="right">
-                    {part(
-                      first.right,
-                      first.count,
-                      { figure: 'first-right', words: 'Одобрены с первого раза' },
-                      { figure: 'first', words: 'Первые решения' },
-                    )}
-                  </Table.Td>
-                  <Table.Td ta="right">
-                    {number(queue.count, { figure: 'queue', words: WORK_WORDS.queue.title })}
-                  </Table.Td>
-                  <Table.Td ta="right">
-                    {number(queue.ready.count, { figure: 'queue-ready', words: WORK_WORDS.ready.title })}
-                  </Table.Td>
-                  <Table.Td ta="right">{time(queue.ready.oldestMinutes)}</Table.Td>
-                  <Table.Td ta="right">
-                    {part(
-                      stale.count,
-                      stale.of,
-                      { figure: 'stale', words: WORK_WORDS.stale.title },
-                      { figure: 'marked', words: 'Отмечены и на рынке' },
-                    )}
-                  </Table.Td>
-                  <Table.Td ta="right">{part(norms.photos, norms.of, PHOTOS, JUDGED)}</Table.Td>
-                  <Table.Td ta="right">{part(norms.texts, norms.of, TEXTS, JUDGED)}</Table.Td>
-                </Table.Tr>
-              );
-            })}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+      <FactTable
+        head="Группа"
+        columns={GROUP_COLUMNS}
+        rows={groups.map(({ id, name, figures: { approval, returns, first, queue, stale, norms } }) => {
+          const at = (place: Place): Place => ({ ...place, of: id, words: `${place.words}, ${name}` });
+          const number = (count: number, place: Place) => (
+            <Count count={count} place={at(place)} onOpen={onOpen} size="sm" />
+          );
+          const part = (count: number, of: number, place: Place, ofPlace: Place) => (
+            <Part count={count} of={of} place={at(place)} ofPlace={at(ofPlace)} onOpen={onOpen} size="sm" />
+          );
+          return {
+            key: String(id),
+            name,
+            isLong: true,
+            cells: [
+              time(approval.medianMinutes),
+              time(approval.p90Minutes),
+              number(approval.count, { figure: 'approved', words: WORK_WORDS.approval.title }),
+              number(returns.count, { figure: 'returned', words: 'Возвраты' }),
+              part(
+                first.right,
+                first.count,
+                { figure: 'first-right', words: 'Одобрены с первого раза' },
+                { figure: 'first', words: 'Первые решения' },
+              ),
+              number(queue.count, { figure: 'queue', words: WORK_WORDS.queue.title }),
+              number(queue.ready.count, { figure: 'queue-ready', words: WORK_WORDS.ready.title }),
+              time(queue.ready.oldestMinutes),
+              part(
+                stale.count,
+                stale.of,
+                { figure: 'stale', words: WORK_WORDS.stale.title },
+                { figure: 'marked', words: 'Отмечены и на рынке' },
+              ),
+              part(norms.photos, norms.of, PHOTOS, JUDGED),
+              part(norms.texts, norms.of, TEXTS, JUDGED),
+            ],
+          };
+        })}
+        minWidth={1000}
+      />
     </Sheet>
   );
 }
@@ -434,53 +424,42 @@ function Reasons({ figures: { returns }, onOpen }: { figures: Figures; onOpen: O
   );
 }
 
+const AGENT_COLUMNS = ['Решений', 'Возвратов', 'С первого раза'].map((head) => ({ head, isNumber: true }));
+
 function Agents({ agents, onOpen }: { agents: WorkReport['agents']; onOpen: Open }) {
   if (agents.length === 0) return <Text size="sm">За период никто ничего не решал.</Text>;
   return (
-    <Table.ScrollContainer minWidth={420}>
-      <Table>
-        <Table.Thead>
-          <Table.Tr>
-            <Table.Th>Агент</Table.Th>
-            <Table.Th ta="right">Решений</Table.Th>
-            <Table.Th ta="right">Возвратов</Table.Th>
-            <Table.Th ta="right">С первого раза</Table.Th>
-          </Table.Tr>
-        </Table.Thead>
-        <Table.Tbody>
-          {agents.map(({ id, name, decided, returned, first, right }) => (
-            <Table.Tr key={id}>
-              <Table.Td>{name}</Table.Td>
-              <Table.Td ta="right">
-                <Count
-                  count={decided}
-                  place={{ figure: 'decided', agent: id, words: `${WORK_WORDS.decided.title}: ${name}` }}
-                  onOpen={onOpen}
-                  size="sm"
-                />
-              </Table.Td>
-              <Table.Td ta="right">
-                <Count
-                  count={returned}
-                  place={{ figure: 'returned', agent: id, words: `Возвраты: ${name}` }}
-                  onOpen={onOpen}
-                  size="sm"
-                />
-              </Table.Td>
-              <Table.Td ta="right">
-                <Part
-                  count={right}
-                  of={first}
-                  place={{ figure: 'first-right', agent: id, words: `Одобрены с первого раза: ${name}` }}
-                  ofPlace={{ figure: 'first', agent: id, words: `Первые решения: ${name}` }}
-                  onOpen={onOpen}
-                  size="sm"
-                />
-              </Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Table.ScrollContainer>
+    <FactTable
+      head="Агент"
+      columns={AGENT_COLUMNS}
+      rows={agents.map(({ id, name, decided, returned, first, right }) => {
+        const at = (figure: WorkFigure, words: string): Place => ({ figure, agent: id, words: `${words}: ${name}` });
+        return {
+          key: String(id),
+          name,
+          isLong: true,
+          cells: [
+            <Count
+              key="decided"
+              count={decided}
+              place={at('decided', WORK_WORDS.decided.title)}
+              onOpen={onOpen}
+              size="sm"
+            />,
+            <Count key="returned" count={returned} place={at('returned', 'Возвраты')} onOpen={onOpen} size="sm" />,
+            <Part
+              key="first"
+              count={right}
+              of={first}
+              place={at('first-right', 'Одобрены с первого раза')}
+              ofPlace={at('first', 'Первые решения')}
+              onOpen={onOpen}
+              size="sm"
+            />,
+          ],
+        };
+      })}
+      minWidth={420}
+    />
   );
 }
