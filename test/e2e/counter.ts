@@ -168,6 +168,8 @@ export class Visit {
 
   #onRequest(request: Request): void {
     const url = request.url();
+    // A new document: what the last one was still fetching ends with it, and of some of that the browser says nothing.
+    if (request.isNavigationRequest() && request.frame().parentFrame() === null) this.#underWay.clear();
     if (!/^(?:data|blob|about):/.test(url) && new URL(url).origin !== this.#counter.origin)
       this.faults.push(`a foreign host was asked: ${url}`);
     // The stream of events never ends.

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { editionFolder, editionPath } from '../../src/export/edition.ts';
 import { ensureCabinet } from '../../src/store/agencies.ts';
 import { currentEdition, listCabinets } from '../../src/store/publishing.ts';
@@ -137,14 +137,22 @@ describe.skipIf(!hasBrowser)('a day at the counter', () => {
           )
         ).count;
       const markTwenty = async () => {
-        // Only the rows that are seen are drawn.
-        await list.evaluate((box) => box.scrollTo(0, 0));
-        await list.locator('[data-index="0"]').getByRole('checkbox').click();
-        await list
-          .locator('[data-index="19"]')
-          .getByRole('checkbox')
-          .click({ modifiers: ['Shift'] });
-        await page.getByText('Выбрано 20').waitFor();
+        // The run before this may move rows between the two clicks: the range is of the rows that were clicked then.
+        await vi.waitFor(
+          async () => {
+            await visit.settled();
+            await visit.press('esc');
+            // Only the rows that are seen are drawn.
+            await list.evaluate((box) => box.scrollTo(0, 0));
+            await list.locator('[data-index="0"]').getByRole('checkbox').click();
+            await list
+              .locator('[data-index="19"]')
+              .getByRole('checkbox')
+              .click({ modifiers: ['Shift'] });
+            await page.getByText('Выбрано 20').waitFor({ timeout: 2_000 });
+          },
+          { timeout: PATIENCE_MS },
+        );
         await visit.press('b');
         const dialog = page.getByRole('dialog');
         await dialog.getByLabel(FRESH.name).check();

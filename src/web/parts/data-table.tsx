@@ -66,8 +66,8 @@ export function DataTable<Row, Key extends string | number = number>(props: Data
   const { sort, onSort, onOpen, onActive, hasMore = false, onMore, toneOf, empty, isLoading = false } = props;
   const scroller = useRef<HTMLElement>(null);
   const [activeIndex, setActiveIndex] = useState(-1);
-  /** Where the range of Shift begins. */
-  const anchor = useRef(-1);
+  /** The row where the range of Shift begins: it may stand elsewhere by then, for lists are read anew by themselves. */
+  const anchor = useRef<Key | null>(null);
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -108,10 +108,11 @@ export function DataTable<Row, Key extends string | number = number>(props: Data
     const row = rows[index];
     if (!row || !selection) return;
     const isOn = !selection.has(keyOf(row));
-    const from = isRange && anchor.current >= 0 ? anchor.current : index;
+    const begun = isRange ? rows.findIndex((one) => keyOf(one) === anchor.current) : -1;
+    const from = begun < 0 ? index : begun;
     const range = rows.slice(Math.min(from, index), Math.max(from, index) + 1);
     selection.set(range.map(keyOf), isRange ? true : isOn);
-    anchor.current = index;
+    anchor.current = keyOf(row);
   };
   const active = rows[activeIndex];
   useHotkeys('Список', [
