@@ -99,7 +99,6 @@ export const ExportReportSchema = Type.Object({
       title: Type.String(),
       /** That its record begins within the period: what lies before is not known, which is not zero. */
       note: Type.Union([Type.String(), Type.Null()]),
-      /** By step. */
       /** By step; null: nothing of it is recorded, which is not zero. */
       steps: Type.Array(
         Type.Object({ total: Type.Union([CountsSchema, Type.Null()]), byGroup: Type.Array(CountsSchema) }),

@@ -53,9 +53,8 @@ export function provePeriod({ from, until, minShare }: ReportPeriod): void {
 const FIRST_DAY = '1990-01-01';
 
 /** Must come before anything is reckoned with them. @throws Refusal `bad-period` */
-export function proveDays(...days: readonly (string | undefined)[]): void {
+export function proveDays(...days: readonly string[]): void {
   for (const day of days) {
-    if (day === undefined) continue;
     if (!isDay(day)) throw new Refusal('bad-period', `Дня «${day}» нет: назовите его как 2026-11-21.`, 2);
     // Calendars of databases begin somewhere, and no board was there before.
     if (day < FIRST_DAY) throw new Refusal('bad-period', `Раньше ${russianDay(FIRST_DAY)} отчётов нет.`, 2);

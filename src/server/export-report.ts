@@ -92,7 +92,7 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
   const yesterday = yesterdayOf(now, timeZone);
   const until = query.until ?? yesterday;
   const { step = 'week', minShare = SHARE_USUAL, by = 'none' } = query;
-  proveDays(until, query.from);
+  proveDays(until);
   const { from = usualFrom(step, until) } = query;
   const period = { from, until, step, minShare };
   provePeriod(period);
@@ -100,11 +100,7 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
     throw new Refusal('bad-period', 'Последний день отчёта ещё не наступил: назовите сегодняшний или раньше.', 2);
   const { sources: found, leftOut } = await sourcesOf(reporter, query);
   proveSources(found.length);
-  const firsts = await recordedFrom(
-    db.pool,
-    agencyId,
-    found.flatMap(({ cabinetIds }) => cabinetIds),
-  );
+  const firsts = await recordedFrom(db.pool, agencyId, feedsOf(found));
   const sources = [];
   for (const source of found) {
     // Of the reader's own feeds, where there are such: older ones of others know nothing of the zeros in these.
@@ -114,10 +110,10 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
     sources.push({
       ...source,
       recordedFrom: first,
-      recordedThrough: await lastDayOf(db, agencyId, [{ cabinetIds: told }], yesterday),
+      recordedThrough: await lastDayOf(db, agencyId, told, yesterday),
     });
   }
-  const lastDay = await lastDayOf(db, agencyId, sources, yesterday);
+  const lastDay = await lastDayOf(db, agencyId, feedsOf(sources), yesterday);
   const owners = (await unitOwners(db.pool, agencyId, reach)).filter(isWithin(query));
   const isAll = reach.isAll && !query.branch && !query.department && !query.employee && !query.group;
   const { groups, of } = await groupsOf(db, agencyId, by, owners);
@@ -135,13 +131,14 @@ export async function frameOf(reporter: Reporter, query: ExportReportQuery): Pro
 
 const yesterdayOf = (now: Date, timeZone: string) => addDays(localDay(now, timeZone), -1);
 
+const feedsOf = (sources: readonly NamedSource[]) => sources.flatMap(({ cabinetIds }) => cabinetIds);
+
 async function lastDayOf(
   db: Database,
   agencyId: number,
-  sources: readonly Pick<NamedSource, 'cabinetIds'>[],
+  cabinetIds: readonly number[],
   yesterday: string,
 ): Promise<string | null> {
-  const cabinetIds = sources.flatMap((source) => source.cabinetIds);
   const recorded = await recordedThrough(db.pool, agencyId, cabinetIds);
   return recorded !== null && recorded > yesterday ? yesterday : recorded;
 }
@@ -157,7 +154,7 @@ export async function reportedThrough(
   const { db, agencyId, now } = reporter;
   const { timeZone } = await agencyFrame(db, agencyId);
   const { sources } = await sourcesOf(reporter, query);
-  return lastDayOf(db, agencyId, sources, yesterdayOf(now, timeZone));
+  return lastDayOf(db, agencyId, feedsOf(sources), yesterdayOf(now, timeZone));
 }
 
 /**

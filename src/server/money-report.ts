@@ -56,7 +56,7 @@ async function frameOf(reporter: Reporter, query: MoneyReportQuery): Promise<Fra
   const today = localDay(now, timeZone);
   const until = query.until ?? addDays(today, -1);
   const { step = 'week', by = 'board' } = query;
-  proveDays(until, query.from);
+  proveDays(until);
   const { from = usualFrom(step, until) } = query;
   const period = { from, until, step, minShare: 0 };
   provePeriod(period);
